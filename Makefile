@@ -1,0 +1,43 @@
+# Every target does its own set-up: a virtual environment from a lock file with hashes.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+SECONDS_OF_DEMO ?= 45
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types mutants bench clean
+
+help: ## what can be made here
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(f"Leadline needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## the main job end to end on the built-in exchange, then the proofs
+	$(BIN)/leadline demo --seconds $(SECONDS_OF_DEMO)
+
+test: $(READY) ## all tests
+	$(BIN)/pytest
+
+lint: $(READY) ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY) ## mypy, strict
+	$(BIN)/mypy
+
+mutants: $(READY) ## break the code by hand, one way at a time; the tests must notice each
+	$(BIN)/python -m tests.mutants
+
+bench: $(READY) ## one table: naive, ours, peers; socket to book; socket to durable row
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-peers.lock \
+	  || echo "peers could not be installed; their rows will say so"
+	$(BIN)/python -m bench
+
+clean: ## remove what make made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""The market and nothing else: messages, sequence rules, books, features. No I/O, no clock, no SQL."""

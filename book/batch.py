@@ -1,0 +1,272 @@
+"""
+Rows on their way to the store: flat integer columns, filled message by message, drained by a thread.
+
+One batch holds everything that arrived between two commits. The hot path writes diffs, trades and
+tickers into preallocated int64 arrays (no Python object per level); rarer things are small frozen
+rows in lists. Nothing is visible in a batch until it is whole: counts move last.
+
+    diffs   one row per applied diff, columns `DiffCol`; its levels are the next n_bids + n_asks
+            rows of ``levels``, bids first, in the order of the frame
+    levels  ``(price_ticks, qty_lots)``
+    trades  columns `TradeCol`          tickers  columns `TickerCol`
+
+Column BOOK indexes ``Batch.markets``, which gives venue, symbol and scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from book.errors import BatchFull
+from book.events import State
+from book.messages import BookTicker, DepthDiff, DepthSnapshot, Trade
+from book.scale import Scale
+
+
+class DiffCol(IntEnum):
+    """Columns of ``Batch.diffs``."""
+
+    BOOK = 0
+    EPOCH = 1  # µs since 1970: ts_recv of the seed
+    TS_EVENT_NS = 2
+    TS_RECV_NS = 3
+    FIRST_ID = 4
+    LAST_ID = 5
+    PREV_ID = 6  # -1 where the venue sends none
+    N_BIDS = 7
+    N_ASKS = 8
+    TO_BOOK_NS = 9  # receive -> book applied, monotonic clock; 0 where not measured
+
+
+class TradeCol(IntEnum):
+    """Columns of ``Batch.trades``."""
+
+    BOOK = 0
+    TS_EVENT_NS = 1
+    TS_RECV_NS = 2
+    TS_TRADE_NS = 3
+    TRADE_ID = 4
+    PRICE_TICKS = 5
+    QTY_LOTS = 6
+    BUYER_IS_MAKER = 7
+
+
+class TickerCol(IntEnum):
+    """Columns of ``Batch.tickers``."""
+
+    BOOK = 0
+    TS_EVENT_NS = 1  # 0 where the venue sends none (spot)
+    TS_RECV_NS = 2
+    UPDATE_ID = 3
+    BID_TICKS = 4
+    BID_LOTS = 5
+    ASK_TICKS = 6
+    ASK_LOTS = 7
+
+
+class Count(IntEnum):
+    """Slots of ``Batch.counts``."""
+
+    DIFFS = 0
+    LEVELS = 1
+    TRADES = 2
+    TICKERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """One symbol of one venue, and how its decimals are scaled."""
+
+    venue: str
+    symbol: str
+    scale: Scale
+
+
+@dataclass(frozen=True, slots=True)
+class SeedRow:
+    """A REST snapshot that became a book."""
+
+    book: int
+    epoch: int
+    snapshot: DepthSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class BookEventRow:
+    """One change of a book's state, or a fault met on the way; ids are -1 where they mean nothing."""
+
+    book: int
+    ts_ns: int
+    from_state: State
+    to_state: State
+    reason: str
+    expected_id: int = -1
+    got_id: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageOpened:
+    """From here on the book may be trusted; the store extends the interval with every diff it keeps."""
+
+    book: int
+    epoch: int
+    ts_ns: int
+    first_id: int  # the book as it stood at this id is the first to be trusted
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageEnded:
+    """The trusted interval ended after ``last_id``; ``ended_by`` is the reason in book_events."""
+
+    book: int
+    epoch: int
+    ts_ns: int
+    last_id: int
+    ended_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DepthSample:
+    """Our own periodic look at a book: top levels best first, and figures made of them."""
+
+    book: int
+    epoch: int
+    ts_ns: int
+    last_id: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    mid: float | None
+    spread_bps: float | None
+    imbalance: float | None  # -1 … 1 over the levels kept
+    weighted_mid: float | None
+    depth_bps: tuple[float, ...]  # bands, half-width in bps from the mid
+    bid_depth: tuple[float, ...]  # quantity within each band
+    ask_depth: tuple[float, ...]
+    trusted: bool
+    reason: str  # "" when trusted
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStats:
+    """What the feed did in one bucket; latencies in µs, None where nothing was measured."""
+
+    venue: str
+    ts_ns: int
+    bucket_s: float
+    frames: int
+    bytes: int
+    diffs: int
+    trades: int
+    tickers: int
+    bad_frames: int
+    reconnects: int
+    resyncs: int
+    live_symbols: int
+    symbols: int
+    to_book_p50_us: float | None
+    to_book_p99_us: float | None
+    to_book_max_us: float | None
+    to_durable_p50_us: float | None
+    to_durable_p99_us: float | None
+    queue_batches: int
+    queue_limit: int
+    clock_offset_us: float | None
+    clock_error_us: float | None
+
+
+class Batch:
+    """Columns of what arrived since the last commit; see the head of this module for the layout."""
+
+    def __init__(
+        self,
+        markets: list[Market],
+        *,
+        diff_rows: int = 4096,
+        level_rows: int = 262_144,
+        trade_rows: int = 16_384,
+        ticker_rows: int = 32_768,
+    ) -> None:
+        self.markets = markets  # shared and append-only: indices stay valid for ever
+        self.diffs: NDArray[np.int64] = np.zeros((diff_rows, len(DiffCol)), np.int64)
+        self.levels: NDArray[np.int64] = np.zeros((level_rows, 2), np.int64)
+        self.trades: NDArray[np.int64] = np.zeros((trade_rows, len(TradeCol)), np.int64)
+        self.tickers: NDArray[np.int64] = np.zeros((ticker_rows, len(TickerCol)), np.int64)
+        self.counts: NDArray[np.int64] = np.zeros(len(Count), np.int64)
+        self.seeds: list[SeedRow] = []
+        self.events: list[BookEventRow] = []
+        self.coverage: list[CoverageOpened | CoverageEnded] = []
+        self.samples: list[DepthSample] = []
+        self.stats: list[FeedStats] = []
+
+    def clear(self) -> None:
+        """Make the batch empty again; its arrays are kept for the next round."""
+        self.counts[:] = 0
+        for rows in (self.seeds, self.events, self.coverage, self.samples, self.stats):
+            rows.clear()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to store."""
+        lists = (self.seeds, self.events, self.coverage, self.samples, self.stats)
+        return not self.counts.any() and not any(lists)
+
+    def add_diff(self, book: int, epoch: int, diff: DepthDiff, *, to_book_ns: int = 0) -> None:
+        """Append one applied diff, the plain way; raises `BatchFull` and changes nothing."""
+        n, start = int(self.counts[Count.DIFFS]), int(self.counts[Count.LEVELS])
+        levels = diff.bids + diff.asks
+        if n == len(self.diffs) or start + len(levels) > len(self.levels):
+            raise BatchFull(f"{n} diffs and {start} levels kept, {len(levels)} more do not fit")
+        if levels:
+            self.levels[start : start + len(levels)] = levels
+        self.diffs[n] = (
+            book,
+            epoch,
+            diff.ts_event_ns,
+            diff.ts_recv_ns,
+            diff.first_id,
+            diff.last_id,
+            -1 if diff.prev_id is None else diff.prev_id,
+            len(diff.bids),
+            len(diff.asks),
+            to_book_ns,
+        )
+        self.counts[Count.LEVELS] = start + len(levels)
+        self.counts[Count.DIFFS] = n + 1
+
+    def add_trade(self, book: int, trade: Trade) -> None:
+        """Append one trade, the plain way; raises `BatchFull` and changes nothing."""
+        n = int(self.counts[Count.TRADES])
+        if n == len(self.trades):
+            raise BatchFull(f"{n} trades kept, no room for more")
+        self.trades[n] = (
+            book,
+            trade.ts_event_ns,
+            trade.ts_recv_ns,
+            trade.ts_trade_ns,
+            trade.trade_id,
+            trade.price_ticks,
+            trade.qty_lots,
+            int(trade.buyer_is_maker),
+        )
+        self.counts[Count.TRADES] = n + 1
+
+    def add_ticker(self, book: int, ticker: BookTicker) -> None:
+        """Append one book ticker, the plain way; raises `BatchFull` and changes nothing."""
+        n = int(self.counts[Count.TICKERS])
+        if n == len(self.tickers):
+            raise BatchFull(f"{n} tickers kept, no room for more")
+        self.tickers[n] = (
+            book,
+            ticker.ts_event_ns or 0,
+            ticker.ts_recv_ns,
+            ticker.update_id,
+            ticker.bid_ticks,
+            ticker.bid_lots,
+            ticker.ask_ticks,
+            ticker.ask_lots,
+        )
+        self.counts[Count.TICKERS] = n + 1

@@ -1,0 +1,97 @@
+"""
+What the synchroniser tells its caller, and the states it moves through.
+
+Weather is an event, never an exception: the caller fetches a seed, writes a row, or tells a person.
+``reason`` is the word stored in ``book_events.reason`` and shown in the Prefect UI.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, TypeAlias
+
+
+class State(StrEnum):
+    """Where a book stands; only LIVE may be read."""
+
+    WAITING = "WAITING"  # nothing has arrived since the session began
+    BUFFERING = "BUFFERING"  # diffs are kept until a seed joins them
+    LIVE = "LIVE"  # in step with the venue, two-sided, uncrossed
+    SUSPECT = "SUSPECT"  # in sequence, yet its top cannot be right or is missing
+    STALE = "STALE"  # in sequence so far, but its stream fell silent
+    HALTED = "HALTED"  # the venue says that the symbol does not trade
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotNeeded:
+    """Fetch a seed whose ``last_id`` is at least ``min_last_id``; older ones will be refused."""
+
+    min_last_id: int
+    reason: str  # "start", "gap", "seed_too_old", "crossed", …: why, for a person
+
+
+@dataclass(frozen=True, slots=True)
+class BookReady:
+    """The book is LIVE; ``epoch`` is new after a seed, the same after SUSPECT or STALE healed."""
+
+    reason: ClassVar[str] = "ready"
+    epoch: int  # the seed's ts_recv in µs: unique and growing for a symbol
+    last_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GapFound:
+    """Updates from ``expected_id`` on never arrived; ``got_id`` came instead. The book is discarded."""
+
+    reason: ClassVar[str] = "gap"
+    expected_id: int  # spot: last_id + 1; futures: the prev_id that should have come
+    got_id: int  # spot: first_id that came; futures: the prev_id that came
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """Best bid at or above best ask after ``last_id``; the book is discarded."""
+
+    reason: ClassVar[str] = "crossed"
+    last_id: int
+    bid_ticks: int
+    ask_ticks: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneSided:
+    """A side is empty after ``last_id``; the book stays in sequence but is not LIVE."""
+
+    reason: ClassVar[str] = "one_sided"
+    last_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The book left LIVE (or its build-up) because the caller said so: session lost, silence, halt."""
+
+    reason: str  # "session_lost", "silent", "halted", "stopped", …
+    last_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BufferTrimmed:
+    """The buffer reached its bound while waiting for a seed; its ``dropped`` oldest diffs are gone."""
+
+    reason: ClassVar[str] = "buffer_full"
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """``levels`` ghost levels outside the seed's certified band were dropped to bound memory."""
+
+    reason: ClassVar[str] = "pruned"
+    last_id: int
+    levels: int
+
+
+Event: TypeAlias = (
+    SnapshotNeeded | BookReady | GapFound | Crossed | OneSided | Left | BufferTrimmed | Pruned
+)

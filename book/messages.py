@@ -1,0 +1,104 @@
+"""
+What a venue says, once it is past the door: frozen, typed, in integers.
+
+Prices are in *ticks* of ``10**-price_decimals`` and quantities in *lots* of ``10**-qty_decimals`` of
+the symbol's `Scale`; times are nanoseconds since 1970 UTC. ``ts_event_ns`` is the venue's clock,
+``ts_recv_ns`` ours. A quantity of 0 in a diff deletes the level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Level: TypeAlias = tuple[int, int]
+"""``(price_ticks, qty_lots)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class DepthDiff:
+    """One ``depthUpdate``: absolute quantities of the levels that changed in ``first_id..last_id``."""
+
+    symbol: str
+    first_id: int  # U
+    last_id: int  # u
+    prev_id: int | None  # pu: the last_id of the diff before; futures only
+    ts_event_ns: int
+    ts_recv_ns: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DepthSnapshot:
+    """The venue's REST order book, best level first on each side; the seed of an epoch."""
+
+    symbol: str
+    last_id: int  # lastUpdateId; -1 for a market that never had an order
+    ts_recv_ns: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    ts_event_ns: int | None = None  # spot sends none
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One trade; ``buyer_is_maker`` means that the aggressor sold."""
+
+    symbol: str
+    trade_id: int
+    price_ticks: int
+    qty_lots: int
+    buyer_is_maker: bool
+    ts_trade_ns: int
+    ts_event_ns: int
+    ts_recv_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookTicker:
+    """Best bid and offer as the venue saw them at ``update_id``, which shares the diffs' id space."""
+
+    symbol: str
+    update_id: int
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
+    ts_event_ns: int | None  # spot sends none
+    ts_recv_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerShutdown:
+    """The venue is about to close this connection; leave now, the documents promise no delay."""
+
+    ts_event_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReply:
+    """Answer to SUBSCRIBE, UNSUBSCRIBE or another command; ``error`` is None when it was accepted."""
+
+    request_id: int | str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """A well-formed message of a kind we do not use; counted, never an error."""
+
+    kind: str
+
+
+Message: TypeAlias = DepthDiff | Trade | BookTicker | ServerShutdown | CommandReply | Unrecognised
+
+
+@dataclass(frozen=True, slots=True)
+class Bbo:
+    """Best bid and offer of a two-sided book, in ticks and lots."""
+
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int

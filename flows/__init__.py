@@ -1,0 +1,1 @@
+"""What runs and when: the Prefect flows, the settings and the command line."""

@@ -1,0 +1,1 @@
+"""The only SQL of the house: schema, writer, owner and client connections, queries, exports."""
