@@ -1,0 +1,125 @@
+"""
+Apply each mutant to a copy of the project, run the tests that should notice, print what happened.
+
+A mutant replaces one exact text in one file. It is *caught* when the chosen tests fail, *survives* when
+they pass. The unbroken copy runs first: tests that fail without a mutant would prove nothing.
+Exit code 0 only if the unbroken copy passes and every mutant is caught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.mutants.variants import VARIANTS, Variant
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("book", "storage", "tasks", "flows", "tests", "pyproject.toml")
+TEST_TIMEOUT_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the tests said: pytest's exit code, the first failing test, and how long it took."""
+
+    code: int
+    first_failure: str
+    seconds: float
+
+    @property
+    def caught(self) -> bool:
+        """Tests ran and at least one failed; a usage or collection error counts for nothing."""
+        return self.code == 1
+
+
+def copy_project(into: Path) -> None:
+    """Copy what the tests need; bytecode and caches stay behind."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, into / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, into / name)
+
+
+def run_tests(project: Path, tests: tuple[str, ...]) -> Outcome:
+    """Run the chosen tests inside the copy, stopping at the first failure."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(project),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NUMBA_CACHE_DIR": str(project / ".numba"),
+        "LEADLINE_RECORDINGS": os.environ.get("LEADLINE_RECORDINGS", str(ROOT.parent / "shared" / "data")),
+    }
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    start = time.monotonic()
+    done = subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True,
+        timeout=TEST_TIMEOUT_S, check=False,
+    )  # fmt: skip
+    failures = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    last_words = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["no output"]
+    return Outcome(done.returncode, failures[0] if failures else last_words[0], time.monotonic() - start)
+
+
+def break_file(project: Path, variant: Variant) -> str:
+    """Apply the variant inside the copy and return the sound text; refuse a text that is not there once."""
+    path = project / variant.file
+    sound = path.read_text(encoding="utf-8")
+    if (found := sound.count(variant.old)) != 1:
+        raise SystemExit(
+            f"mutant {variant.name!r}: expected its text once in {variant.file}, found it {found} times; "
+            "the code has moved on, so update tests/mutants/variants.py"
+        )
+    path.write_text(sound.replace(variant.old, variant.new), encoding="utf-8")
+    return sound
+
+
+def main() -> int:
+    """Run all mutants, or those named; print a table as they fall."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these mutants (default: all)")
+    names = parser.parse_args().names
+    if unknown := set(names) - {variant.name for variant in VARIANTS}:
+        parser.error(f"no such mutant: {', '.join(sorted(unknown))}")
+    chosen = [variant for variant in VARIANTS if not names or variant.name in names]
+    console = Console()
+    table = Table("mutant", "file", "verdict", "noticed by", "s", title="Hand-broken variants")
+    with tempfile.TemporaryDirectory(prefix="leadline-mutants-") as folder:
+        project = Path(folder)
+        copy_project(project)
+        every_test = tuple(dict.fromkeys(test for variant in chosen for test in variant.tests))
+        sound = run_tests(project, every_test)
+        if sound.code != 0:
+            console.print(f"[red]the unbroken code does not pass its tests:[/] {sound.first_failure}")
+            return 1
+        console.print(f"unbroken: the chosen tests pass in {sound.seconds:.0f} s")
+        survivors = 0
+        for variant in chosen:
+            text = break_file(project, variant)
+            outcome = run_tests(project, variant.tests)
+            (project / variant.file).write_text(text, encoding="utf-8")
+            verdict = "caught" if outcome.caught else "SURVIVED"
+            survivors += not outcome.caught
+            console.print(f"{verdict:9} {variant.name} ({outcome.seconds:.0f} s)")
+            table.add_row(
+                variant.name, variant.file, verdict, outcome.first_failure, f"{outcome.seconds:.0f}"
+            )  # fmt: skip
+    console.print(table)
+    console.print(f"{len(chosen) - survivors} of {len(chosen)} mutants caught")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

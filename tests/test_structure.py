@@ -1,0 +1,130 @@
+"""The house stands as the README says: imports point right, files stay readable, nothing leaks in."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = ("flows", "tasks", "storage", "book")  # each may import itself and what stands right of it
+MAX_LINES = 400
+PURE_BOOK_FORBIDS = {
+    "asyncio", "duckdb", "httpx", "logging", "os", "pathlib", "prefect", "random", "socket",
+    "sqlalchemy", "subprocess", "threading", "time", "websockets",
+}  # fmt: skip
+# The clock that only measures how long applying took, and the seeded generator of the synthetic market.
+ALLOWED_IN_BOOK = {("book/live.py", "time"), ("book/market.py", "random")}
+
+
+def tracked(pattern: str) -> list[Path]:
+    """List the files git knows, or would add, that match ``pattern``."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", pattern],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).exists()]
+
+
+def imported_roots(path: Path) -> set[str]:
+    """Name the top-level modules that a file imports, anywhere in it."""
+    roots: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import hides where it points"
+            roots.add((node.module or "").partition(".")[0])
+    return roots
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_point_right(layer: str) -> None:
+    left_of_it = set(LAYERS[: LAYERS.index(layer)]) | {"tests", "bench"}
+    wrong = {
+        str(path.relative_to(ROOT)): sorted(imported_roots(path) & left_of_it)
+        for path in (ROOT / layer).rglob("*.py")
+        if imported_roots(path) & left_of_it
+    }
+    assert not wrong
+
+
+def test_book_is_pure() -> None:
+    wrong = {
+        (str(path.relative_to(ROOT)), name)
+        for path in (ROOT / "book").rglob("*.py")
+        for name in imported_roots(path) & PURE_BOOK_FORBIDS
+    }
+    assert wrong <= ALLOWED_IN_BOOK
+
+
+def test_only_storage_holds_sql() -> None:
+    sql = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM)\b", re.DOTALL)
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for layer in ("book", "tasks")
+        for path in (ROOT / layer).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.search(node.value)
+    ]
+    assert not wrong
+
+
+def test_files_fit_in_a_head() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in tracked("*.py")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES
+    }
+    assert not long
+
+
+def test_lock_file_has_hashes_and_names_no_index() -> None:
+    for name in ("requirements.lock", "requirements-peers.lock"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert not re.search(r"https?://|index-url|find-links", text)
+        pins = re.findall(r"^[\w.-]+(?:\[[\w,-]+\])?==\S+", text, re.MULTILINE)
+        assert len(pins) > 40
+        assert text.count("--hash=sha256:") >= len(pins)
+
+
+def test_readme_gives_every_dependency_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = list(project["dependencies"])
+    for extra in project["optional-dependencies"].values():
+        wanted += extra
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Dependencies")[2]
+    names = {re.match(r"[\w.-]+", line).group() for line in wanted}  # type: ignore[union-attr]
+    assert not {name for name in names if f"`{name}`" not in section}
+
+
+def test_readme_map_names_what_is_there() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Map of the house")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`((?:book|storage|tasks|flows|bench|tests)/[\w./-]*)`", section))
+    assert named
+    assert not {name for name in named if not (ROOT / name).exists()}
+    modules = {
+        str(path.relative_to(ROOT))
+        for layer in LAYERS
+        for path in (ROOT / layer).glob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert not modules - named, "modules the map does not name"
+
+
+def test_nothing_of_a_machine_leaks_in() -> None:
+    leak = re.compile(r"(?<![\w.])/(?:root|home/\w+|Users/\w+)/|\.pyenv")
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in tracked("*")
+        if path.suffix in {".py", ".md", ".toml", ".yaml", ".yml", ""} and path.name != Path(__file__).name
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        if leak.search(line)
+    ]
+    assert not wrong
