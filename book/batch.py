@@ -10,7 +10,9 @@ rows in lists. Nothing is visible in a batch until it is whole: counts move last
     levels  ``(price_ticks, qty_lots)``
     trades  columns `TradeCol`          tickers  columns `TickerCol`
 
-Column BOOK indexes ``Batch.markets``, which gives venue, symbol and scale.
+Column BOOK indexes ``Batch.markets``, which gives venue, symbol and scale. All four tables and the
+counts are views of one array, ``flat``, so that a compiled function takes a batch as one argument;
+its first `HEADER` slots are the counts, then the room and the offset of each table.
 """
 
 from __future__ import annotations
@@ -75,6 +77,9 @@ class Count(IntEnum):
     LEVELS = 1
     TRADES = 2
     TICKERS = 3
+
+
+HEADER = 16  # slots of ``Batch.flat`` before the tables: counts 0-3, rooms 4-7, offsets 8-11
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +196,44 @@ class Batch:
         ticker_rows: int = 32_768,
     ) -> None:
         self.markets = markets  # shared and append-only: indices stay valid for ever
-        self.diffs: NDArray[np.int64] = np.zeros((diff_rows, len(DiffCol)), np.int64)
-        self.levels: NDArray[np.int64] = np.zeros((level_rows, 2), np.int64)
-        self.trades: NDArray[np.int64] = np.zeros((trade_rows, len(TradeCol)), np.int64)
-        self.tickers: NDArray[np.int64] = np.zeros((ticker_rows, len(TickerCol)), np.int64)
-        self.counts: NDArray[np.int64] = np.zeros(len(Count), np.int64)
+        self._lay_out(diff_rows, level_rows, trade_rows, ticker_rows)
         self.seeds: list[SeedRow] = []
         self.events: list[BookEventRow] = []
         self.coverage: list[CoverageOpened | CoverageEnded] = []
         self.samples: list[DepthSample] = []
         self.stats: list[FeedStats] = []
+
+    def _lay_out(self, *rooms: int) -> None:
+        """Make the tables, all of them empty; ``rooms`` are their rows in the order of `Count`."""
+        widths = (len(DiffCol), 2, len(TradeCol), len(TickerCol))
+        ends = [HEADER]
+        for room, width in zip(rooms, widths, strict=True):
+            ends.append(ends[-1] + room * width)
+        flat: NDArray[np.int64] = np.zeros(ends[-1], np.int64)
+        flat[4:8] = rooms
+        flat[8:12] = ends[:4]
+        self.flat = flat
+        self.counts: NDArray[np.int64] = flat[:4]
+        self.diffs: NDArray[np.int64] = flat[ends[0] : ends[1]].reshape(-1, widths[0])
+        self.levels: NDArray[np.int64] = flat[ends[1] : ends[2]].reshape(-1, widths[1])
+        self.trades: NDArray[np.int64] = flat[ends[2] : ends[3]].reshape(-1, widths[2])
+        self.tickers: NDArray[np.int64] = flat[ends[3] : ends[4]].reshape(-1, widths[3])
+
+    def reserve(self, diffs: int, levels: int) -> None:
+        """
+        Make sure that so many more diffs and levels fit; raises `BatchFull` and changes nothing.
+
+        A batch with neither diffs, trades nor tickers grows instead: what one call brings must fit
+        one batch, however large the buffer that a seed releases.
+        """
+        n, start = int(self.counts[Count.DIFFS]), int(self.counts[Count.LEVELS])
+        if n + diffs <= len(self.diffs) and start + levels <= len(self.levels):
+            return
+        if self.counts.any():
+            raise BatchFull(f"{n} diffs and {start} levels kept; {diffs} and {levels} more do not fit")
+        self._lay_out(
+            max(diffs, len(self.diffs)), max(levels, len(self.levels)), len(self.trades), len(self.tickers)
+        )
 
     def clear(self) -> None:
         """Make the batch empty again; its arrays are kept for the next round."""
@@ -216,10 +249,9 @@ class Batch:
 
     def add_diff(self, book: int, epoch: int, diff: DepthDiff, *, to_book_ns: int = 0) -> None:
         """Append one applied diff, the plain way; raises `BatchFull` and changes nothing."""
-        n, start = int(self.counts[Count.DIFFS]), int(self.counts[Count.LEVELS])
         levels = diff.bids + diff.asks
-        if n == len(self.diffs) or start + len(levels) > len(self.levels):
-            raise BatchFull(f"{n} diffs and {start} levels kept, {len(levels)} more do not fit")
+        self.reserve(1, len(levels))
+        n, start = int(self.counts[Count.DIFFS]), int(self.counts[Count.LEVELS])
         if levels:
             self.levels[start : start + len(levels)] = levels
         self.diffs[n] = (
