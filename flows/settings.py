@@ -7,6 +7,7 @@ arguments. There are no secrets here: keys are looked up where they are used and
 
 from __future__ import annotations
 
+import argparse
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -285,3 +286,11 @@ def db_to_read(settings: Settings, *, folder: Path | None = None) -> tuple[Path,
     if settings.db == DEFAULT_DB and not (here / DEFAULT_DB).exists() and (here / DEMO_DB).exists():
         return DEMO_DB, f"no {DEFAULT_DB} here; reading {DEMO_DB}"
     return settings.db, None
+
+
+def from_args(args: argparse.Namespace) -> Settings:
+    """Put the settings of a command together from those of its flags that are settings."""
+    flags = {key: value for key, value in vars(args).items() if key in READERS}
+    if isinstance(flags.get("symbols"), list):
+        flags["symbols"] = ",".join(flags["symbols"])
+    return load(flags)

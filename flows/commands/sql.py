@@ -1,0 +1,148 @@
+"""``leadline sql``: any SQL over the store, while a stream runs or not; a prompt without a statement."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from storage.connect import Connection, connect
+
+from book.errors import LeadlineError
+from flows.commands.reading import database
+from flows.console import put, say
+from flows.settings import from_args
+from flows.tables import FORMATS, Row, csv_lines, json_lines, table_lines
+from storage import queries
+
+try:
+    import readline
+
+    HAS_READLINE = True
+except ImportError:  # Python built without it: the prompt works, history does not
+    HAS_READLINE = False
+
+ROWS_SHOWN = 200  # of a table; csv and json are for programs and give all
+HISTORY = 1_000
+HELP = """\
+end a statement with ;   \\q or Ctrl-D leaves
+  \\d          the tables and views
+  \\d NAME     the columns of one
+  \\f FORMAT   table, csv or json
+  \\?          this help"""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the statement given, what stands on stdin, or the prompt."""
+    settings = from_args(args)
+    db = database(settings)
+    statement = args.statement
+    if statement is None and not sys.stdin.isatty():
+        statement = sys.stdin.read()
+    with connect(db, write=args.write) as con:
+        if statement is not None:
+            run_statement(con, statement, args.style, args.limit)
+            return 0
+        return Prompt(con, args.style, args.limit, settings.home / "sql_history").loop(db)
+
+
+def run_statement(con: Connection, statement: str, style: str, limit: int | None) -> None:
+    """Run SQL and print its result, at most ``limit`` rows (None: the style's own; 0: all)."""
+    con.execute(statement)
+    if not con.description:
+        return
+    names = [str(column[0]) for column in con.description]
+    most = (ROWS_SHOWN if style == "table" else 0) if limit is None else limit
+    rows = _rows(con)
+    shown = itertools.islice(rows, most) if most else rows
+    if style == "csv":
+        put(csv_lines(names, shown))
+    elif style == "json":
+        put(json_lines(names, shown))
+    else:
+        kept = list(shown)
+        put(table_lines(names, kept))
+        say(f"({len(kept)} row{'' if len(kept) == 1 else 's'})")
+    if most and next(rows, None) is not None:
+        say(f"there are more rows: --limit {most * 10} shows more, --limit 0 all")
+
+
+def _rows(con: Connection) -> Iterator[Row]:
+    while (row := con.fetchone()) is not None:
+        yield row
+
+
+class Prompt:
+    """Read, run, print; with history where the terminal can."""
+
+    def __init__(self, con: Connection, style: str, limit: int | None, history: Path) -> None:
+        self._con = con
+        self._style = style
+        self._limit = limit
+        self._history = history
+
+    def loop(self, db: Path) -> int:
+        """Serve statements until the end of input; errors are told and the prompt goes on."""
+        say(f"{db}: type SQL, or \\? for help")
+        with self._kept_history():
+            while (statement := self._read()) is not None:
+                try:
+                    self._obey(statement)
+                except KeyboardInterrupt:
+                    say("stopped")
+                except LeadlineError as exc:
+                    say(str(exc))
+        return 0
+
+    def _obey(self, statement: str) -> None:
+        if statement.startswith("\\"):
+            self._command(*statement[1:].rstrip(";").split())
+        elif statement.strip("; \n"):
+            run_statement(self._con, statement, self._style, self._limit)
+
+    def _read(self) -> str | None:
+        """Return one whole statement or command; None at the end."""
+        kept: list[str] = []
+        while True:
+            try:
+                kept.append(input("...> " if kept else "sql> "))
+            except EOFError:
+                say("")
+                return None
+            except KeyboardInterrupt:
+                say("")
+                kept.clear()
+                continue
+            whole = "\n".join(kept).strip()
+            if whole in ("\\q", "quit", "exit", "quit;", "exit;"):
+                return None
+            if whole.startswith("\\") or whole.endswith(";"):
+                return whole
+
+    def _command(self, name: str = "?", *words: str) -> None:
+        if name == "d" and not words:
+            put(table_lines(*queries.tables(self._con)))
+        elif name == "d":
+            put(table_lines(*queries.columns(self._con, words[0])))
+        elif name == "f" and words and words[0] in FORMATS:
+            self._style = words[0]
+        else:
+            say(HELP)
+
+    @contextlib.contextmanager
+    def _kept_history(self) -> Iterator[None]:
+        if not HAS_READLINE:
+            yield
+            return
+        with contextlib.suppress(OSError):
+            readline.read_history_file(self._history)
+        readline.set_history_length(HISTORY)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                self._history.parent.mkdir(parents=True, exist_ok=True)
+                readline.write_history_file(self._history)

@@ -1,0 +1,188 @@
+"""
+A private Prefect server for one machine: SQLite under the home folder, 127.0.0.1, a free port.
+
+It says nothing to anybody outside (no telemetry, no promotional content) and ends with its parent.
+Where a Prefect API is configured and answers, that one is used instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http
+import http.client
+import json
+import os
+import socket
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from book.errors import LeadlineError
+from flows.guard import Child
+
+START_S = 120.0  # 4 s on a quiet machine, 10 s the first time, more on a busy one
+HEALTH_S = 2.0
+PAUSE_S = 0.1
+
+# Heard by server and client alike; the reasons stand beside each in the README's section on Prefect.
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_CLI_COLORS": "false",
+}
+
+
+class ServerUnavailable(LeadlineError):
+    """The Prefect server did not come up; the message says where its log is."""
+
+    transient = True
+
+
+def configured_url(environ: Mapping[str, str] | None = None) -> str | None:
+    """
+    Return the Prefect API a person configured: ``PREFECT_API_URL``, else their active profile's.
+
+    Read without importing Prefect, which takes a second and fixes its settings for good.
+    """
+    environ = os.environ if environ is None else environ
+    if url := environ.get("PREFECT_API_URL"):
+        return url
+    home = Path(environ.get("PREFECT_HOME") or Path.home() / ".prefect")
+    path = Path(environ.get("PREFECT_PROFILES_PATH") or home / "profiles.toml")
+    with contextlib.suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        file = tomllib.loads(path.read_text(encoding="utf-8"))
+        active = environ.get("PREFECT_PROFILE") or file.get("active")
+        url = file.get("profiles", {}).get(active, {}).get("PREFECT_API_URL")
+        return url if isinstance(url, str) and url else None
+    return None
+
+
+def is_healthy(api_url: str, *, timeout_s: float = HEALTH_S) -> bool:
+    """Whether a Prefect API answers at ``api_url`` (which ends in ``/api``)."""
+    parts = urlsplit(api_url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    try:
+        with contextlib.closing(kind(parts.netloc, timeout=timeout_s)) as connection:
+            connection.request("GET", parts.path.rstrip("/") + "/health")
+            return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(home: Path, api_url: str) -> dict[str, str]:
+    """Return what a client or a server of the private Prefect needs in its environment."""
+    folder = (home / "prefect").resolve()
+    return {
+        **QUIET,
+        "PREFECT_HOME": str(folder),
+        "PREFECT_API_URL": api_url,
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P3D",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(7 * 86_400),
+    }
+
+
+class PrefectServer:
+    """The server as a child process; ``api_url`` and ``ui_url`` are known before it answers."""
+
+    def __init__(self, home: Path, *, port: int | None = None) -> None:
+        self.home = home
+        self.port = free_port() if port is None else port
+        self.ui_url = f"http://127.0.0.1:{self.port}"
+        self.api_url = f"{self.ui_url}/api"
+        self._child: Child | None = None
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Environment for everything that talks to this server."""
+        return environment(self.home, self.api_url)
+
+    @property
+    def _address(self) -> Path:
+        return self.home / "prefect" / "server.json"
+
+    def start(self, *, tick: Callable[[], None] | None = None, timeout_s: float = START_S) -> None:
+        """Start it and wait until it answers, calling ``tick`` meanwhile; raises `ServerUnavailable`."""
+        log = self.home / "prefect-server.log"
+        command = [sys.executable, "-m", "prefect", "server", "start"]
+        command += ["--host", "127.0.0.1", "--port", str(self.port)]
+        self._child = Child(command, name="the Prefect server", log=log, environ=self.environ)
+        try:
+            self._wait(self._child, time.monotonic() + timeout_s, tick)
+        except BaseException:
+            self.stop()
+            raise
+        self._address.parent.mkdir(parents=True, exist_ok=True)
+        self._address.write_text(json.dumps({"api_url": self.api_url, "pid": os.getpid()}))
+
+    def _wait(self, child: Child, until: float, tick: Callable[[], None] | None) -> None:
+        while not is_healthy(self.api_url):
+            if not child.is_running():
+                raise child.died()
+            if time.monotonic() > until:
+                raise ServerUnavailable(f"the Prefect server does not answer; its log: {child.log}")
+            if tick is not None:
+                tick()
+            time.sleep(PAUSE_S)
+
+    def stop(self) -> None:
+        """Stop it; nothing happens if it is not running."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+            self._address.unlink(missing_ok=True)
+
+
+def running_private(home: Path) -> str | None:
+    """Return the API of a private server another command of ours keeps in ``home``, if it answers."""
+    try:
+        found = json.loads((home / "prefect" / "server.json").read_text())["api_url"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, str) and is_healthy(found) else None
+
+
+@contextlib.contextmanager
+def prefect_api(
+    home: Path, *, say: Callable[[str], None], tick: Callable[[], None] | None = None, private: bool = False
+) -> Iterator[str]:
+    """
+    Give a Prefect API that answers, and set this process's environment to use it.
+
+    The configured one, else one that another command here keeps, else a new private one that ends
+    with the context; ``private`` ignores the configured one. Enter before Prefect is imported.
+    """
+    wanted = None if private else configured_url()
+    if wanted and is_healthy(wanted):
+        os.environ.update({**QUIET, "PREFECT_API_URL": wanted})
+        yield wanted
+        return
+    because = f"the Prefect API at {wanted} does not answer" if wanted else "no Prefect API is configured"
+    if shared := running_private(home):
+        say(f"{because}; using the private server at {shared.removesuffix('/api')}")
+        os.environ.update(environment(home, shared))
+        yield shared
+        return
+    server = PrefectServer(home)
+    if not private:
+        say(f"{because}; starting a private server at {server.ui_url}")
+    server.start(tick=tick)
+    try:
+        os.environ.update(server.environ)
+        yield server.api_url
+    finally:
+        server.stop()
