@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from tasks.clock import ClockOffset, OffsetTracker, clock_offset
+
+
+@pytest.mark.parametrize(
+    ("sent_ns", "received_ns", "server_ms", "offset_ns", "error_ns"),
+    [
+        pytest.param(0, 0, 0, 500_000, 500_000, id="no-trip-half-a-millisecond-cut-off"),
+        pytest.param(10_000_000, 30_000_000, 20, 500_000, 10_500_000, id="same-clock"),
+        pytest.param(1_000_000_000, 1_020_000_000, 2_282, 1_272_500_000, 10_500_000, id="ours-is-behind"),
+        pytest.param(5_000_000_000, 5_000_000_000, 4_000, -999_500_000, 500_000, id="ours-is-ahead"),
+    ],
+)
+def test_offset(sent_ns: int, received_ns: int, server_ms: int, offset_ns: int, error_ns: int) -> None:
+    assert clock_offset(sent_ns, received_ns, server_ms) == ClockOffset(offset_ns, error_ns)
+
+
+def test_the_surest_recent_estimate_wins_and_old_ones_are_forgotten() -> None:
+    tracker = OffsetTracker(keep=2)
+    assert tracker.best is None
+    sure, vague, middling = ClockOffset(1, 10), ClockOffset(2, 90), ClockOffset(3, 50)
+    tracker.note(sure)
+    tracker.note(vague)
+    assert tracker.best == sure
+    tracker.note(middling)
+    assert tracker.best == middling
