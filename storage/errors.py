@@ -1,0 +1,86 @@
+"""
+What can go wrong with the store, named by what the caller can do about it.
+
+    StoreError              root of this branch; the message says what to do
+    ├── NoStore             there is no database at that path, or its directory is missing
+    ├── NotAStore           the file is there but is not a Leadline database
+    ├── StoreOwned          another process owns the file and does not serve it (yet): try again
+    ├── SchemaTooNew        a newer Leadline wrote this file: upgrade, or use another file
+    ├── StoreFull           no space left on the disk: free some; nothing acknowledged is lost
+    ├── StoreLost           the owner went away during a statement
+    ├── StoreBroken         the writer met an error it has no plan for; it stopped
+    ├── ReadOnly            this connection may only read
+    ├── NoTrustedBook       the asked moment lies outside what the store can vouch for
+    └── BadExport           exported rows do not equal the stored ones; the files were dropped
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from book.errors import LeadlineError
+
+
+class StoreError(LeadlineError):
+    """Root of the errors of the store."""
+
+
+class NoStore(StoreError):
+    """No database at that path and the caller did not ask to make one, or its directory is missing."""
+
+
+class NotAStore(StoreError):
+    """A file is there, but it is not a DuckDB file, or it holds tables of something else."""
+
+
+class StoreOwned(StoreError):
+    """Another process owns the file: ``pid`` where known, ``uri`` where it serves clients."""
+
+    transient = True
+
+    def __init__(self, db: Path, pid: int | None, uri: str | None) -> None:
+        self.pid = pid
+        self.uri = uri
+        who = f"process {pid}" if pid is not None else "another process"
+        how = f", serving {uri}" if uri else ""
+        super().__init__(f"{db} is owned by {who}{how}; wait until it ends, stop it, or be its client")
+
+
+class SchemaTooNew(StoreError):
+    """The file's schema is ``found``, this program knows up to ``known``."""
+
+    def __init__(self, db: Path, found: str, known: str) -> None:
+        self.found = found
+        self.known = known
+        super().__init__(
+            f"{db} has schema {found}, this program knows up to {known}: "
+            "upgrade Leadline, or give another --db"
+        )
+
+
+class StoreFull(StoreError):
+    """No space left where the database lies; it is tried again until space is freed."""
+
+    transient = True
+
+
+class StoreLost(StoreError):
+    """The owner went away during a statement; unless said otherwise its effect is unknown."""
+
+    transient = True
+
+
+class StoreBroken(StoreError):
+    """The writer stopped at an error it has no plan for; the cause is chained."""
+
+
+class ReadOnly(StoreError):
+    """A statement that changes something was given to a connection that may only read."""
+
+
+class NoTrustedBook(StoreError):
+    """The asked moment is outside trusted coverage; the message names the interval and the reason."""
+
+
+class BadExport(StoreError):
+    """What was written to Parquet does not equal what is stored; nothing was kept."""

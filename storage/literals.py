@@ -1,0 +1,95 @@
+"""
+Values as DuckDB literals, for the one place that cannot bind them: a statement sent to the owner as text.
+
+Parameters travel as ``PREPARE … ; EXECUTE …(literals)``, so the statement itself is never edited; only
+the argument list is made here, from Python values, each by its type.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TypeAlias
+from uuid import UUID
+
+from book.errors import BadInput
+from storage.guard import PREPARE_HEAD, PREPARE_TAIL
+
+Params: TypeAlias = Sequence[object] | Mapping[str, object] | None
+
+
+def quoted(text: str) -> str:
+    """Write text as a string literal; raises `BadInput` for NUL, which DuckDB text cannot hold."""
+    if "\0" in text:
+        raise BadInput(f"text with a NUL character cannot be stored: {text[:40]!r}")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def literal(value: object) -> str:
+    """Write one value as a literal of its type; raises `BadInput` for a type that has none."""
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(int(value))
+        case float():
+            # A cast text keeps DOUBLE: a bare 0.1 would be a DECIMAL.
+            return f"CAST('{float(value)!r}' AS DOUBLE)"
+        case Decimal():
+            return _decimal(value)
+        case str():
+            return quoted(value)
+        case bytes() | bytearray() | memoryview():
+            return "'" + "".join(f"\\x{byte:02X}" for byte in bytes(value)) + "'::BLOB"
+        case dt.datetime():
+            return f"TIMESTAMP '{utc_naive(value).isoformat(sep=' ')}'"
+        case dt.date():
+            return f"DATE '{value.isoformat()}'"
+        case dt.time():
+            return f"TIME '{value.replace(tzinfo=None).isoformat()}'"
+        case dt.timedelta():
+            return f"to_microseconds({round(value / dt.timedelta(microseconds=1))})"
+        case UUID():
+            return f"CAST('{value}' AS UUID)"
+        case dict():
+            return quoted(json.dumps(value, ensure_ascii=False))
+        case list() | tuple():
+            return "[" + ", ".join(literal(item) for item in value) + "]"
+    item = getattr(value, "item", None)  # a NumPy scalar
+    if callable(item):
+        return literal(item())
+    raise BadInput(f"a parameter of type {type(value).__name__} cannot be sent: {value!r:.60}")
+
+
+def utc_naive(moment: dt.datetime) -> dt.datetime:
+    """Turn an aware time into UTC without zone, as columns hold it; a naive one is taken as UTC."""
+    return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _decimal(value: Decimal) -> str:
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int):  # NaN and infinities
+        return f"CAST('{float(value)!r}' AS DOUBLE)"
+    scale = max(0, -exponent)
+    width = max(len(value.as_tuple().digits) + max(0, exponent), scale) + 1
+    if width > 38:  # noqa: PLR2004  DuckDB's widest DECIMAL
+        raise BadInput(f"{value} needs {width} digits, at most 38 fit")
+    return f"CAST('{value:f}' AS DECIMAL({width}, {scale}))"
+
+
+def with_params(sql: str, params: Params) -> str:
+    """Join a statement with ``?``, ``$1`` or ``$name`` and its parameters into one text to send."""
+    if not params:
+        return sql
+    if isinstance(params, Mapping):
+        for name in params:
+            if not name.isidentifier():
+                raise BadInput(f"parameter name {name!r} is not an identifier")
+        arguments = ", ".join(f"{name} := {literal(value)}" for name, value in params.items())
+    else:
+        arguments = ", ".join(literal(value) for value in params)
+    return f"{PREPARE_HEAD}{sql.strip().rstrip(';')}{PREPARE_TAIL}{arguments})"

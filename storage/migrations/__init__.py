@@ -1,0 +1,1 @@
+"""Numbered, never edited once merged; `storage.migrate` runs them."""

@@ -1,0 +1,91 @@
+"""
+Views for people: the unnested book rows, the latest signals, the spend, and how far to trust.
+
+Each is a whole statement, made anew after a migration (`storage.migrate`).
+"""
+
+from __future__ import annotations
+
+# One row per changed level of a diff; quantity 0 deletes the level.
+DEPTH_LEVELS = """
+CREATE OR REPLACE VIEW depth_levels AS
+SELECT venue, symbol, epoch, ts_event, ts_recv, first_id, last_id, 'bid' AS side,
+       unnest(bid_px) AS price, unnest(bid_qty) AS qty
+FROM depth_diffs
+UNION ALL
+SELECT venue, symbol, epoch, ts_event, ts_recv, first_id, last_id, 'ask' AS side,
+       unnest(ask_px) AS price, unnest(ask_qty) AS qty
+FROM depth_diffs
+"""
+
+LATEST_SIGNALS = """
+CREATE OR REPLACE VIEW latest_signals AS
+SELECT ts, venue, symbol, outcome, direction, confidence, reasoning, model_served, latency_ms, cost_usd,
+       signal_id
+FROM signals
+QUALIFY row_number() OVER (PARTITION BY venue, symbol ORDER BY ts DESC, signal_id DESC) = 1
+"""
+
+SPEND_BY_HOUR = """
+CREATE OR REPLACE VIEW spend_by_hour AS
+SELECT date_trunc('hour', ts) AS hour, count(*) AS calls,
+       count(*) FILTER (WHERE error IS NOT NULL) AS failed,
+       sum(prompt_tokens) AS prompt_tokens, sum(cached_tokens) AS cached_tokens,
+       sum(completion_tokens) AS completion_tokens, sum(cost_usd) AS cost_usd
+FROM llm_calls
+GROUP BY ALL
+"""
+
+SPEND_BY_MODEL = """
+CREATE OR REPLACE VIEW spend_by_model AS
+SELECT provider, coalesce(model_served, model_requested) AS model, count(*) AS calls,
+       count(*) FILTER (WHERE error IS NOT NULL) AS failed,
+       sum(prompt_tokens) AS prompt_tokens, sum(cached_tokens) AS cached_tokens,
+       sum(completion_tokens) AS completion_tokens, sum(cost_usd) AS cost_usd,
+       median(latency_ms) AS latency_p50_ms
+FROM llm_calls
+GROUP BY ALL
+"""
+
+# Of each hour in which a market was watched: seconds from its first to its last row, the share of
+# them that is covered, and what ended the intervals that ended in it.
+TRUST = """
+CREATE OR REPLACE VIEW trust AS
+WITH pieces AS (
+    SELECT venue, symbol, ts_from, ts_to, ended_by,
+           unnest(generate_series(date_trunc('hour', ts_from), date_trunc('hour', ts_to),
+                                  INTERVAL 1 HOUR)) AS hour
+    FROM coverage
+), covered AS (
+    SELECT venue, symbol, hour,
+           sum(epoch(least(ts_to, hour + INTERVAL 1 HOUR) - greatest(ts_from, hour))) AS trusted_s,
+           string_agg(DISTINCT ended_by, ', ' ORDER BY ended_by)
+               FILTER (WHERE date_trunc('hour', ts_to) = hour) AS causes
+    FROM pieces GROUP BY ALL
+), moments AS (
+    SELECT venue, symbol, ts_from AS ts FROM coverage
+    UNION ALL SELECT venue, symbol, ts_to FROM coverage
+    UNION ALL SELECT venue, symbol, ts FROM book_events
+), watched AS (
+    SELECT venue, symbol, min(ts) AS first_ts, max(ts) AS last_ts FROM moments GROUP BY ALL
+), hours AS (
+    SELECT venue, symbol, first_ts, last_ts,
+           unnest(generate_series(date_trunc('hour', first_ts), date_trunc('hour', last_ts),
+                                  INTERVAL 1 HOUR)) AS hour
+    FROM watched
+)
+SELECT venue, symbol, hour,
+       coalesce(trusted_s, 0.0) AS trusted_s,
+       epoch(least(last_ts, hour + INTERVAL 1 HOUR) - greatest(first_ts, hour)) AS watched_s,
+       CASE WHEN watched_s > 0 THEN round(100 * trusted_s / watched_s, 3) END AS trusted_pct,
+       coalesce(causes, '') AS causes
+FROM hours LEFT JOIN covered USING (venue, symbol, hour)
+"""
+
+VIEWS = {
+    "depth_levels": DEPTH_LEVELS,
+    "latest_signals": LATEST_SIGNALS,
+    "spend_by_hour": SPEND_BY_HOUR,
+    "spend_by_model": SPEND_BY_MODEL,
+    "trust": TRUST,
+}
