@@ -219,21 +219,27 @@ class Batch:
         self.trades: NDArray[np.int64] = flat[ends[2] : ends[3]].reshape(-1, widths[2])
         self.tickers: NDArray[np.int64] = flat[ends[3] : ends[4]].reshape(-1, widths[3])
 
-    def reserve(self, diffs: int, levels: int) -> None:
+    def reserve(self, diffs: int, levels: int, *, grow: bool = False) -> None:
         """
         Make sure that so many more diffs and levels fit; raises `BatchFull` and changes nothing.
 
-        A batch with neither diffs, trades nor tickers grows instead: what one call brings must fit
-        one batch, however large the buffer that a seed releases.
+        A batch without diffs grows instead: what one call brings must fit one batch. ``grow`` says
+        that the caller cannot call again, as when a seed releases a buffer of diffs.
         """
         n, start = int(self.counts[Count.DIFFS]), int(self.counts[Count.LEVELS])
         if n + diffs <= len(self.diffs) and start + levels <= len(self.levels):
             return
-        if self.counts.any():
+        if n and not grow:
             raise BatchFull(f"{n} diffs and {start} levels kept; {diffs} and {levels} more do not fit")
-        self._lay_out(
-            max(diffs, len(self.diffs)), max(levels, len(self.levels)), len(self.trades), len(self.tickers)
-        )
+        old, kept = (self.diffs, self.levels, self.trades, self.tickers), self.counts.tolist()
+        rooms = [len(table) for table in old]
+        rooms[Count.DIFFS] = max(n + diffs, rooms[Count.DIFFS])
+        rooms[Count.LEVELS] = max(start + levels, rooms[Count.LEVELS])
+        self._lay_out(*rooms)
+        new = (self.diffs, self.levels, self.trades, self.tickers)
+        for table, before, count in zip(new, old, kept, strict=True):
+            table[:count] = before[:count]
+        self.counts[:] = kept
 
     def clear(self) -> None:
         """Make the batch empty again; its arrays are kept for the next round."""

@@ -1,0 +1,365 @@
+"""
+The compiled engine of a live book: the usual frame in one call of `book.kernel`, the rest as `book.plain`.
+
+    frame ──> kernel ── in sequence, sound ──────────────────> book and batch are done: nothing to tell
+                │
+                ├── scanned, but not simply the next diff ──> RawDiff ──> book.sync, as in the plain engine
+                └── not in the spelling it knows ──> book.decode: the same diff, or the precise error
+
+The kernel may take the short way only while its READY slot is set, that is while the book is LIVE and
+bridged; `CompiledBook._settled` sets it after everything that went through `book.sync`.
+
+A kernel call holds the GIL: other threads see a book and a batch before it or after it, never between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct
+
+import numpy as np
+
+from book import kernel_scan as scan
+from book import kernel_side as slot
+from book.batch import Batch, Count, DiffCol, Market
+from book.decode import decode_depth, decode_snapshot, decode_ticker, decode_trade
+from book.errors import EmptySide
+from book.events import Event, State
+from book.kernel import APPLIED, FULL, GROW, LEVELS, LEVELS_AT, SCANNED, TOO_MANY, kernels
+from book.kernel_memory import Ints
+from book.live import LiveBook, Options
+from book.messages import Bbo, DepthDiff, DepthSnapshot, Level
+from book.rules import Rule
+from book.sync import TopState
+
+_FIRST_CAPACITY = 256
+_TOP = Struct("=4q")  # BID_TICKS, BID_LOTS, ASK_TICKS, ASK_LOTS
+_TOP_AT = slot.BID_TICKS * 8
+_LEAST_LEVEL_BYTES = 9  # ["1","0"]
+
+# One for all books: a kernel call that uses it holds the GIL from beginning to end.
+_WORK: Ints = np.zeros(slot.WORK_ROOM, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class RawDiff:
+    """A diff as the kernel scanned it: ``levels`` is price, quantity, price, …, bids first."""
+
+    first_id: int
+    last_id: int
+    prev_id: int | None
+    ts_event_ns: int
+    ts_recv_ns: int
+    bids: int
+    asks: int
+    levels: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class RawSeed:
+    """A snapshot as the kernel scanned it; laid out as `RawDiff`, sorted and without empty levels."""
+
+    last_id: int
+    ts_recv_ns: int
+    ts_event_ns: int | None
+    bids: int
+    asks: int
+    levels: Ints
+
+
+class CompiledLadder:
+    """The ladder of `book.kernel_side`, grown as needed; ``state`` is its array."""
+
+    def __init__(self, index: int, market: Market, rule: Rule, time_unit_ns: int) -> None:
+        self._kernels = kernels()
+        state = np.zeros(slot.HEADER + 4 * _FIRST_CAPACITY, np.int64)
+        scale, name = market.scale, market.symbol.encode()
+        state[slot.CAPACITY] = _FIRST_CAPACITY
+        state[slot.LAST_ID] = -1
+        state[slot.FUTURES] = rule is Rule.FUTURES
+        state[slot.BOOK] = index
+        state[slot.TIME_UNIT_NS] = time_unit_ns
+        state[slot.PRICE_DECIMALS] = scale.price_decimals
+        state[slot.PRICE_UNIT] = 10**scale.price_decimals
+        state[slot.QTY_DECIMALS] = scale.qty_decimals
+        state[slot.QTY_UNIT] = 10**scale.qty_decimals
+        if len(name) <= slot.SYMBOL_ROOM:  # a longer one matches nothing and goes through book.decode
+            state[slot.SYMBOL_BYTES] = len(name)
+            state[slot.SYMBOL : slot.SYMBOL + len(name)] = list(name)
+        self.state: Ints = state
+
+    @property
+    def last_id(self) -> int:
+        """Id of the newest update held; -1 while there is none."""
+        return int(self.state[slot.LAST_ID])
+
+    @property
+    def last_recv_ns(self) -> int:
+        """When it reached us, ns since 1970; 0 while there is none."""
+        return int(self.state[slot.LAST_RECV_NS])
+
+    def seed(self, snapshot: RawSeed) -> None:
+        """Replace all levels by those of a seed."""
+        self.clear()
+        self.make_room(snapshot.bids, snapshot.asks)
+        self._kernels.fill_levels(self.state, snapshot.levels, snapshot.bids, snapshot.asks)
+        self._stand_at(snapshot.last_id, snapshot.ts_recv_ns)
+
+    def apply(self, diff: RawDiff) -> None:
+        """Set the levels of a diff; whether it is the right one is for `book.sync` to say."""
+        self.make_room(diff.bids, diff.asks)
+        self._kernels.apply_levels(self.state, diff.levels, diff.bids, diff.asks, _WORK)
+        self._stand_at(diff.last_id, diff.ts_recv_ns)
+
+    def clear(self) -> None:
+        """Forget everything, memory for unusually many levels included."""
+        if self.state[slot.CAPACITY] > _FIRST_CAPACITY:
+            self.state = self.state[: slot.HEADER + 4 * _FIRST_CAPACITY].copy()
+            self.state[slot.CAPACITY] = _FIRST_CAPACITY
+        self.state[slot.N_BIDS] = self.state[slot.N_ASKS] = 0
+        self._stand_at(-1, 0)
+
+    def top_state(self) -> TopState:
+        """Judge the two best levels."""
+        if not all(self.level_counts()):
+            return TopState.EMPTY_SIDE
+        bid, _, ask, _ = _TOP.unpack_from(self.state.data, _TOP_AT)
+        return TopState.CROSSED if bid >= ask else TopState.SOUND
+
+    def best(self) -> Bbo:
+        """Return the two best levels, crossed or not; raises `EmptySide`."""
+        bids, asks = self.level_counts()
+        if not (bids and asks):
+            raise EmptySide(f"{bids} bid and {asks} ask levels at id {self.last_id}")
+        return Bbo(*_TOP.unpack_from(self.state.data, _TOP_AT))
+
+    def level_counts(self) -> tuple[int, int]:
+        """Return how many bids and asks are held."""
+        return int(self.state[slot.N_BIDS]), int(self.state[slot.N_ASKS])
+
+    def top(self, n: int | None = None) -> tuple[list[Level], list[Level]]:
+        """Return the ``n`` best levels of each side, or all of them, best first."""
+        return self._top(slot.BIDS, n), self._top(slot.ASKS, n)
+
+    def ghosts(self, low: int, high: int) -> tuple[int, int]:
+        """Return how many bids stand below ``low`` and how many asks above ``high``, in ticks."""
+        bids, asks = self._column(slot.BIDS), self._column(slot.ASKS)
+        return int(bids.searchsorted(low, "left")), int(asks.searchsorted(-high, "left"))
+
+    def lots_within(self, low: int, high: int) -> tuple[int, int]:
+        """Return the lots of the bids at ``low`` or above and of the asks at ``high`` or below."""
+        below, above = self.ghosts(low, high)
+        bids, asks = self._column(slot.BIDS, lots=True), self._column(slot.ASKS, lots=True)
+        return sum(bids[below:].tolist()), sum(asks[above:].tolist())  # exact past 64 bits
+
+    def drop_worst(self, bids: int, asks: int) -> None:
+        """Delete the lowest ``bids`` bids and the highest ``asks`` asks."""
+        for side, gone in ((slot.BIDS, bids), (slot.ASKS, asks)):
+            kept = int(self.state[side]) - gone
+            for column in (self._column(side), self._column(side, lots=True)):
+                column[:kept] = column[gone:].copy()
+            self.state[side] = kept
+
+    def make_room(self, bids: int, asks: int) -> None:
+        """See to room for so many more levels on each side."""
+        held = self.level_counts()
+        needed = max(held[0] + bids, held[1] + asks)
+        if needed <= self.state[slot.CAPACITY]:
+            return
+        capacity = needed + needed // 4 + _FIRST_CAPACITY
+        state = np.zeros(slot.HEADER + 4 * capacity, np.int64)
+        state[: slot.HEADER] = self.state[: slot.HEADER]
+        state[slot.CAPACITY] = capacity
+        old, self.state = self.state, state
+        old_capacity = int(old[slot.CAPACITY])
+        for n in range(4):
+            start, count = slot.HEADER + n * old_capacity, held[n // 2]
+            state[slot.HEADER + n * capacity :][:count] = old[start : start + count]
+
+    def _column(self, side: int, *, lots: bool = False) -> Ints:
+        """Return the keys or the lots of a side, worst first: a view."""
+        start = slot.HEADER + (2 * side + lots) * int(self.state[slot.CAPACITY])
+        return self.state[start : start + int(self.state[side])]
+
+    def _top(self, side: int, n: int | None) -> list[Level]:
+        keys, lots = self._column(side), self._column(side, lots=True)
+        start = 0 if n is None else max(0, len(keys) - n)
+        best_first = keys[start:][::-1]
+        prices = best_first if side == slot.BIDS else -best_first
+        return list(zip(prices.tolist(), lots[start:][::-1].tolist(), strict=True))
+
+    def _stand_at(self, last_id: int, recv_ns: int) -> None:
+        self.state[slot.LAST_ID] = last_id
+        self.state[slot.LAST_RECV_NS] = recv_ns
+
+
+class CompiledBook(LiveBook):
+    """A live book whose usual work is compiled; see the head of this module and `book.live`."""
+
+    _ladder: CompiledLadder
+
+    def __init__(self, index: int, market: Market, rule: Rule, options: Options) -> None:
+        super().__init__(
+            index, market, CompiledLadder(index, market, rule, options.time_unit_ns), rule, options
+        )
+        self._kernels = kernels()
+        self._take_depth = self._kernels.receive_depth
+        self._unit = options.time_unit_ns
+        self._settled()
+
+    def bbo(self) -> Bbo:
+        """Return best bid and offer; raises `NotLive` unless the book is LIVE."""
+        if self._sync.state is not State.LIVE:
+            self._sync.book()
+        return Bbo(*_TOP.unpack_from(self._ladder.state.data, _TOP_AT))
+
+    def receive_depth(
+        self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, recv_mono_ns: int = 0
+    ) -> Sequence[Event]:
+        """Take the diff whose opening brace is ``frame[start]``; bytes behind its end are ignored."""
+        code = self._take_depth(frame, start, self._ladder.state, batch.flat, _WORK, ts_recv_ns)
+        if code == APPLIED:
+            if recv_mono_ns:
+                self._time_last(batch, recv_mono_ns)
+            return ()
+        if code == TOO_MANY:
+            return self._bound(ts_recv_ns, batch)
+        if code == GROW:
+            self._ladder.make_room(int(_WORK[scan.BIDS_FOUND]), int(_WORK[scan.ASKS_FOUND]))
+            return self.receive_depth(frame, start, ts_recv_ns, batch, recv_mono_ns)
+        if code == FULL:
+            batch.reserve(1, len(frame) // _LEAST_LEVEL_BYTES)
+            return self.receive_depth(frame, start, ts_recv_ns, batch, recv_mono_ns)
+        if code == SCANNED:
+            return self._sync_diff(_scanned_diff(batch, ts_recv_ns), batch, recv_mono_ns)
+        diff = decode_depth(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
+        return self._sync_diff(_raw_diff(diff), batch, recv_mono_ns)
+
+    def receive_snapshot(self, body: bytes, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
+        """Take the venue's REST order book; ignored unless a seed is needed. Never `BatchFull`."""
+        return self._sync_snapshot(self._read_seed(body, ts_recv_ns), batch)
+
+    def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
+        """Store the book ticker whose opening brace is ``frame[start]``."""
+        if self._kernels.receive_ticker(frame, start, self._ladder.state, batch.flat, ts_recv_ns):
+            ticker = decode_ticker(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
+            batch.add_ticker(self.index, ticker)
+
+    def receive_trade(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
+        """Store the trade whose opening brace is ``frame[start]``."""
+        if self._kernels.receive_trade(frame, start, self._ladder.state, batch.flat, ts_recv_ns):
+            trade = decode_trade(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
+            batch.add_trade(self.index, trade)
+
+    def _time_last(self, batch: Batch, recv_mono_ns: int) -> None:
+        """Write into the newest row how long its diff took."""
+        mono_ns = self._options.mono_ns
+        if mono_ns:
+            batch.diffs[batch.counts[Count.DIFFS] - 1, DiffCol.TO_BOOK_NS] = mono_ns() - recv_mono_ns
+
+    def _settled(self) -> None:
+        """Arm or disarm the kernel's short way."""
+        state, sync = self._ladder.state, self._sync
+        state[slot.READY] = sync.state is State.LIVE and sync.bridged
+        state[slot.EPOCH] = sync.applied_epoch
+        state[slot.PRUNE_ABOVE] = self._prune_above
+
+    def _add_row(self, diff: RawDiff, batch: Batch, to_book_ns: int) -> None:
+        n, start = int(batch.counts[Count.DIFFS]), int(batch.counts[Count.LEVELS])
+        count = diff.bids + diff.asks
+        batch.levels[start : start + count] = diff.levels.reshape(-1, 2)
+        batch.diffs[n] = (
+            self.index,
+            self._sync.applied_epoch,
+            diff.ts_event_ns,
+            diff.ts_recv_ns,
+            diff.first_id,
+            diff.last_id,
+            -1 if diff.prev_id is None else diff.prev_id,
+            diff.bids,
+            diff.asks,
+            to_book_ns,
+        )
+        batch.counts[Count.LEVELS] = start + count
+        batch.counts[Count.DIFFS] = n + 1
+
+    def _count_levels(self, diff: RawDiff) -> int:
+        return diff.bids + diff.asks
+
+    def _message(self, snapshot: RawSeed) -> DepthSnapshot:
+        levels = _levels(snapshot.levels)
+        return DepthSnapshot(
+            self.market.symbol,
+            snapshot.last_id,
+            snapshot.ts_recv_ns,
+            levels[: snapshot.bids],
+            levels[snapshot.bids :],
+            snapshot.ts_event_ns,
+        )
+
+    def _read_seed(self, body: bytes, ts_recv_ns: int) -> RawSeed:
+        """Scan a snapshot, or have it decoded."""
+        found: Ints = np.empty(2 * (len(body) // _LEAST_LEVEL_BYTES), np.int64)
+        if self._kernels.read_snapshot(body, self._ladder.state, found, _WORK):
+            market = self.market
+            return _raw_seed(
+                decode_snapshot(body, market.symbol, market.scale, ts_recv_ns, time_unit_ns=self._unit)
+            )
+        last_id, ts_event_ns, bids, asks = (
+            int(_WORK[at]) for at in (scan.LAST, scan.TS_EVENT, scan.BIDS_FOUND, scan.ASKS_FOUND)
+        )
+        levels = found[: 2 * (bids + asks)].copy()
+        return RawSeed(last_id, ts_recv_ns, None if ts_event_ns < 0 else ts_event_ns, bids, asks, levels)
+
+
+def _levels(flat: Ints) -> tuple[Level, ...]:
+    """Pair up what `_flat` laid out."""
+    numbers = flat.tolist()
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _flat(bids: Sequence[Level], asks: Sequence[Level]) -> Ints:
+    """Lay levels out as the kernel does."""
+    return np.array([*bids, *asks], np.int64).reshape(-1)
+
+
+def _raw_diff(diff: DepthDiff) -> RawDiff:
+    return RawDiff(
+        diff.first_id,
+        diff.last_id,
+        diff.prev_id,
+        diff.ts_event_ns,
+        diff.ts_recv_ns,
+        len(diff.bids),
+        len(diff.asks),
+        _flat(diff.bids, diff.asks),
+    )
+
+
+def _raw_seed(snapshot: DepthSnapshot) -> RawSeed:
+    return RawSeed(
+        snapshot.last_id,
+        snapshot.ts_recv_ns,
+        snapshot.ts_event_ns,
+        len(snapshot.bids),
+        len(snapshot.asks),
+        _flat(snapshot.bids, snapshot.asks),
+    )
+
+
+def _scanned_diff(batch: Batch, ts_recv_ns: int) -> RawDiff:
+    """Take away what the kernel scanned: its levels lie behind those that count."""
+    first_id, last_id, prev_id, ts_event_ns, bids, asks = _WORK[scan.FIRST : scan.ASKS_FOUND + 1].tolist()
+    start = int(batch.flat[LEVELS_AT] + 2 * batch.flat[LEVELS])
+    levels = batch.flat[start : start + 2 * (bids + asks)].copy()
+    return RawDiff(
+        first_id,
+        last_id,
+        None if prev_id < 0 else prev_id,
+        ts_event_ns,
+        ts_recv_ns,
+        bids,
+        asks,
+        levels,
+    )

@@ -1,0 +1,436 @@
+"""
+One live book: bytes of the stream in, rows of the batch out, readable only while it can be trusted.
+
+    frame ── decode ──> diff ── book.sync ──> ladder
+                                  │              │
+                               events       diffs applied ──> Batch.diffs, .levels
+                                  └──> Batch.events, .coverage, .seeds
+
+Two engines do the same work and a test holds them to it: `book.plain` in readable Python, and
+`book.compiled` with numba, which takes the usual frame in one call and leaves the rest to the code here.
+
+Every change of state and every fault becomes a `BookEventRow`. While a book is LIVE an interval of
+coverage is open; it ends with the last diff that was applied while the book could be trusted.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, Protocol, TypeAlias
+
+from book import features
+from book.batch import Batch, BookEventRow, CoverageEnded, CoverageOpened, DepthSample, Market, SeedRow
+from book.errors import BadInput
+from book.events import (
+    BookReady,
+    Crossed,
+    Event,
+    GapFound,
+    OneSided,
+    Pruned,
+    SnapshotNeeded,
+    State,
+)
+from book.messages import Bbo, DepthSnapshot, Level
+from book.rules import Rule
+from book.sync import BUFFER_LIMIT, BookSync, Ladder
+
+Engine: TypeAlias = Literal["auto", "compiled", "plain"]
+Clock: TypeAlias = Callable[[], int]
+
+# Four times the largest seed. BTCUSDT spot grew from 1,000 to 2,962 asks in 11 minutes (recorded).
+MAX_LEVELS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a book is kept; see `make_book`."""
+
+    max_levels: int
+    buffer_limit: int
+    time_unit_ns: int
+    mono_ns: Clock | None
+
+
+_TARGETS = {
+    GapFound: State.BUFFERING,
+    Crossed: State.BUFFERING,
+    OneSided: State.SUSPECT,
+    BookReady: State.LIVE,
+}
+_FIGURES = ("mid", "spread_bps", "imbalance", "weighted_mid")
+# A request for a seed is a row of its own where no gap or cross beside it says why.
+_ROWS_OF_THEIR_OWN = {"start", "seed_too_old"}
+
+
+class FullLadder(Ladder[Any, Any], Protocol):
+    """What a live book needs of its ladder beyond what `book.sync` does."""
+
+    @property
+    def last_recv_ns(self) -> int:
+        """When the newest update held reached us; 0 while there is none."""
+        ...
+
+    def top(self, n: int | None = None) -> tuple[list[Level], list[Level]]:
+        """Return the ``n`` best levels of each side, or all, best first."""
+        ...
+
+    def level_counts(self) -> tuple[int, int]:
+        """Return how many bids and asks are held."""
+        ...
+
+    def ghosts(self, low: int, high: int) -> tuple[int, int]:
+        """Return how many bids stand below ``low`` and how many asks above ``high``, in ticks."""
+        ...
+
+    def lots_within(self, low: int, high: int) -> tuple[int, int]:
+        """Return the lots of the bids at ``low`` or above and of the asks at ``high`` or below."""
+        ...
+
+    def drop_worst(self, bids: int, asks: int) -> None:
+        """Delete the lowest ``bids`` bids and the highest ``asks`` asks."""
+        ...
+
+
+class LiveBook(ABC):
+    """
+    One symbol's book, kept in step with its stream.
+
+    ``index`` is the book's place in ``Batch.markets``. Every ``receive_…`` writes what it brings into
+    ``batch``, once and in order, and raises `BatchFull` with nothing changed: swap the batch and call
+    again. `BadFrame` and `OffScale` also change nothing.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        market: Market,
+        ladder: FullLadder,
+        rule: Rule,
+        options: Options,
+    ) -> None:
+        if options.max_levels < 2:  # noqa: PLR2004 - three quarters of it must be something
+            raise BadInput(f"max_levels: expected 2 or more, got {options.max_levels}")
+        self.index = index
+        self.market = market
+        self._sync: BookSync[Any, Any] = BookSync(ladder, rule, buffer_limit=options.buffer_limit)
+        self._ladder = ladder
+        self._options = options
+        self._prune_above = options.max_levels
+        self._band: tuple[int, int] | None = None
+        self._covered: tuple[int, int] | None = None  # epoch and start of the open interval
+
+    # -- what it is --------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Where the book stands; only LIVE may be read."""
+        return self._sync.state
+
+    @property
+    def epoch(self) -> int | None:
+        """Name of the unbroken run from one seed; None while there is no book."""
+        return self._sync.epoch
+
+    @property
+    def last_id(self) -> int:
+        """Id of the newest update held; -1 while there is no book."""
+        return self._ladder.last_id
+
+    @property
+    def why(self) -> str:
+        """What last took the book out of LIVE, for a person."""
+        return self._sync.why
+
+    def bbo(self) -> Bbo:
+        """Return best bid and offer; raises `NotLive` unless the book is LIVE."""
+        return self._sync.bbo()
+
+    def top(self, n: int) -> tuple[list[Level], list[Level]]:
+        """Return the ``n`` best bids and asks, best first; raises `NotLive` unless the book is LIVE."""
+        self._sync.book()
+        return self._ladder.top(n)
+
+    def levels(self) -> tuple[list[Level], list[Level]]:
+        """Return all bids and asks, best first; raises `NotLive` unless the book is LIVE."""
+        self._sync.book()
+        return self._ladder.top()
+
+    def level_counts(self) -> tuple[int, int]:
+        """Return how many bids and asks there are; raises `NotLive` unless the book is LIVE."""
+        self._sync.book()
+        return self._ladder.level_counts()
+
+    @property
+    def certified_band(self) -> tuple[int, int] | None:
+        """
+        Lowest and highest price of the seed, in ticks; None while there is no book.
+
+        Inside it the book is all there is. Outside, it knows only the levels that changed since the
+        seed, and a level that the venue dropped from its own answer may linger: a *ghost*.
+        """
+        return self._band if self._sync.epoch is not None else None
+
+    def ghost_levels(self) -> int:
+        """Return how many bids stand below the certified band and asks above it."""
+        band = self.certified_band
+        return sum(self._ladder.ghosts(*band)) if band else 0
+
+    def sample(self, n: int, bands_bps: Sequence[float], ts_ns: int) -> DepthSample:
+        """
+        Return the ``n`` best levels and figures made of them, as of ``ts_ns``; for `Batch.samples`.
+
+        A book that is not LIVE gives an empty, untrusted sample that says why.
+        """
+        scale, epoch = self.market.scale, -1 if self.epoch is None else self.epoch
+        if self.state is not State.LIVE:
+            nothing: dict[str, Any] = dict.fromkeys(_FIGURES)
+            return DepthSample(
+                self.index, epoch, ts_ns, self.last_id, (), (), **nothing, trusted=False, reason=self.why,
+                depth_bps=(), bid_depth=(), ask_depth=(),
+            )  # fmt: skip
+        best = self.bbo()
+        bids, asks = self.top(n)
+        edges = features.band_edges(best.bid_ticks, best.ask_ticks, bands_bps)
+        depths = [self._ladder.lots_within(low, high) for low, high in zip(*edges, strict=True)]
+        return DepthSample(
+            self.index,
+            epoch,
+            ts_ns,
+            self.last_id,
+            tuple(bids),
+            tuple(asks),
+            mid=features.to_price(features.mid(best), scale.price_decimals),
+            spread_bps=features.spread_bps(best),
+            imbalance=features.imbalance(bids, asks, n),
+            weighted_mid=features.to_price(features.weighted_mid(best), scale.price_decimals),
+            depth_bps=tuple(bands_bps),
+            bid_depth=tuple([features.to_quantity(lots, scale.qty_decimals) for lots, _ in depths]),
+            ask_depth=tuple([features.to_quantity(lots, scale.qty_decimals) for _, lots in depths]),
+            trusted=True,
+            reason="",
+        )
+
+    # -- what arrives ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def receive_depth(
+        self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, recv_mono_ns: int = 0
+    ) -> Sequence[Event]:
+        """Take the diff whose opening brace is ``frame[start]``; bytes behind its end are ignored."""
+
+    @abstractmethod
+    def receive_snapshot(self, body: bytes, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
+        """Take the venue's REST order book; ignored unless a seed is needed. Never `BatchFull`."""
+
+    @abstractmethod
+    def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
+        """Store the book ticker whose opening brace is ``frame[start]``."""
+
+    @abstractmethod
+    def receive_trade(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
+        """Store the trade whose opening brace is ``frame[start]``."""
+
+    def leave(self, reason: str, ts_ns: int, batch: Batch) -> Sequence[Event]:
+        """Drop the book because its stream ended; the next diff begins anew."""
+        return self._told(lambda: self._sync.leave(reason), ts_ns, batch)
+
+    def mark_stale(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
+        """Stop trusting a LIVE book whose stream fell silent; its next diff heals it."""
+        return self._told(self._sync.mark_stale, ts_ns, batch)
+
+    def halt(self, reason: str, ts_ns: int, batch: Batch) -> Sequence[Event]:
+        """Stop showing the book until `unhalt`: the venue says that the symbol does not trade."""
+        return self._told(lambda: self._sync.halt(reason), ts_ns, batch)
+
+    def unhalt(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
+        """Show the book again if it is sound."""
+        return self._told(self._sync.unhalt, ts_ns, batch)
+
+    def prune(self, ts_ns: int, batch: Batch) -> int:
+        """
+        Drop the ghost levels; return how many there were.
+
+        A side of nothing but ghosts is kept: the price has left the band, and they are the book.
+        """
+        band = self.certified_band
+        if band is None:
+            return 0
+        counts, ghosts = self._ladder.level_counts(), self._ladder.ghosts(*band)
+        bids, asks = (ghost if ghost < count else 0 for ghost, count in zip(ghosts, counts, strict=True))
+        return self._drop(bids, asks, ts_ns, batch)
+
+    # -- what both engines share -------------------------------------------------------------------
+
+    @abstractmethod
+    def _add_row(self, diff: Any, batch: Batch, to_book_ns: int) -> None:
+        """Append one applied diff to the batch, under ``sync.applied_epoch``; room was reserved."""
+
+    @abstractmethod
+    def _count_levels(self, diff: Any) -> int:
+        """Return how many levels a diff lists."""
+
+    @abstractmethod
+    def _message(self, snapshot: Any) -> DepthSnapshot:
+        """Return a seed as the store takes it."""
+
+    def _scale_of(self, symbol: str) -> Any:
+        """Return the scale for `book.decode`; refuses other symbols' messages."""
+        if symbol != self.market.symbol:
+            raise LookupError(symbol)
+        return self.market.scale
+
+    def _settled(self) -> None:  # noqa: B027 - most engines have nothing to do
+        """Note that state, ladder or bounds may have changed; the compiled engine arms itself here."""
+
+    def _sync_diff(self, diff: Any, batch: Batch, recv_mono_ns: int) -> Sequence[Event]:
+        """Give a diff to `book.sync`; write what follows."""
+        batch.reserve(1, self._count_levels(diff))
+        events = self._told(lambda: self._sync.receive_diff(diff), diff.ts_recv_ns, batch, recv_mono_ns)
+        return [*events, *self._bound(diff.ts_recv_ns, batch)]
+
+    def _sync_snapshot(self, snapshot: Any, batch: Batch) -> Sequence[Event]:
+        """Give a seed to `book.sync`; write what follows."""
+        before = self._sync.applied_epoch
+        events = self._told(
+            lambda: self._sync.receive_snapshot(snapshot),
+            snapshot.ts_recv_ns,
+            batch,
+            seed_id=snapshot.last_id,
+        )
+        if self._sync.applied_epoch == before:
+            return events
+        seed = self._message(snapshot)
+        batch.seeds.append(SeedRow(self.index, self._sync.applied_epoch, seed))
+        prices = [price for price, _ in seed.bids + seed.asks]
+        self._band = (min(prices), max(prices)) if prices else None
+        self._prune_above = self._options.max_levels
+        return [*events, *self._bound(snapshot.ts_recv_ns, batch)]
+
+    def _told(
+        self,
+        tell: Callable[[], list[Event]],
+        ts_ns: int,
+        batch: Batch,
+        recv_mono_ns: int = 0,
+        seed_id: int = -1,
+    ) -> Sequence[Event]:
+        """Call the synchroniser; write the diffs it applied and what it said."""
+        sync, ladder = self._sync, self._ladder
+        state, trusted_id, trusted_ns = sync.state, ladder.last_id, ladder.last_recv_ns
+        events = tell()
+        if sync.applied:
+            mono_ns = self._options.mono_ns
+            took = mono_ns() - recv_mono_ns if mono_ns and recv_mono_ns else 0
+            batch.reserve(len(sync.applied), sum(map(self._count_levels, sync.applied)), grow=True)
+            for diff in sync.applied:
+                self._add_row(diff, batch, took)
+        for event in events:
+            to = _TARGETS.get(type(event), sync.state)
+            self._write_event(event, state, to, ts_ns, seed_id, batch)
+            if to is not State.LIVE:
+                self._end_coverage(event.reason, trusted_id, trusted_ns, batch)
+            elif isinstance(event, BookReady):
+                self._covered = (event.epoch, ts_ns)
+                batch.coverage.append(CoverageOpened(self.index, event.epoch, ts_ns, event.last_id))
+            state = to
+        self._settled()
+        return events
+
+    def _write_event(
+        self, event: Event, state: State, to: State, ts_ns: int, seed_id: int, batch: Batch
+    ) -> None:
+        expected, got = -1, -1
+        if isinstance(event, GapFound):
+            expected, got = event.expected_id, event.got_id
+        elif isinstance(event, SnapshotNeeded):
+            if event.reason not in _ROWS_OF_THEIR_OWN:
+                return
+            expected, got = event.min_last_id, seed_id
+        batch.events.append(BookEventRow(self.index, ts_ns, state, to, event.reason, expected, got))
+
+    def _end_coverage(self, reason: str, last_id: int, ts_ns: int, batch: Batch) -> None:
+        if self._covered is None:
+            return
+        epoch, since = self._covered
+        self._covered = None
+        # A book may be LIVE on diffs that came before its seed did.
+        batch.coverage.append(CoverageEnded(self.index, epoch, max(since, ts_ns), last_id, reason))
+
+    # -- memory ------------------------------------------------------------------------------------
+
+    def _bound(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
+        """Drop ghosts, worst first, when a side holds too many levels: down to three quarters."""
+        counts = self._ladder.level_counts()
+        band = self.certified_band
+        if max(counts) <= self._prune_above or band is None:
+            return ()
+        keep = self._options.max_levels * 3 // 4
+        ghosts = self._ladder.ghosts(*band)
+        bids, asks = (
+            min(ghost, count - keep) if count > self._options.max_levels else 0
+            for ghost, count in zip(ghosts, counts, strict=True)
+        )
+        dropped = self._drop(bids, asks, ts_ns, batch)
+        # Levels inside the band are never dropped; if they are too many, look again at twice as many.
+        self._prune_above = max(self._options.max_levels, 2 * max(self._ladder.level_counts()))
+        if max(self._ladder.level_counts()) <= self._options.max_levels:
+            self._prune_above = self._options.max_levels
+        self._settled()
+        return [Pruned(self.last_id, dropped)] if dropped else ()
+
+    def _drop(self, bids: int, asks: int, ts_ns: int, batch: Batch) -> int:
+        if bids + asks == 0:
+            return 0
+        self._ladder.drop_worst(bids, asks)
+        state = self._sync.state
+        batch.events.append(BookEventRow(self.index, ts_ns, state, state, Pruned.reason))
+        return bids + asks
+
+
+@cache
+def has_numba() -> bool:
+    """Tell whether the compiled engine can run here."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def warm_up(engine: Engine = "auto") -> None:
+    """Load or compile what the engine needs, before time matters: 0.5 s, or 15 s the first time."""
+    if engine == "compiled" or (engine == "auto" and has_numba()):
+        from book.kernel import kernels  # noqa: PLC0415 - numba takes 0.5 s to import
+
+        kernels()
+
+
+def make_book(
+    index: int,
+    market: Market,
+    rule: Rule,
+    *,
+    engine: Engine = "auto",
+    max_levels: int = MAX_LEVELS,
+    buffer_limit: int = BUFFER_LIMIT,
+    time_unit_ns: int = 1_000_000,
+    mono_ns: Clock | None = None,
+) -> LiveBook:
+    """
+    Make the book of ``market``, the ``index``-th of ``Batch.markets``.
+
+    ``engine`` "auto" is "compiled" where numba is installed, else "plain". ``time_unit_ns`` is the unit
+    of the venue's times. ``mono_ns`` is the caller's monotonic clock, that of ``recv_mono_ns``; without
+    it no row says how long its diff took. Raises `BadInput` for an engine that cannot run here.
+    """
+    if engine == "compiled" and not has_numba():
+        raise BadInput("engine: 'compiled' needs numba, which is not installed; use 'auto' or 'plain'")
+    options = Options(max_levels, buffer_limit, time_unit_ns, mono_ns)
+    if engine == "plain" or not has_numba():
+        from book.plain import PlainBook  # noqa: PLC0415 - the engines import this module
+
+        return PlainBook(index, market, rule, options)
+    from book.compiled import CompiledBook  # noqa: PLC0415 - numba takes 0.5 s to import
+
+    return CompiledBook(index, market, rule, options)
