@@ -1,60 +1,28 @@
-"""Transcripts: what the book heard, what it said, where it stood in the end."""
+"""Transcripts of the sequence: seeds, bridges, gaps; what the book heard, said, and where it ended."""
 
 from __future__ import annotations
 
 import pytest
 
-from book.errors import BadFrame, BadInput, EmptySide, NotLive
-from book.events import (
-    BookReady,
-    BufferTrimmed,
-    Crossed,
-    GapFound,
-    Left,
-    OneSided,
-    SnapshotNeeded,
-    State,
-)
-from book.ladder import PlainLadder
-from book.messages import Bbo, DepthDiff, DepthSnapshot
+from book.errors import BadFrame, BadInput
+from book.events import BufferTrimmed, GapFound, Left, SnapshotNeeded
 from book.rules import Rule
-from book.sync import REPEAT_LIMIT, BookSync
-from tests.book.transcript import EPOCH_US, diff, seed
-
-Sync = BookSync[DepthDiff, DepthSnapshot]
-WAITING, BUFFERING, LIVE = State.WAITING, State.BUFFERING, State.LIVE
-SUSPECT, STALE, HALTED = State.SUSPECT, State.STALE, State.HALTED
-START = SnapshotNeeded(5, "start")
-
-halt = lambda book: book.halt("BREAK")  # noqa: E731
-unhalt = Sync.unhalt
-silence = Sync.mark_stale
-cut = lambda book: book.leave("session_lost")  # noqa: E731
-
-
-def make(rule: Rule = Rule.SPOT, **options) -> Sync:
-    return BookSync(PlainLadder(), rule, **options)
-
-
-def play(book: Sync, heard) -> list:
-    events = []
-    for item in heard:
-        if isinstance(item, DepthDiff):
-            events += book.receive_diff(item)
-        elif isinstance(item, DepthSnapshot):
-            events += book.receive_snapshot(item)
-        else:
-            events += item(book)
-    return events
-
-
-def ready(last_id: int, epoch: int = EPOCH_US) -> BookReady:
-    return BookReady(epoch, last_id)
-
-
-CROSSING = diff(8, 9, bids=((102, 1),))
-NO_ASKS = diff(8, 9, asks=((101, 0),))
-CLEARED = diff(8, 9, bids=((100, 0),), asks=((101, 0),))
+from tests.book.transcript import (
+    BUFFERING,
+    CROSSING,
+    EPOCH_US,
+    LIVE,
+    START,
+    WAITING,
+    cut,
+    diff,
+    halt,
+    make,
+    play,
+    ready,
+    seed,
+    unhalt,
+)
 
 
 @pytest.mark.parametrize(
@@ -147,131 +115,6 @@ CLEARED = diff(8, 9, bids=((100, 0),), asks=((101, 0),))
             LIVE,
             [START, ready(7)],
             id="seed-while-live-is-ignored",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), CROSSING],
-            BUFFERING,
-            [START, ready(7), Crossed(9, 102, 101), SnapshotNeeded(8, "crossed")],
-            id="diff-crosses",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), diff(8, 9, bids=((101, 1),))],
-            BUFFERING,
-            [START, ready(7), Crossed(9, 101, 101), SnapshotNeeded(8, "crossed")],
-            id="locked-is-crossed",
-        ),
-        pytest.param(
-            [diff(5, 7), CROSSING, diff(10, 11), seed(6), seed(10, at_us=EPOCH_US + 3)],
-            LIVE,
-            [START, Crossed(9, 102, 101), SnapshotNeeded(8, "crossed"), ready(11, EPOCH_US + 3)],
-            id="buffered-diff-crosses-then-a-newer-seed-heals",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(9, bids=((103, 1),)), diff(8, 11), seed(10, at_us=7)],
-            LIVE,
-            [
-                START,
-                Crossed(9, 103, 101),
-                SnapshotNeeded(5, "crossed"),
-                ready(11, EPOCH_US + 1),
-            ],
-            id="crossed-seed-and-epochs-grow-though-the-clock-went-back",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), NO_ASKS, diff(10, 11)],
-            LIVE,
-            [START, ready(7), OneSided(9), ready(11)],
-            id="one-sided-then-back-in-the-same-epoch",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), CLEARED, diff(10, 10, bids=(), asks=())],
-            SUSPECT,
-            [START, ready(7), OneSided(9)],
-            id="empty-is-said-once",
-        ),
-        pytest.param(
-            [diff(5, 7, bids=()), seed(6, bids=()), diff(9, 10)],
-            BUFFERING,
-            [START, OneSided(7), GapFound(8, 9), SnapshotNeeded(9, "gap")],
-            id="gap-while-one-sided",
-        ),
-        pytest.param(
-            [diff(1, 3, bids=(), asks=()), seed(-1, bids=(), asks=()), seed(3, bids=(), asks=())],
-            SUSPECT,
-            [SnapshotNeeded(1, "start"), SnapshotNeeded(1, "seed_too_old"), OneSided(3)],
-            id="new-listing-whose-book-was-empty",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), silence], STALE, [START, ready(7), Left("silent", 7)], id="silence"
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), silence, silence, diff(5, 7)],
-            STALE,
-            [START, ready(7), Left("silent", 7)],
-            id="a-repeat-does-not-end-silence",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), silence, diff(8, 9)],
-            LIVE,
-            [START, ready(7), Left("silent", 7), ready(9)],
-            id="next-diff-ends-silence",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), silence, diff(9, 9)],
-            BUFFERING,
-            [START, ready(7), Left("silent", 7), GapFound(8, 9), SnapshotNeeded(9, "gap")],
-            id="gap-after-silence",
-        ),
-        pytest.param([silence, diff(5, 7), silence], BUFFERING, [START], id="silence-before-live"),
-        pytest.param([diff(5, 7), seed(6), halt], HALTED, [START, ready(7), Left("BREAK", 7)], id="halt"),
-        pytest.param(
-            [diff(5, 7), seed(6), halt, diff(8, 9), unhalt],
-            LIVE,
-            [START, ready(7), Left("BREAK", 7), ready(9)],
-            id="sequence-goes-on-while-halted",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), halt, diff(9, 9)],
-            BUFFERING,
-            [START, ready(7), Left("BREAK", 7), GapFound(8, 9), SnapshotNeeded(9, "gap")],
-            id="gap-while-halted",
-        ),
-        pytest.param(
-            [halt, diff(5, 7), seed(6), unhalt],
-            LIVE,
-            [START, Left("BREAK", 7), ready(7)],
-            id="halted-before-the-seed",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), halt, CROSSING, diff(10, 11, bids=((102, 0),)), unhalt],
-            LIVE,
-            [START, ready(7), Left("BREAK", 7), ready(11)],
-            id="orders-may-rest-crossed-while-halted",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), halt, CROSSING, unhalt, diff(10, 11)],
-            BUFFERING,
-            [
-                START,
-                ready(7),
-                Left("BREAK", 7),
-                Crossed(9, 102, 101),
-                SnapshotNeeded(9, "crossed"),
-                SnapshotNeeded(10, "crossed"),
-            ],
-            id="still-crossed-when-the-halt-ends",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), silence, halt, unhalt],
-            STALE,
-            [START, ready(7), Left("silent", 7), Left("BREAK", 7), Left("silent", 7)],
-            id="silence-outlives-a-halt",
-        ),
-        pytest.param(
-            [diff(5, 7), seed(6), NO_ASKS, halt, unhalt],
-            SUSPECT,
-            [START, ready(7), OneSided(9), Left("BREAK", 9), OneSided(9)],
-            id="one-sided-outlives-a-halt",
         ),
         pytest.param([halt, unhalt, cut], WAITING, [], id="nothing-to-leave"),
         pytest.param(
@@ -416,42 +259,6 @@ def test_a_buffer_needs_room_for_two():
         make(buffer_limit=1)
 
 
-@pytest.mark.parametrize(
-    "heard",
-    [
-        pytest.param([], id="waiting"),
-        pytest.param([diff(5, 7)], id="buffering"),
-        pytest.param([diff(5, 7), seed(6), diff(9, 9)], id="after-a-gap"),
-        pytest.param([diff(5, 7), seed(6), CROSSING], id="crossed"),
-        pytest.param([diff(5, 7), seed(6), NO_ASKS], id="one-sided"),
-        pytest.param([diff(5, 7), seed(6), silence], id="stale"),
-        pytest.param([diff(5, 7), seed(6), halt], id="halted"),
-        pytest.param([diff(5, 7), seed(6), cut], id="left"),
-    ],
-)
-def test_a_book_that_is_not_live_cannot_be_read(heard):
-    book = make()
-    play(book, heard)
-    with pytest.raises(NotLive, match=f"the book is {book.state}, not LIVE, since: "):
-        book.bbo()
-    with pytest.raises(NotLive):
-        book.book()
-
-
-def test_a_live_book_can():
-    book = make()
-    play(book, [diff(5, 7), seed(6)])
-    assert book.bbo() == Bbo(100, 5, 101, 7)
-    assert book.book() is book.ladder
-
-
-def test_why_a_book_is_not_live_carries_the_ids():
-    book = make()
-    play(book, [diff(5, 7), seed(6), diff(9, 9)])
-    with pytest.raises(NotLive, match="BUFFERING, not LIVE, since: gap: expected 8, got 9"):
-        book.bbo()
-
-
 @pytest.mark.parametrize("before", [[], [diff(5, 7, 3)], [diff(5, 7, 3), seed(6)]])
 def test_a_refused_diff_changes_nothing(before):
     book = make(Rule.FUTURES)
@@ -460,52 +267,3 @@ def test_a_refused_diff_changes_nothing(before):
     with pytest.raises(BadFrame):
         book.receive_diff(diff(8, 9))
     assert (book.state, book.last_id, book.buffered, book.epoch) == was
-
-
-# -- ids that go back ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("before", [[diff(1005, 1007)], [diff(1005, 1007), seed(1006)]])
-def test_a_restarted_venue_is_noticed(before):
-    book = make()
-    play(book, before)
-    expected = 1008
-    events = play(book, [diff(n, n) for n in range(1, REPEAT_LIMIT)])
-    assert events == []
-    events = play(book, [diff(REPEAT_LIMIT, REPEAT_LIMIT)])
-    assert events == [GapFound(expected, REPEAT_LIMIT), SnapshotNeeded(REPEAT_LIMIT, "gap")]
-    assert play(book, [seed(REPEAT_LIMIT)]) == [ready(REPEAT_LIMIT, book.applied_epoch)]
-
-
-def test_repeats_between_new_diffs_never_add_up():
-    book = make()
-    play(book, [diff(5, 7), seed(6)])
-    events = play(book, [diff(n, n) for new in range(8, 200) for n in (new, new, new - 1)])
-    assert (events, book.state) == ([], LIVE)
-
-
-def test_a_slow_stream_behind_its_seed_is_not_a_restarted_venue():
-    book = make()
-    events = play(book, [diff(5, 7), seed(5000), *[diff(n, n) for n in range(8, 5001)]])
-    assert events == [START, ready(5000)]
-
-
-def test_repeats_in_a_slow_stream_are_noticed_when_nothing_new_comes():
-    book = make()
-    play(book, [diff(5, 7), seed(5000), diff(8, 600)])
-    events = play(book, [diff(n, n) for n in range(100, 100 + REPEAT_LIMIT)])
-    assert [type(event) for event in events] == [GapFound, SnapshotNeeded]
-
-
-def test_a_seed_no_stream_ever_reaches_is_given_up():
-    book = make(buffer_limit=50)
-    play(book, [diff(5, 7), seed(10**9)])
-    events = play(book, [diff(n, n) for n in range(8, 58)])
-    assert events == [GapFound(10**9 + 1, 57), SnapshotNeeded(57, "gap")]
-
-
-def test_an_empty_book_has_no_best():
-    book = make()
-    play(book, [diff(5, 7), seed(6), CLEARED])
-    with pytest.raises(EmptySide, match="0 bid and 0 ask levels at id 9"):
-        book.ladder.best()
