@@ -93,6 +93,10 @@ class SymbolMarket:
         """Oldest id `depth` can still answer."""
         return self._log_base
 
+    def id_before(self, changes: int) -> int:
+        """Update id as it was ``changes`` changes ago, or the oldest one kept."""
+        return max(self._log_base, self.last_id - changes * self._stride)
+
     @property
     def next_ns(self) -> int:
         """When this symbol wants to be called next."""

@@ -68,6 +68,15 @@ class Wire:
             return f'{{"e":"trade","E":{at},"s":"{self.symbol}",{what},"T":{at},"m":{maker},"M":true}}'
         return f'{{"e":"trade","E":{at},"T":{at},"s":"{self.symbol}",{what},"X":"MARKET","m":{maker}}}'
 
+    def agg_trade(self, trade: MarketTrade) -> str:
+        """Write an ``aggTrade``: here each trade is an aggregate of its own."""
+        at, maker = trade.ts_ns // MS, "true" if trade.buyer_is_maker else "false"
+        n, tail = trade.trade_id, ',"M":true' if self.kind is Kind.SPOT else ""
+        return (
+            f'{{"e":"aggTrade","E":{at},"s":"{self.symbol}","a":{n},"p":"{self.price(trade.price)}",'
+            f'"q":"{self.qty(trade.qty)}","f":{n},"l":{n},"T":{at},"m":{maker}{tail}}}'
+        )
+
     def snapshot(self, depth: Depth, ts_ns: int) -> str:
         """Write a REST depth answer; spot's carries no time."""
         book = f'"bids":[{self._levels(depth.bids)}],"asks":[{self._levels(depth.asks)}]'

@@ -1,0 +1,310 @@
+"""
+The venue's REST side: depth, exchangeInfo, time and ping, weights and bans; and the control paths.
+
+Weights, codes and headers are those of rest-api.md and of the derivatives documents. A minute of the
+budget is a minute of market time, so it shrinks with ``speed``; ``Retry-After`` is in real seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from book.errors import BadInput
+from book.market_specs import Kind
+from tasks.loopback.faults import Fault, FaultKind
+from tasks.loopback.streams import compact
+
+if TYPE_CHECKING:
+    from tasks.loopback.venue import LoopbackVenue
+
+PREFIX = {Kind.SPOT: "/api/v3", Kind.USDM: "/fapi/v1", Kind.COINM: "/dapi/v1"}
+# (levels up to, weight)
+WEIGHTS = {
+    Kind.SPOT: ((100, 5), (500, 25), (1000, 50), (5000, 250)),
+    Kind.USDM: ((50, 2), (100, 5), (500, 10), (1000, 20)),
+    Kind.COINM: ((50, 2), (100, 5), (500, 10), (1000, 20)),
+}
+FUTURES_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
+STATUSES = ("TRADING", "HALT", "BREAK")  # what symbolStatus may ask for
+MINUTE_S = 60.0
+PATIENCE = 5  # requests made while told to wait before the address is banned
+BAN_S = 120.0  # the shortest ban the documents name
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Refusal(Exception):
+    """A request answered with an error body of the venue."""
+
+    def __init__(self, status: int, code: int, message: str, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+
+class Budget:
+    """Request weight per minute; what happens to those who do not heed it."""
+
+    def __init__(self, limit: int, speed: float) -> None:
+        self.limit = limit
+        self._minute_s = MINUTE_S / (speed or 1.0)
+        self._ban_s = BAN_S / (speed or 1.0)
+        self._minute = -1
+        self.used = 0
+        self._ignored = 0
+        self._banned_until = 0.0
+
+    def charge(self, weight: int) -> None:
+        """Take ``weight`` off; raises `Refusal` 429 when all is spent, 418 when that is ignored."""
+        now = time.monotonic()
+        if now < self._banned_until:
+            self._refuse(HTTPStatus.IM_A_TEAPOT, self._banned_until - now)
+        minute, passed = divmod(now, self._minute_s)
+        if minute != self._minute:
+            self._minute, self.used, self._ignored = int(minute), 0, 0
+        self.used += weight
+        if self.used <= self.limit:
+            return
+        self._ignored += 1
+        if self._ignored > PATIENCE:
+            self.ban(self._ban_s)
+        self._refuse(HTTPStatus.TOO_MANY_REQUESTS, self._minute_s - passed)
+
+    def ban(self, seconds: float) -> None:
+        """Answer 418 for this long."""
+        self._banned_until = time.monotonic() + seconds
+        self._refuse(HTTPStatus.IM_A_TEAPOT, seconds)
+
+    def _refuse(self, status: HTTPStatus, wait_s: float) -> None:
+        banned = "; IP banned" if status is HTTPStatus.IM_A_TEAPOT else ""
+        message = f"Too much request weight used{banned}; please wait."
+        raise Refusal(status, -1003, message, max(1, math.ceil(wait_s)))
+
+
+class Rest:
+    """The HTTP application of one venue."""
+
+    def __init__(self, venue: LoopbackVenue) -> None:
+        self.venue = venue
+        self.kind = venue.kind
+        self.budget = Budget(
+            venue.options.weight_limit or (6000 if self.kind is Kind.SPOT else 2400), venue.options.speed
+        )
+        prefix = PREFIX[self.kind]
+        self.app = Starlette(
+            routes=[
+                Route(f"{prefix}/depth", self._guard(self._depth)),
+                Route(f"{prefix}/exchangeInfo", self._guard(self._exchange_info)),
+                Route(f"{prefix}/time", self._guard(self._time)),
+                Route(f"{prefix}/ping", self._guard(self._ping)),
+                Route("/loopback/faults", self._faults, methods=["POST", "DELETE"]),
+                Route("/loopback/truth", self._truth),
+                Route("/loopback/ledger", self._ledger),
+                Route("/loopback/status", self._status),
+            ]
+        )
+
+    # -- the venue's paths -----------------------------------------------------------------------
+
+    def _guard(self, answer: Callable[[Request], Awaitable[bytes]]) -> Endpoint:
+        """Wrap a path with faults, error bodies and the used-weight headers."""
+
+        async def endpoint(request: Request) -> Response:
+            symbol = request.query_params.get("symbol")
+            fault = self.venue.faults.take_rest(symbol)
+            headers: dict[str, str] = {}
+            try:
+                if fault is not None:
+                    spoiled = await self._misbehave(fault, request)
+                    if spoiled is not None:
+                        return spoiled
+                body = await answer(request)
+                if fault is not None and fault.kind is FaultKind.LATE_SNAPSHOT:
+                    await asyncio.sleep(fault.seconds)
+                status = 200
+            except Refusal as refusal:
+                status = refusal.status
+                body = compact({"code": refusal.code, "msg": str(refusal)})
+                if refusal.retry_after_s is not None:
+                    headers["Retry-After"] = str(refusal.retry_after_s)
+            headers["X-MBX-USED-WEIGHT"] = headers["X-MBX-USED-WEIGHT-1M"] = str(self.budget.used)
+            return Response(body, status, headers, "application/json;charset=UTF-8")
+
+        return endpoint
+
+    async def _misbehave(self, fault: Fault, request: Request) -> Response | None:
+        """Carry out a REST fault; None when the request is still to be answered."""
+        kind = fault.kind
+        if kind is FaultKind.REST_429:
+            raise Refusal(429, -1003, "Too many requests; please wait.", max(1, math.ceil(fault.seconds)))
+        if kind is FaultKind.REST_418:
+            self.budget.ban(fault.seconds or BAN_S)
+        if kind is FaultKind.REST_5XX:
+            raise Refusal(
+                fault.code or 503,
+                -1001,
+                "Internal error; unable to process your request. Please try again.",
+            )
+        if kind is FaultKind.REST_SLOW:
+            await asyncio.sleep(fault.seconds)
+        elif kind is FaultKind.REST_GARBAGE:
+            return Response(
+                "<html><body>Just a moment...</body></html>", fault.code or 200, media_type="text/html"
+            )
+        elif kind is FaultKind.REST_CUT:
+            return _CutResponse()
+        elif kind is FaultKind.STALE_SNAPSHOT:
+            request.state.age_s = fault.seconds or 5.0
+        return None
+
+    async def _depth(self, request: Request) -> bytes:
+        params = request.query_params
+        symbol = params.get("symbol")
+        limit = self._limit(params.get("limit"))
+        self.budget.charge(next(weight for levels, weight in WEIGHTS[self.kind] if limit <= levels))
+        if not symbol:
+            raise Refusal(
+                400, -1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."
+            )
+        if symbol not in self.venue.symbols:
+            raise Refusal(400, -1121, "Invalid symbol.")
+        wanted = params.get("symbolStatus")
+        if wanted is not None and wanted not in STATUSES:
+            raise Refusal(400, -1122, "Invalid symbolStatus.")
+        if wanted is not None and wanted != self.venue.status[symbol]:
+            raise Refusal(400, -1220, "The symbol's status does not match the requested symbolStatus.")
+        return self.venue.snapshot(symbol, limit, getattr(request.state, "age_s", 0.0)).encode()
+
+    def _limit(self, text: str | None) -> int:
+        """Read ``limit``; spot cuts it to 5000, futures take listed values only."""
+        if text is None:
+            return 100 if self.kind is Kind.SPOT else 500
+        if not (text.isascii() and text.isdigit()) or int(text) < 1:
+            raise Refusal(
+                400, -1100, "Illegal characters found in parameter 'limit'; legal range is '^[0-9]{1,20}$'."
+            )
+        limit = int(text)
+        if self.kind is Kind.SPOT:
+            return min(limit, 5000)
+        if limit not in FUTURES_LIMITS:
+            raise Refusal(400, -4021, f"{limit} is not a valid depth limit.")
+        return limit
+
+    async def _exchange_info(self, request: Request) -> bytes:
+        self.budget.charge(20 if self.kind is Kind.SPOT else 1)
+        names = list(self.venue.symbols)
+        if self.kind is Kind.SPOT:
+            names = self._chosen(request) or names
+        info = {
+            "timezone": "UTC",
+            "serverTime": self.venue.now_ns() // 1_000_000,
+            "rateLimits": [
+                {
+                    "rateLimitType": "REQUEST_WEIGHT",
+                    "interval": "MINUTE",
+                    "intervalNum": 1,
+                    "limit": self.budget.limit,
+                }
+            ],
+            "exchangeFilters": [],
+            "symbols": [self._symbol_info(name) for name in names],
+        }
+        return compact(info)
+
+    def _chosen(self, request: Request) -> list[str]:
+        """Read ``symbol`` or ``symbols`` (a JSON list); raises `Refusal` for what is not listed."""
+        one, many = request.query_params.get("symbol"), request.query_params.get("symbols")
+        try:
+            names = [one] if one else json.loads(many) if many else []
+        except ValueError as exc:
+            raise Refusal(400, -1100, "Illegal characters found in parameter 'symbols'.") from exc
+        if not isinstance(names, list) or not all(name in self.venue.symbols for name in names):
+            raise Refusal(400, -1121, "Invalid symbol.")
+        return names
+
+    def _symbol_info(self, name: str) -> dict[str, Any]:
+        tick, step = self.venue.sizes(name)
+        base = name.partition("_")[0]
+        quote = next((q for q in ("USDT", "USDC", "USD") if base.endswith(q) and base != q), "")
+        filters = [
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": tick,
+                "maxPrice": "1000000.00000000",
+                "tickSize": tick,
+            },
+            {"filterType": "LOT_SIZE", "minQty": step, "maxQty": "92141578721.00000000", "stepSize": step},
+        ]
+        key = "contractStatus" if self.kind is Kind.COINM else "status"
+        info = {
+            "symbol": name,
+            key: self.venue.status[name],
+            "baseAsset": base.removesuffix(quote),
+            "quoteAsset": quote,
+        }
+        if self.kind is not Kind.SPOT:
+            info |= {"pair": base, "contractType": "PERPETUAL"}
+        return {**info, "orderTypes": ["LIMIT", "MARKET"], "filters": filters}
+
+    async def _time(self, _request: Request) -> bytes:
+        self.budget.charge(1)
+        return compact({"serverTime": self.venue.now_ns() // 1_000_000})
+
+    async def _ping(self, _request: Request) -> bytes:
+        self.budget.charge(1)
+        return b"{}"
+
+    # -- the control paths -----------------------------------------------------------------------
+
+    async def _faults(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.venue.faults.clear()
+            return JSONResponse({"cleared": True})
+        try:
+            raw = await request.json()
+            orders = [Fault.from_json(each) for each in (raw if isinstance(raw, list) else [raw])]
+            entries = [self.venue.faults.inject(fault) for fault in orders]
+        except (BadInput, ValueError) as exc:
+            return JSONResponse({"error": str(exc)}, 400)
+        return _json({"entries": [entry.as_json() for entry in entries]})
+
+    async def _truth(self, request: Request) -> Response:
+        at = request.query_params.get("id")
+        try:
+            truth = self.venue.truth(request.query_params.get("symbol", ""), int(at) if at else None)
+        except ValueError as exc:
+            return JSONResponse({"error": str(exc)}, 400)
+        except BadInput as exc:
+            return JSONResponse({"error": str(exc)}, 404)
+        return _json(truth.as_json())
+
+    async def _ledger(self, _request: Request) -> Response:
+        return _json(self.venue.ledger_json())
+
+    async def _status(self, _request: Request) -> Response:
+        return _json(self.venue.status_json())
+
+
+class _CutResponse(Response):
+    """Promises more bytes than it sends: the client sees the line break inside the body."""
+
+    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"4096"), (b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"lastUpdateId":', "more_body": True})
+
+
+def _json(value: object) -> Response:
+    return Response(compact(value), media_type="application/json")

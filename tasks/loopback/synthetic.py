@@ -1,0 +1,114 @@
+"""The synthetic market as a source of the loopback venue: clock, topics, snapshots, truth."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from book.errors import BadInput
+from book.market import SyntheticMarket
+from book.market_specs import default_symbols, make_specs
+from book.scale import parse_scaled
+from tasks.loopback.faults import Entry, FaultKind
+from tasks.loopback.lines import SymbolLines
+from tasks.loopback.streams import Topic
+from tasks.loopback.truth import Truth
+
+if TYPE_CHECKING:
+    from tasks.loopback.venue import LoopbackVenue
+
+
+class Synthetic:
+    """Lets the market run with the wall clock, ``speed`` times as fast."""
+
+    def __init__(self, venue: LoopbackVenue) -> None:
+        options = venue.options
+        self.venue = venue
+        self.symbols = tuple(options.symbols or default_symbols(options.kind, options.count))
+        self.status = dict.fromkeys(self.symbols, "TRADING")
+        specs = make_specs(options.kind, self.symbols)
+        self._start_ns = time.time_ns() if options.start_ns is None else options.start_ns
+        self.market = SyntheticMarket(
+            specs, seed=options.seed, start_ns=self._start_ns, history_s=options.history_s
+        )
+        self._lines = [SymbolLines(venue.hub, market) for market in self.market.symbols]
+        self._origin_ns = time.perf_counter_ns()
+
+    def now_ns(self) -> int:
+        """Market time, ns since 1970."""
+        passed = time.perf_counter_ns() - self._origin_ns
+        return self._start_ns + int(passed * self.venue.options.speed)
+
+    def pump(self) -> None:
+        """Publish what the market says until now."""
+        lines = self._lines
+        for record in self.market.advance(self.now_ns()):
+            lines[record.symbol_index].tell(record)
+
+    def topic(self, name: str) -> Topic | None:
+        """Find the topic of a stream name."""
+        return self.venue.hub.topics.get(name)
+
+    def snapshot(self, symbol: str, limit: int, age_s: float) -> str:
+        """Write the REST depth answer; ``age_s`` seconds old, or as old as the history reaches."""
+        market = self.market[symbol]
+        at_id = None
+        if age_s:
+            market_s = age_s * self.venue.options.speed
+            at_id = market.id_before(int(market_s * market.spec.events_per_s))
+        wire = self._lines[market.index].wire
+        return wire.snapshot(market.depth(limit, at_id), self.market.now_ns)
+
+    def sizes(self, symbol: str) -> tuple[str, str]:
+        """Tick and step size as texts."""
+        spec = self.market[symbol].spec
+        return spec.tick_text, spec.step_text
+
+    def truth(self, symbol: str, at_id: int | None) -> Truth:
+        """Give the book at an id, in ticks and lots of the scale clients read off exchangeInfo."""
+        market = self.market[symbol]
+        spec, depth = market.spec, market.depth(at_id=at_id)
+        scale = spec.scale
+        tick = 10 ** (spec.price_digits - scale.price_decimals)
+        lot = 10 ** (spec.qty_digits - scale.qty_decimals)
+        bids, asks = (
+            tuple((price // tick, qty // lot) for price, qty in side) for side in (depth.bids, depth.asks)
+        )
+        return Truth(depth.last_id, bids, asks, scale)
+
+    def change_market(self, entry: Entry) -> None:
+        """Empty a side, change a status or a tick size; undone after ``seconds`` where that makes sense."""
+        fault = entry.fault
+        assert fault.symbol is not None
+        market = self.market[fault.symbol]
+        if fault.kind is FaultKind.TICK_SIZE:
+            market.set_tick(parse_scaled(fault.text, market.spec.price_digits))
+            entry.hit(tick_size=market.spec.tick_text, last_id=market.last_id)
+            entry.done = True
+        elif fault.kind is FaultKind.STATUS:
+            self._set_status(entry, fault.text or "HALT")
+            if fault.seconds:
+                self.venue.faults.after(fault.seconds, lambda: self._set_status(entry, "TRADING"))
+        else:
+            if fault.text not in ("", "bids", "asks"):
+                raise BadInput(f"one_sided: text is bids or asks, got {fault.text!r}")
+            first = market.last_id
+            market.close_side(bids=fault.text == "bids")
+            entry.hit(side=fault.text or "asks", first_id=first + 1, last_id=market.last_id)
+            self.venue.faults.after(fault.seconds, lambda: self._reopen(entry))
+
+    def _set_status(self, entry: Entry, status: str) -> None:
+        assert entry.fault.symbol is not None
+        market = self.market[entry.fault.symbol]
+        market.trading = status == "TRADING"
+        self.status[market.spec.symbol] = status
+        entry.hit(status=status, last_id=market.last_id)
+        entry.done = market.trading or not entry.fault.seconds
+
+    def _reopen(self, entry: Entry) -> None:
+        assert entry.fault.symbol is not None
+        market = self.market[entry.fault.symbol]
+        first = market.last_id
+        market.reopen()
+        entry.hit(side="both", first_id=first + 1, last_id=market.last_id)
+        entry.done = True

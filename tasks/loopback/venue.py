@@ -1,0 +1,294 @@
+"""
+The loopback venue: a real WebSocket and HTTP server on this machine that speaks Binance's protocol.
+
+    market or tape ──records──> lines ──payloads──> hub ──frames──> clients
+                                          faults ─┘ (on topics, connections, REST, the market)
+
+One task (`_run`) moves time, publishes, lets faults and pings fall due and writes all buffers; the
+connections themselves need no tasks. Everything runs on one event loop; `tasks.loopback.run_in_thread`
+gives it a thread of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+import uvicorn
+
+from book.errors import BadInput
+from tasks.loopback.client import Client
+from tasks.loopback.faults import Entry, Fault, FaultDesk, Ledger
+from tasks.loopback.options import Options
+from tasks.loopback.rest import Rest
+from tasks.loopback.streams import Hub, Topic
+from tasks.loopback.synthetic import Synthetic
+from tasks.loopback.truth import Truth
+
+STOP_S = 1.0  # given to clients to end the closing handshake
+RATE_WINDOW = 100_000
+
+
+class Source(Protocol):
+    """Where the venue's messages come from: the synthetic market or a recording."""
+
+    symbols: tuple[str, ...]
+    status: dict[str, str]
+
+    def now_ns(self) -> int:
+        """Market time, ns since 1970."""
+
+    def pump(self) -> None:
+        """Publish what is due."""
+
+    def topic(self, name: str) -> Topic | None:
+        """Find the topic of a stream name, None when nobody carries it."""
+
+    def snapshot(self, symbol: str, limit: int, age_s: float) -> str:
+        """Write the REST depth answer, or the one of ``age_s`` ago."""
+
+    def sizes(self, symbol: str) -> tuple[str, str]:
+        """Tick and step size as texts."""
+
+    def truth(self, symbol: str, at_id: int | None) -> Truth:
+        """Give the book exactly as it stood at ``at_id``."""
+
+    def change_market(self, entry: Entry) -> None:
+        """Carry out a fault that changes the market itself."""
+
+
+class LoopbackVenue:
+    """See the head of this module; ``LoopbackVenue(kind="spot", symbols=[…], seed=1, …)``."""
+
+    def __init__(self, options: Options | None = None, **settings: Any) -> None:
+        self.options = options or Options(**settings)
+        self.kind = self.options.kind
+        self.hub = Hub()
+        self.clients: dict[Client, None] = {}
+        self.ledger = Ledger()
+        self.faults = FaultDesk(self)
+        self.subscribed = asyncio.Event()
+        self.failed: BaseException | None = None
+        self.source: Source = Synthetic(self)
+        self.rest = Rest(self)
+        self._attempts: deque[float] = deque(maxlen=RATE_WINDOW)
+        self._refused_until = 0.0
+        self._server: asyncio.Server | None = None
+        self._port = self.options.port
+        self._rest_port = self.options.rest_port
+        self._http: _Http | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # -- life ------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> LoopbackVenue:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen and let time run; ``ws_url`` and ``rest_url`` are known afterwards."""
+        await self._listen()
+        listener = socket.create_server((self.options.host, self._rest_port), backlog=1024)
+        self._rest_port = listener.getsockname()[1]
+        self._http = _Http(
+            uvicorn.Config(
+                self.rest.app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._tasks = [
+            asyncio.create_task(self._http.serve(sockets=[listener]), name="loopback-rest"),
+            asyncio.create_task(self._run(), name="loopback-run"),
+        ]
+
+    async def stop(self) -> None:
+        """Close every connection and end all tasks, within two seconds; raises what broke the venue."""
+        serve, run = self._tasks
+        run.cancel()
+        if self._server is not None:
+            self._server.close()
+        clients = list(self.clients)
+        for client in clients:
+            client.close(1001, "venue stops")
+        if self._http is not None:
+            self._http.should_exit = True
+        await _wait_all([client.lost.wait() for client in clients], STOP_S)
+        for client in list(self.clients):
+            client.cut()
+        _, late = await asyncio.wait([serve], timeout=STOP_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(serve, run, return_exceptions=True)
+        if self.failed is not None:
+            raise self.failed
+
+    @property
+    def ws_url(self) -> str:
+        """Base address for ``/stream`` and ``/ws``."""
+        return f"ws://{self.options.host}:{self._port}"
+
+    @property
+    def rest_url(self) -> str:
+        """Base address for ``/api/v3`` and its like, and for ``/loopback``."""
+        return f"http://{self.options.host}:{self._rest_port}"
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Client(self), self.options.host, self._port, backlog=1024
+        )
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def _run(self) -> None:
+        """Let time pass until cancelled; a failure ends the venue loudly at `stop`."""
+        try:
+            while True:
+                self.pump()
+                await self._refuse_or_listen()
+                await asyncio.sleep(self.options.tick_s)
+        except BaseException as exc:
+            if not isinstance(exc, asyncio.CancelledError):
+                self.failed = exc
+            raise
+
+    def pump(self) -> None:
+        """Bring everything up to now: market, faults, pings, buffers."""
+        now = time.monotonic()
+        self.source.pump()
+        self.faults.tick(now)
+        for client in list(self.clients):
+            client.check(now)
+        self.hub.flush()
+
+    async def _refuse_or_listen(self) -> None:
+        refusing = time.monotonic() < self._refused_until
+        if refusing and self._server is not None:
+            self._server.close()
+            self._server = None
+        elif not refusing and self._server is None:
+            await self._listen()
+
+    # -- what clients and faults ask -------------------------------------------------------------
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols listed here."""
+        return self.source.symbols
+
+    @property
+    def status(self) -> dict[str, str]:
+        """Trading status by symbol."""
+        return self.source.status
+
+    def now_ns(self) -> int:
+        """Market time, ns since 1970."""
+        return self.source.now_ns()
+
+    def topic(self, name: str) -> Topic | None:
+        """Find the topic of a stream name, None when nobody carries it."""
+        return self.source.topic(name)
+
+    def sizes(self, symbol: str) -> tuple[str, str]:
+        """Tick and step size of a symbol, as texts."""
+        return self.source.sizes(symbol)
+
+    def snapshot(self, symbol: str, limit: int, age_s: float) -> str:
+        """Write the REST depth answer at this instant (or of ``age_s`` ago), after what went before it."""
+        self.pump()
+        return self.source.snapshot(symbol, limit, age_s)
+
+    def require(self, symbol: str) -> None:
+        """Raise `BadInput` unless the symbol is listed."""
+        if symbol not in self.symbols:
+            raise BadInput(f"symbol {symbol!r} is not listed; there are {', '.join(self.symbols)}")
+
+    def refuse_attempt(self) -> str | None:
+        """Count a connection attempt; return why it is refused, if it is."""
+        now, attempts, options = time.monotonic(), self._attempts, self.options
+        while attempts and attempts[0] < now - options.attempts_window_s:
+            attempts.popleft()
+        attempts.append(now)
+        if len(attempts) <= options.attempts:
+            return None
+        self.ledger.note("too_many_attempts", attempts=len(attempts))
+        return f"more than {options.attempts} connections in {options.attempts_window_s:g} s\n"
+
+    def refuse_for(self, seconds: float) -> None:
+        """Stop listening for a while; those connected stay."""
+        self._refused_until = time.monotonic() + seconds
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def change_market(self, entry: Entry) -> None:
+        """Carry out a fault that changes the market itself."""
+        self.source.change_market(entry)
+
+    # -- what tests and the demo ask -------------------------------------------------------------
+
+    def inject(self, fault: Fault) -> Entry:
+        """Misbehave as told; the entry of the ledger fills as the fault strikes."""
+        return self.faults.inject(fault)
+
+    def truth(self, symbol: str, at_id: int | None = None) -> Truth:
+        """Give the whole book at ``at_id`` (None: now); raises `BadInput` outside the history."""
+        self.require(symbol)
+        return self.source.truth(symbol, at_id)
+
+    def ledger_json(self) -> dict[str, Any]:
+        """Give faults, notes and what each stream sent, as plain values."""
+        sent = {
+            topic.name: {
+                "symbol": topic.symbol,
+                "kind": topic.kind,
+                "sent": topic.sent,
+                "first": topic.ids(topic.first),
+                "last": topic.ids(topic.last),
+            }
+            for topic in self.hub.topics.values()
+            if topic.sent
+        }
+        return {
+            "faults": [entry.as_json() for entry in self.ledger.entries],
+            "notes": list(self.ledger.notes),
+            "sent": sent,
+        }
+
+    def status_json(self) -> dict[str, Any]:
+        """Give a short account of the present, as plain values."""
+        return {
+            "kind": self.kind,
+            "symbols": list(self.symbols),
+            "clients": len(self.clients),
+            "streams": sum(len(client.streams) for client in self.clients),
+            "frames": self.hub.frames,
+            "now_ns": self.now_ns(),
+            "used_weight": self.rest.budget.used,
+        }
+
+
+class _Http(uvicorn.Server):
+    """uvicorn without its signal handlers: signals belong to the program around the venue."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals alone."""
+        yield
+
+
+async def _wait_all(waits: list[Any], seconds: float) -> None:
+    """Wait for all of them, but no longer than ``seconds``."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.gather(*waits)
