@@ -1,0 +1,98 @@
+"""
+Which intervals of which books may be trusted, kept in step with the diffs that are stored.
+
+An interval is opened and ended by the books; in between, every stored diff of its epoch extends it, in
+the transaction that stores the diff. So whatever moment the process dies at, coverage ends where the data
+ends. State moves only when a commit is known to have happened (`Tracker.keep`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from book.batch import Batch, Count, CoverageEnded, CoverageOpened, DiffCol
+
+REPLACED = "replaced"  # a book opened a new interval without ending the old one
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One row of ``coverage``: times in ns since 1970; ``ended_by`` None while it grows."""
+
+    book: int
+    epoch: int
+    from_ns: int
+    to_ns: int
+    first_id: int
+    last_id: int
+    ended_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a transaction does to ``coverage``, and the intervals open after it."""
+
+    added: Sequence[Interval]
+    changed: Sequence[Interval]
+    open: dict[int, Interval]
+
+
+class Tracker:
+    """The open interval of each book, as last committed."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Interval] = {}
+
+    def plan(self, batches: Sequence[Batch]) -> Plan:
+        """Work out the rows to add and to change for ``batches``, in their order."""
+        stored = self._open
+        now = dict(stored)
+        ended: list[Interval] = []
+        for batch in batches:
+            for change in batch.coverage:
+                _take(change, now, ended)
+            _extend(batch, now)
+        known = {(i.book, i.epoch, i.first_id, i.from_ns) for i in stored.values()}
+        touched = ended + [i for book, i in now.items() if stored.get(book) != i]
+        is_known = [(i.book, i.epoch, i.first_id, i.from_ns) in known for i in touched]
+        return Plan(
+            added=[i for i, old in zip(touched, is_known, strict=True) if not old],
+            changed=[i for i, old in zip(touched, is_known, strict=True) if old],
+            open=now,
+        )
+
+    def keep(self, plan: Plan) -> None:
+        """Take a plan over once its transaction is committed."""
+        self._open = plan.open
+
+
+def _take(change: CoverageOpened | CoverageEnded, now: dict[int, Interval], ended: list[Interval]) -> None:
+    current = now.pop(change.book, None)
+    match change:
+        case CoverageOpened(book, epoch, ts_ns, first_id):
+            if current is not None:
+                ended.append(replace(current, ended_by=REPLACED))
+            now[book] = Interval(book, epoch, ts_ns, ts_ns, first_id, first_id)
+        case CoverageEnded(_, _, ts_ns, last_id, ended_by):
+            if current is not None:
+                ended.append(replace(current, to_ns=ts_ns, last_id=last_id, ended_by=ended_by))
+
+
+def _extend(batch: Batch, now: dict[int, Interval]) -> None:
+    """Move open intervals on to the last diff each book has in the batch."""
+    rows = batch.diffs[: int(batch.counts[Count.DIFFS])]
+    if not len(rows) or not now:
+        return
+    last_row = np.full(len(batch.markets), -1, np.int64)
+    last_row[rows[:, DiffCol.BOOK]] = np.arange(len(rows))  # of equal indices the last one stays
+    for book, interval in now.items():
+        at = int(last_row[book])
+        if at < 0 or int(rows[at, DiffCol.EPOCH]) != interval.epoch:
+            continue
+        last_id = int(rows[at, DiffCol.LAST_ID])
+        if last_id > interval.last_id:
+            received = max(interval.to_ns, int(rows[at, DiffCol.TS_RECV_NS]))
+            now[book] = replace(interval, to_ns=received, last_id=last_id)
