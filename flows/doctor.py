@@ -1,0 +1,269 @@
+"""
+The checks of ``leadline doctor``: each says what is so, how good that is, and what to do about it.
+
+A check never raises for what it looks at; what it cannot find out it says. Nothing secret is read but
+to see that it is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import resource
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+
+import duckdb
+from packaging.requirements import Requirement
+
+from book.errors import LeadlineError
+from flows.server import configured_url, is_healthy, running_private
+from flows.settings import READERS, Settings, without_credentials
+from storage import queries
+from storage.address import read_address
+from storage.connect import connect
+from storage.errors import StoreError, StoreOwned
+from storage.extensions import QUACK_EXTENSIONS, extension_path
+from tasks.clock import SYSTEM_CLOCK, ClockOffset
+from tasks.limits import WeightGovernor
+from tasks.rest import Rest
+from tasks.venues import VenueProfile
+
+GB = 1_000_000_000
+DISK_FAIL, DISK_WARN = GB, 10 * GB  # a busy symbol writes about 0.1 GB a day
+FILES_WARN = 1_024
+CLOCK_WARN_MS = 250.0  # ages of venue data are wrong by as much
+CLOCK_TIMEOUT_S = 5.0
+DB_PATIENCE_S = 2.0
+KEYS = {
+    "PREFECT_API_KEY": "only for Prefect Cloud",
+    "BINANCE_API_KEY": "not needed: market data is public",
+    "OPENAI_API_KEY": "not used by the commands of today",
+    "ANTHROPIC_API_KEY": "not used by the commands of today",
+}
+OTHER_VARIABLES = ("LEADLINE_CONFIG", "LEADLINE_RECORDINGS")
+
+
+class Verdict(StrEnum):
+    """How good what was found is."""
+
+    OK = "OK"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's answer; ``todo`` is empty where there is nothing to do."""
+
+    check: str
+    verdict: Verdict
+    said: str
+    todo: str = ""
+
+
+def ok(check: str, said: str) -> Finding:
+    """Say that all is well."""
+    return Finding(check, Verdict.OK, said)
+
+
+def warn(check: str, said: str, todo: str) -> Finding:
+    """Say what works less well than it could."""
+    return Finding(check, Verdict.WARN, said, todo)
+
+
+def fail(check: str, said: str, todo: str) -> Finding:
+    """Say what does not work."""
+    return Finding(check, Verdict.FAIL, said, todo)
+
+
+def examine(settings: Settings, profile: VenueProfile | None) -> list[Finding]:
+    """Run all checks; ``profile`` is the venue to ask for its time, None to ask nobody."""
+    return [
+        python_version(),
+        *packages(),
+        numba_engine(),
+        *extensions(),
+        clock(profile),
+        disk(settings.db),
+        open_files(),
+        ports(),
+        database(settings.db),
+        prefect_api(settings.home),
+        environment(os.environ),
+        *keys(os.environ),
+    ]
+
+
+def python_version() -> Finding:
+    """Name the Python; pip let in none that is too old."""
+    return ok("python", f"{platform.python_version()} at {sys.executable}")
+
+
+def packages() -> list[Finding]:
+    """Whether what is installed is what Leadline was built and tested with."""
+    try:
+        wanted = [Requirement(text) for text in metadata.requires("leadline") or []]
+    except metadata.PackageNotFoundError:
+        return [warn("packages", "leadline is not installed as a package", "run make, or pip install -e .")]
+    wrong, fine = [], []
+    for need in wanted:
+        if need.marker is not None and not need.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            have = metadata.version(need.name)
+        except metadata.PackageNotFoundError:
+            wrong.append(fail("packages", f"{need.name} is not installed", f"pip install '{need}'"))
+            continue
+        if need.specifier.contains(have, prereleases=True):
+            fine.append(f"{need.name} {have}")
+        else:
+            wrong.append(
+                fail(
+                    "packages",
+                    f"{need.name} {have}, but {need.specifier} is needed",
+                    f"pip install '{need}'",
+                )
+            )
+    return wrong or [ok("packages", ", ".join(fine))]
+
+
+def numba_engine() -> Finding:
+    """Look for numba, which compiles the books; without it plain ones do the same, slower."""
+    try:
+        return ok("numba", f"{metadata.version('numba')}: compiled books")
+    except metadata.PackageNotFoundError:
+        todo = "pip install 'leadline[fast]' for many symbols"
+        return warn("numba", "not installed: plain books, many times slower", todo)
+
+
+def extensions() -> list[Finding]:
+    """Look for the two DuckDB extensions; they come as packages of DuckDB's own version."""
+    found = []
+    for name in QUACK_EXTENSIONS:
+        check = f"duckdb {name}"
+        try:
+            found.append(ok(check, f"at {extension_path(name).name}, for DuckDB {duckdb.__version__}"))
+        except StoreError as exc:
+            found.append(fail(check, "missing", str(exc)))
+    return found
+
+
+def clock(profile: VenueProfile | None) -> Finding:
+    """How far our clock is from the venue's; ages and ``ts_recv`` depend on it, books do not."""
+    if profile is None:
+        return ok("clock", "not asked (--offline)")
+    try:
+        offset = asyncio.run(_venue_offset(profile))
+    except (LeadlineError, TimeoutError) as exc:
+        todo = "check the network, or use --offline"
+        return warn("clock", f"{profile.name} did not say its time: {str(exc) or 'no answer'}", todo)
+    ms, error_ms = offset.offset_ns / 1e6, offset.error_ns / 1e6
+    said = f"the venue's is {abs(ms):.1f} ms {'ahead' if ms >= 0 else 'behind'}, ± {error_ms:.1f} ms"
+    if abs(ms) - error_ms > CLOCK_WARN_MS:
+        return warn("clock", said, "set the clock by NTP (chrony or systemd-timesyncd)")
+    return ok("clock", said)
+
+
+async def _venue_offset(profile: VenueProfile) -> ClockOffset:
+    governor = WeightGovernor(profile.weight_per_minute, SYSTEM_CLOCK.mono_s)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(asyncio.timeout(CLOCK_TIMEOUT_S))
+        rest = await stack.enter_async_context(Rest(profile, governor, SYSTEM_CLOCK))
+        await rest.server_time()  # opens the connection; the second answer is the honest one
+        return await rest.server_time()
+
+
+def disk(db: Path) -> Finding:
+    """Free space where the database is."""
+    folder = db.absolute().parent
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as exc:
+        return fail("disk", f"{folder}: {exc.strerror}", "make the folder, or give another --db")
+    said = f"{free / GB:.1f} GB free in {folder}"
+    if not os.access(folder, os.W_OK):
+        return fail("disk", f"{folder} cannot be written", "give another --db, or change its permissions")
+    if free < DISK_FAIL:
+        return fail("disk", said, "free some space: a full disk stops the stream")
+    if free < DISK_WARN:
+        return warn("disk", said, "a busy symbol writes about 0.1 GB a day; see maintain-store")
+    return ok("disk", said)
+
+
+def open_files() -> Finding:
+    """Tell the limit of open files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < FILES_WARN:
+        return warn("open files", f"{soft} allowed", f"ulimit -n {FILES_WARN * 4}")
+    return ok("open files", "no limit" if soft == resource.RLIM_INFINITY else f"{soft} allowed")
+
+
+def ports() -> Finding:
+    """Servers of ours listen on 127.0.0.1 only, on ports the system chooses."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)):
+            return ok("ports", "127.0.0.1 can be listened on")
+    except OSError as exc:
+        return fail("ports", f"127.0.0.1: {exc.strerror}", "allow this program to listen on 127.0.0.1")
+
+
+def database(db: Path) -> Finding:
+    """Say whether the database can be used: its owner, its schema, its rows."""
+    if not db.exists():
+        return ok("database", f"{db} is not there yet; the first stream, replay or demo makes it")
+    try:
+        with connect(db, patience_s=DB_PATIENCE_S) as con:
+            owner = read_address(db)
+            rows = sum(int(row[1]) for row in queries.row_counts(con))
+    except StoreOwned as exc:
+        return warn("database", str(exc), "wait until it has finished, or stop it")
+    except StoreError as exc:
+        return fail("database", str(exc), "see above")
+    served = f", served by process {owner.pid}" if owner is not None else ""
+    return ok("database", f"{db}: {rows:,} rows{served}")
+
+
+def prefect_api(home: Path) -> Finding:
+    """Which Prefect API will be used."""
+    wanted = configured_url()
+    if wanted and is_healthy(wanted):
+        return ok("prefect", f"{without_credentials(wanted)} answers")
+    if wanted:
+        said = f"{without_credentials(wanted)} does not answer"
+        return warn(
+            "prefect", said, "start it, or unset PREFECT_API_URL; stream starts a private server instead"
+        )
+    if running := running_private(home):
+        return ok("prefect", f"private server at {running}")
+    return ok("prefect", "none configured; stream and demo start a private server")
+
+
+def environment(environ: Mapping[str, str]) -> Finding:
+    """Variables that look like settings but are none."""
+    known = {f"LEADLINE_{key.upper()}" for key in READERS} | set(OTHER_VARIABLES)
+    unknown = sorted(name for name in environ if name.startswith("LEADLINE_") and name not in known)
+    if unknown:
+        return warn(
+            "environment", f"no such setting: {', '.join(unknown)}", "see the settings below for names"
+        )
+    if environ.get("PYTHONDONTWRITEBYTECODE"):
+        todo = "unset it for workers: each of their runs starts seconds later"
+        return warn("environment", "PYTHONDONTWRITEBYTECODE is set", todo)
+    return ok("environment", "nothing unknown")
+
+
+def keys(environ: Mapping[str, str]) -> list[Finding]:
+    """Whether keys are there; never what they are."""
+    return [
+        ok(name, f"{'set' if environ.get(name) else 'not set'}; {what_for}")
+        for name, what_for in KEYS.items()
+    ]

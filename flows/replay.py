@@ -1,0 +1,269 @@
+"""
+Replays recordings through the code a live stream uses: router, books, batches, writer.
+
+Time is the recording's own: rows carry the receive times of the file. A recording that ends is not a
+fault; its coverage says ``end_of_recording``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from storage.writer import Commit, Writer
+
+from book.batch import Market
+from book.errors import BadInput
+from book.events import Crossed, GapFound, State
+from book.live import Engine, LiveBook, make_book, warm_up
+from book.rules import Rule
+from flows.recordings import (
+    Faults,
+    Line,
+    Recording,
+    Survey,
+    kind_of,
+    survey,
+    symbol_of,
+)
+from flows.settings import Settings
+from storage import queries
+from storage.errors import StoreFull
+from storage.owner import Owner
+from tasks.errors import SinkFull
+from tasks.router import Router, Told
+from tasks.venues import LOOPBACK_KINDS
+
+END = "end_of_recording"
+FULL_WAIT_S = 0.01  # between looks for a free batch
+WORTH_S = 0.05  # a wait in which what is there may as well be stored
+TICK_S = 0.1
+DRAIN_S = 600.0
+LOOK_EVERY = 256  # frames between looks at clock and writer
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a replay did; ``diffs`` are all that were read, ``applied`` those that made it into a book."""
+
+    venue: str
+    db: str
+    files: list[str]
+    symbols: list[str]
+    live_symbols: list[str] = field(default_factory=list)  # LIVE when the recording ended
+    last_ids: dict[str, int] = field(default_factory=dict)
+    lines: int = 0
+    frames: int = 0
+    diffs: int = 0
+    applied: int = 0
+    levels: int = 0
+    snapshots: int = 0
+    seeds: int = 0
+    trades: int = 0
+    tickers: int = 0
+    gaps: int = 0
+    crossed: int = 0
+    bad_frames: int = 0
+    unrecognised: int = 0
+    unreadable: int = 0
+    faults: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    frames_per_s: float = 0.0
+
+
+class AlreadyStored(BadInput):
+    """The database holds rows of these symbols at these times; a second copy would count twice."""
+
+
+def rule_of(venue: str) -> Rule:
+    """Return the sequence rule of a venue by its name, loopback or real."""
+    return LOOPBACK_KINDS[venue.partition("-")[2]].rule
+
+
+class Replay:
+    """One run over some files into one database; ``summary`` grows while it runs."""
+
+    def __init__(self, files: Sequence[Path], settings: Settings, *, speed: float | None = None) -> None:
+        """Open the files; ``speed`` is in times real time, None as fast as it goes."""
+        self.recording = Recording(files)
+        self.survey: Survey | None = None
+        self.summary = Summary(settings.venue, str(settings.db), [str(file) for file in files], [])
+        self._settings = settings
+        self._speed = speed
+        self._faults = Faults()
+        self._markets: list[Market] = []
+        self._started = time.perf_counter()
+        self._tick: Callable[[], None] = _nothing
+
+    def run(self, tick: Callable[[], None] | None = None) -> Summary:
+        """
+        Replay everything, calling ``tick`` now and then; Ctrl-C stores what was read, then goes on up.
+
+        Raises `BadRecording`, `AlreadyStored`, and what the store raises.
+        """
+        self._tick = tick or _nothing
+        self.survey = survey(self.recording, at=lambda _: self._tick())
+        self.summary.symbols = list(self.survey.scales)
+        warm_up(cast("Engine", self._settings.engine))
+        self._started = time.perf_counter()
+        with Owner(
+            self._settings.db,
+            serve=True,
+            memory_limit=self._settings.memory_limit,
+            threads=self._settings.threads,
+        ) as owner:
+            self._refuse_copies(owner)
+            writer = Writer(owner, self._markets, on_commit=self._count)
+            writer.start()
+            try:
+                self._play(self._router(writer), writer)
+            finally:
+                writer.close()
+        self._conclude()
+        return self.summary
+
+    def _refuse_copies(self, owner: Owner) -> None:
+        assert self.survey is not None
+        con = owner.cursor()
+        try:
+            for symbol in self.survey.scales:
+                first_ns, last_ns = self.survey.times[symbol]
+                if n := queries.diffs_between(con, self._settings.venue, symbol, first_ns, last_ns):
+                    what = f"{n} diffs of {self._settings.venue} {symbol} from the time of this recording"
+                    raise AlreadyStored(f"{self._settings.db} already holds {what}; give another --db")
+        finally:
+            con.close()
+
+    def _router(self, writer: Writer) -> Router:
+        assert self.survey is not None
+        rule, settings = rule_of(self._settings.venue), self._settings
+        books = []
+        for index, (symbol, scale) in enumerate(self.survey.scales.items()):
+            self._markets.append(Market(settings.venue, symbol, scale))
+            books.append(
+                make_book(
+                    index,
+                    self._markets[index],
+                    rule,
+                    engine=cast("Engine", settings.engine),
+                    max_levels=settings.max_levels,
+                    buffer_limit=settings.buffer_limit,
+                )
+            )
+        return Router(self._markets, books, writer)
+
+    def _play(self, router: Router, writer: Writer) -> None:
+        ended, pacer, last_ns = END, Pacer(self._speed), 0
+        try:
+            for n, line in enumerate(self.recording.lines(self._faults)):
+                if n % LOOK_EVERY == 0:
+                    self._tick()
+                if pacer.is_early(line.ts_recv_ns):
+                    router.flush()
+                    pacer.wait(line.ts_recv_ns, self._tick)
+                self._hear(line, router, writer)
+                last_ns = line.ts_recv_ns
+        except KeyboardInterrupt:
+            ended = "interrupted"
+            raise
+        finally:
+            self._leave(router, writer, ended, last_ns)
+
+    def _hear(self, line: Line, router: Router, writer: Writer) -> None:
+        """Give one line to its book and count what came of it."""
+        summary, kind = self.summary, kind_of(line.frame)
+        summary.lines += 1
+        if kind == "exchange_info":
+            return  # the survey has read it
+        if kind == "snapshot":
+            summary.snapshots += 1
+        else:
+            summary.frames += 1
+            summary.diffs += kind == "diff"
+        bad = router.bad_frames
+        for _, event in self._deliver(line, kind, router, writer):
+            summary.gaps += isinstance(event, GapFound)
+            summary.crossed += isinstance(event, Crossed)
+        if router.bad_frames != bad:
+            self._faults.note(line.file, line.number, router.last_bad)
+
+    def _deliver(self, line: Line, kind: str, router: Router, writer: Writer) -> Told:
+        """Give a line to the router, waiting while every batch is queued."""
+        while True:
+            try:
+                if kind == "snapshot" and (book := self._named(line, router)) is not None:
+                    events = router.receive_snapshot(book, line.frame, line.ts_recv_ns)
+                    return [(book, event) for event in events]
+                return router.dispatch(line.frame, line.ts_recv_ns)
+            except SinkFull:
+                self._tick()
+                writer.drain(FULL_WAIT_S)  # raises if the writer can write no more
+
+    def _named(self, line: Line, router: Router) -> LiveBook | None:
+        """Return the book of a bare snapshot that names its symbol; the router knows the others."""
+        symbol = None if line.frame.startswith(b'{"stream"') else symbol_of(line.frame)
+        return router.books.get(symbol) if symbol is not None else None
+
+    def _leave(self, router: Router, writer: Writer, ended: str, last_ns: int) -> None:
+        """End every book and store what there is."""
+        summary = self.summary
+        for symbol, book in router.books.items():
+            summary.last_ids[symbol] = book.last_id
+            if book.state is State.LIVE:
+                summary.live_symbols.append(symbol)
+            book.leave(ended, last_ns, router.batch)
+        summary.bad_frames, summary.unrecognised = router.bad_frames, router.unrecognised
+        while not router.flush():
+            writer.drain(FULL_WAIT_S)
+        if not writer.drain(DRAIN_S):
+            raise StoreFull(f"{summary.db}: not all could be stored: {writer.status().last_error}")
+
+    def _count(self, commit: Commit) -> None:
+        """Count durable rows; called by the writer's thread."""
+        rows, summary = commit.rows, self.summary
+        summary.applied += rows.diffs
+        summary.levels += rows.levels
+        summary.trades += rows.trades
+        summary.tickers += rows.tickers
+        summary.seeds += rows.seeds
+
+    def _conclude(self) -> None:
+        summary = self.summary
+        summary.unreadable = self._faults.count - summary.bad_frames
+        summary.faults = self._faults.words
+        summary.seconds = time.perf_counter() - self._started
+        summary.frames_per_s = summary.frames / summary.seconds if summary.seconds else 0.0
+
+
+class Pacer:
+    """Holds frames back until their time has come, at ``speed`` times real time; None: never."""
+
+    def __init__(self, speed: float | None) -> None:
+        self._speed = speed
+        self._origin: tuple[int, float] | None = None
+
+    def _due_in_s(self, ts_ns: int) -> float:
+        if self._speed is None:
+            return 0.0
+        now = time.monotonic()
+        if self._origin is None:
+            self._origin = ts_ns, now
+        start_ns, start = self._origin
+        return start + (ts_ns - start_ns) / 1e9 / self._speed - now
+
+    def is_early(self, ts_ns: int) -> bool:
+        """Whether a frame of this time has to wait a while worth using."""
+        return self._due_in_s(ts_ns) > WORTH_S
+
+    def wait(self, ts_ns: int, tick: Callable[[], None]) -> None:
+        """Wait until the frame is due, calling ``tick`` meanwhile."""
+        while (rest_s := self._due_in_s(ts_ns)) > 0:
+            time.sleep(min(rest_s, TICK_S))
+            tick()
+
+
+def _nothing() -> None:
+    return None

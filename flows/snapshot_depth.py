@@ -1,0 +1,74 @@
+"""
+The sub-flow ``snapshot-depth``: how each book looks now, as rows and as a run that people see.
+
+Inside a stream the rows are written first, by plain code; the run only reports them, so that a slow or
+absent Prefect API holds nothing back. On its own it takes the sample from the store and writes the rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+
+from book.batch import DepthSample, Market
+from flows.settings import load
+from flows.tables import table_lines
+
+ROWS_SHOWN = 50  # of one report; a report is a row in Prefect's database too
+COLUMNS = ("symbol", "last_id", "mid", "spread_bps", "imbalance", "trusted", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one sample found, in a form that Prefect can keep."""
+
+    venue: str
+    books: int
+    trusted: int
+    rows: list[list[Any]]  # of `COLUMNS`, the untrusted first, at most `ROWS_SHOWN`
+
+    @classmethod
+    def of(cls, venue: str, markets: Sequence[Market], samples: Sequence[DepthSample]) -> Report:
+        """Make the report of samples; ``markets`` are what ``sample.book`` counts."""
+        rows = [
+            [markets[s.book].symbol, s.last_id, s.mid, s.spread_bps, s.imbalance, s.trusted, s.reason]
+            for s in sorted(samples, key=lambda s: s.trusted)
+        ]
+        return cls(venue, len(samples), sum(s.trusted for s in samples), rows[:ROWS_SHOWN])
+
+    def said(self) -> str:
+        """Say it in one line."""
+        return f"{self.trusted} of {self.books} books of {self.venue} trusted"
+
+
+def _run_name() -> str:
+    report = flow_run.parameters.get("report")
+    if isinstance(report, Report):
+        return f"snapshot-depth {report.venue}: {report.trusted}/{report.books} trusted"
+    return "snapshot-depth from the store"
+
+
+@flow(name="snapshot-depth", flow_run_name=_run_name, persist_result=False)
+async def snapshot_depth(
+    report: Report | None = None, db: str | None = None, symbols: list[str] | None = None
+) -> State[Any]:
+    """
+    Report a sample that a stream took, or without one take it from the store ``db``.
+
+    Fails only if it cannot; a book that is not to be trusted is a finding, not a failure.
+    """
+    if report is None:
+        settings = load({"db": db, "symbols": symbols})
+        report = await asyncio.to_thread(sample_store, settings)
+    log = get_run_logger()
+    log.info("%s\n%s", report.said(), "\n".join(table_lines(COLUMNS, report.rows)))
+    if report.books == 0:
+        return Failed(message="there is no book to look at: nothing was ever streamed into this store")
+    return Completed(message=report.said())

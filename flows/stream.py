@@ -1,0 +1,185 @@
+"""
+The flow ``stream-books``: one long run that keeps the books of one database.
+
+    lock the file ─ owned? ─> Completed "AlreadyRunning"
+         │
+         ├─ needs of the feed ──> tasks connect, resync      (short, retried, seen in the UI)
+         ├─ every snapshot_every_s: rows, then sub-flow snapshot-depth   (bounded by a time-out)
+         └─ until stopped, cancelled, or max_seconds ──> flush, close, unlock
+
+Books and rows never wait for Prefect: its API may be slow or away, and the feed goes on by itself.
+The schedule of the deployment is the supervisor: it starts a run every few minutes, and all but the
+one that gets the lock end at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from tasks.retried import connect, resync
+
+from flows.host import StreamHost
+from flows.logs import log_to
+from flows.settings import Settings, load
+from flows.snapshot_depth import Report, snapshot_depth
+from storage.errors import StoreOwned
+from tasks.feed_needs import Need
+
+log = logging.getLogger("leadline.stream")
+
+LOOK_S = 0.2
+FIRST_SAMPLE_S = 2.0  # the first one soon, so that a person sees something
+NAMED = 5  # symbols in a run's name
+
+
+@dataclass(slots=True)
+class Attached:
+    """What a foreground command shares with the flow it runs: a way to stop it, and to look inside."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    host: StreamHost | None = None
+    reports: int = 0
+    reports_failed: int = 0
+
+
+attached: ContextVar[Attached | None] = ContextVar("attached", default=None)
+
+
+def _settings_of(parameters: dict[str, Any]) -> Settings:
+    return load({key: parameters.get(key) for key in ("db", "venue", "symbols", "ws_url", "rest_url")})
+
+
+def _run_name() -> str:
+    settings = _settings_of(flow_run.parameters)
+    more = len(settings.symbols) - NAMED
+    named = " ".join(settings.symbols[:NAMED]) + (f" +{more}" if more > 0 else "")
+    return f"stream-books {settings.venue} {named}"
+
+
+@flow(name="stream-books", flow_run_name=_run_name, persist_result=False)
+async def stream_books(
+    db: str | None = None,
+    venue: str | None = None,
+    symbols: list[str] | None = None,
+    ws_url: str | None = None,
+    rest_url: str | None = None,
+    max_seconds: float | None = None,
+    snapshot_every_s: float | None = None,
+) -> State[Any]:
+    """
+    Stream until stopped or ``max_seconds`` are over (setting ``rotate_s``); None: as the settings say.
+
+    Ends as Completed "AlreadyRunning" where another stream has the database. Fails only where going on
+    would lose rows or where the settings cannot work.
+    """
+    given = {"db": db, "venue": venue, "symbols": symbols, "ws_url": ws_url, "rest_url": rest_url}
+    settings = load({**given, "rotate_s": max_seconds, "snapshot_every_s": snapshot_every_s})
+    guest = attached.get() or Attached()
+    with log_to(settings.log_file, settings.log_level):
+        try:
+            host = StreamHost(settings)
+            host.open()
+        except StoreOwned as exc:
+            return Completed(name="AlreadyRunning", message=str(exc))
+        guest.host = host
+        try:
+            why = await _Run(host, guest).until_over()
+        finally:
+            # No await here: whatever cancels this run must not cut it short.
+            host.close()
+    said = f"{why}: {host.summary()}"
+    get_run_logger().info(said)
+    return Completed(message=said)
+
+
+class _Run:
+    """The asyncio side of one run: hosts the feed's needs and takes the samples."""
+
+    def __init__(self, host: StreamHost, guest: Attached) -> None:
+        self._host = host
+        self._guest = guest
+        self._log = get_run_logger()
+        self._report: Report | None = None  # the newest one not yet reported
+        self._performing: set[asyncio.Task[None]] = set()
+
+    async def until_over(self) -> str:
+        """Work until somebody or something ends the run; return why. Raises what broke the host."""
+        self._log.info("%s", self._host.said_at_start())
+        jobs = [
+            asyncio.create_task(job, name=name)
+            for name, job in (
+                ("needs", self._host_needs()),
+                ("samples", self._take_samples()),
+                ("reports", self._send_reports()),
+            )
+        ]
+        try:
+            while (why := self._why_over()) is None:
+                for job in jobs:
+                    if job.done():
+                        job.result()  # they do not end by themselves: raises
+                await asyncio.sleep(LOOK_S)
+            return why
+        finally:
+            for job in (*jobs, *self._performing):
+                job.cancel()
+
+    def _why_over(self) -> str | None:
+        self._host.check()
+        if self._guest.stop.is_set():
+            return "stopped"
+        if time.monotonic() - self._host.started >= self._host.settings.rotate_s:
+            return "time is over"
+        return None
+
+    async def _host_needs(self) -> None:
+        while True:
+            need = await asyncio.to_thread(self._host.next_need, LOOK_S)
+            if need is not None and need.claim():
+                job = asyncio.create_task(self._perform(need), name=need.title)
+                self._performing.add(job)
+                job.add_done_callback(self._performing.discard)
+
+    async def _perform(self, need: Need) -> None:
+        """Do what the feed needs as a Prefect task; whatever goes wrong, the feed gets it back."""
+        task = connect if need.kind == "connect" else resync
+        try:
+            await task(self._host.feed, need)
+        except Exception as exc:  # noqa: BLE001 - the plan for all of them is the same: the feed goes on
+            log.warning("%s: the flow gives it back to the feed: %s", need.title, exc)
+        finally:
+            if not need.is_over:
+                need.release()
+
+    async def _take_samples(self) -> None:
+        every_s = self._host.settings.snapshot_every_s
+        due = time.monotonic() + min(every_s, FIRST_SAMPLE_S)
+        while True:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            due = max(due + every_s, time.monotonic())
+            self._report = await asyncio.to_thread(self._host.sample)
+
+    async def _send_reports(self) -> None:
+        """Report the newest sample; those that were taken while a report was on its way are not."""
+        while True:
+            report, self._report = self._report, None
+            if report is None:
+                await asyncio.sleep(LOOK_S)
+                continue
+            try:
+                async with asyncio.timeout(self._host.settings.snapshot_timeout_s):
+                    await snapshot_depth(report)
+                self._guest.reports += 1
+            except Exception as exc:  # noqa: BLE001 - the rows are safe; Prefect may be away
+                self._guest.reports_failed += 1
+                log.warning("snapshot-depth could not be reported: %s: %s", type(exc).__name__, exc)
