@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ from book.errors import BadInput
 from book.market import SyntheticMarket
 from book.market_specs import default_symbols, make_specs
 from book.scale import parse_scaled
-from tasks.loopback.faults import Entry, FaultKind
+from tasks.loopback.faults import FaultKind
+from tasks.loopback.ledger import Entry
 from tasks.loopback.lines import SymbolLines
 from tasks.loopback.streams import Topic
 from tasks.loopback.truth import Truth
@@ -44,6 +46,10 @@ class Synthetic:
         lines = self._lines
         for record in self.market.advance(self.now_ns()):
             lines[record.symbol_index].tell(record)
+
+    async def rest(self, tick_s: float) -> None:
+        """Wait a tick."""
+        await asyncio.sleep(tick_s)
 
     def topic(self, name: str) -> Topic | None:
         """Find the topic of a stream name."""

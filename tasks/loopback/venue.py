@@ -23,12 +23,16 @@ import uvicorn
 
 from book.errors import BadInput
 from tasks.loopback.client import Client
-from tasks.loopback.faults import Entry, Fault, FaultDesk, Ledger
+from tasks.loopback.desk import FaultDesk
+from tasks.loopback.faults import Fault
+from tasks.loopback.ledger import Entry, Ledger
 from tasks.loopback.options import Options
 from tasks.loopback.rest import Rest
 from tasks.loopback.streams import Hub, Topic
 from tasks.loopback.synthetic import Synthetic
+from tasks.loopback.tape import Tape
 from tasks.loopback.truth import Truth
+from tasks.loopback.weather import Weather
 
 STOP_S = 1.0  # given to clients to end the closing handshake
 RATE_WINDOW = 100_000
@@ -45,6 +49,9 @@ class Source(Protocol):
 
     def pump(self) -> None:
         """Publish what is due."""
+
+    async def rest(self, tick_s: float) -> None:
+        """Wait until there may be more to publish, about ``tick_s``."""
 
     def topic(self, name: str) -> Topic | None:
         """Find the topic of a stream name, None when nobody carries it."""
@@ -74,7 +81,9 @@ class LoopbackVenue:
         self.faults = FaultDesk(self)
         self.subscribed = asyncio.Event()
         self.failed: BaseException | None = None
-        self.source: Source = Synthetic(self)
+        self.source: Source = Tape(self) if self.options.recording else Synthetic(self)
+        weather = self.options.weather
+        self.weather = Weather(self, *weather) if weather else None
         self.rest = Rest(self)
         self._attempts: deque[float] = deque(maxlen=RATE_WINDOW)
         self._refused_until = 0.0
@@ -156,7 +165,7 @@ class LoopbackVenue:
             while True:
                 self.pump()
                 await self._refuse_or_listen()
-                await asyncio.sleep(self.options.tick_s)
+                await self.source.rest(self.options.tick_s)
         except BaseException as exc:
             if not isinstance(exc, asyncio.CancelledError):
                 self.failed = exc
@@ -167,6 +176,8 @@ class LoopbackVenue:
         now = time.monotonic()
         self.source.pump()
         self.faults.tick(now)
+        if self.weather is not None:
+            self.weather.tick(now)
         for client in list(self.clients):
             client.check(now)
         self.hub.flush()
