@@ -115,6 +115,11 @@ class WeightGovernor:
         self._blocked_until_s = 0.0
 
     @property
+    def used(self) -> int:
+        """Weight spent within the last minute, as far as we know."""
+        return self._window.used
+
+    @property
     def remaining(self) -> int:
         """Weight that may still be spent now without waiting; 0 while blocked."""
         return 0 if self.blocked_s > 0 else max(0, self._window.limit - self._window.used)

@@ -1,0 +1,124 @@
+"""What the feed is told, and what it tells people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from book.events import State
+from book.live import MAX_LEVELS, Engine, LiveBook
+from book.sync import BUFFER_LIMIT
+from tasks.clock import SYSTEM_CLOCK, Clock
+from tasks.liveness import Patience
+from tasks.router import Sink
+from tasks.venues import StreamKind, VenueProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedConfig:
+    """Everything the feed may be told; times in seconds."""
+
+    profile: VenueProfile
+    symbols: tuple[str, ...]
+    kinds: frozenset[StreamKind] = frozenset(StreamKind)  # DEPTH always; the others may be left out
+    engine: Engine = "auto"
+    max_levels: int = MAX_LEVELS
+    buffer_limit: int = BUFFER_LIMIT  # diffs of a symbol that wait for its seed
+    flush_every_s: float = 0.25  # a batch goes to the sink at least so often
+    check_every_s: float = 0.25  # silence, age and scale are looked at so often
+    stats_every_s: float = 10.0
+    status_every_s: float = 300.0  # exchangeInfo: does the symbol trade?
+    clock_every_s: float = 60.0
+    patience: Patience = field(default_factory=Patience)
+    compression: bool = False  # deflate costs 4-5 µs a frame; it saves traffic, not time
+    seeds_at_once: int = 4  # REST requests for seeds that may be under way
+    host_patience_s: float = 60.0  # a host that claimed a need and did nothing for so long loses it
+    rest_timeout_s: float = 10.0
+    open_timeout_s: float = 10.0
+    backoff_first_s: float = 0.5
+    backoff_cap_s: float = 30.0
+    settled_s: float = 30.0  # a session that lived so long was no flapping one: reconnect at once
+    rotate_share: float = 0.98  # of the venue's session life: leave before we are cut
+    clock: Clock = SYSTEM_CLOCK
+
+
+class SinkStatus(Protocol):
+    """How full the sink is, in batches."""
+
+    @property
+    def queued(self) -> int:
+        """Batches that wait for the store."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """As many may wait; then we stop reading."""
+        ...
+
+
+class FeedSink(Sink, Protocol):
+    """What the feed needs of a writer."""
+
+    def status(self) -> SinkStatus:
+        """Tell how full it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolStatus:
+    """Where one symbol's book stands."""
+
+    symbol: str
+    state: State
+    epoch: int | None
+    last_id: int
+    why: str  # what last took it out of LIVE
+    gaps: int
+    resyncs: int  # seeds that were needed after the first
+
+    @classmethod
+    def of(cls, symbol: str, book: LiveBook | None, *, gaps: int, resyncs: int) -> SymbolStatus:
+        """Read it off the book; None is a book that cannot be made before exchangeInfo has come."""
+        if book is None:
+            return cls(symbol, State.WAITING, None, -1, "exchangeInfo awaited", gaps, resyncs)
+        return cls(symbol, book.state, book.epoch, book.last_id, book.why, gaps, resyncs)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the book may be read."""
+        return self.state is State.LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """The feed at one moment, for people and tests; counts are since it started."""
+
+    state: str  # "starting", "connecting", "streaming", "stopped"
+    symbols: tuple[SymbolStatus, ...]
+    lines_up: int
+    lines: int
+    frames: int
+    bytes: int
+    bad_frames: int
+    unrecognised: int
+    sessions: int  # connections opened
+    resyncs: int
+    open_needs: int
+    is_paused: bool  # the sink is full: we do not read
+    used_weight: int
+    clock_offset_us: float | None
+    clock_error_us: float | None
+    last_error: str
+    last_bad_frame: str
+
+    @property
+    def live(self) -> int:
+        """How many books are LIVE."""
+        return sum(symbol.is_live for symbol in self.symbols)
+
+    def symbol(self, name: str) -> SymbolStatus:
+        """Return one symbol's status; raises KeyError."""
+        for symbol in self.symbols:
+            if symbol.symbol == name:
+                return symbol
+        raise KeyError(name)

@@ -1,0 +1,340 @@
+"""
+One line to the venue: a set of streams, the session that carries them, and its next session.
+
+A line outlives its sessions. It brings frames to the router as they are read; when the sink is full it
+stops reading and keeps what was read already, in order, until there is room. Whatever ends a session
+(close frame, abort, silence, ``serverShutdown``, age) ends in `lose`, once for each session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from random import Random
+
+from book.messages import CommandReply
+from tasks.backoff import delays
+from tasks.errors import RateLimited, SinkFull, VenueError
+from tasks.feed_config import FeedConfig
+from tasks.feed_needs import Need
+from tasks.feed_stats import Totals
+from tasks.limits import AttemptBudget, CommandPacer
+from tasks.liveness import LineSilent, Liveness, StreamPulse, Verdict
+from tasks.router import Router, Told
+from tasks.session import Session
+from tasks.venues import StreamKind, combined_url
+
+log = logging.getLogger("leadline.feed")
+
+# An address of this length passes every proxy and server we know of; longer ones subscribe instead.
+URL_LIMIT = 4_000
+RETRY_FULL_S = 0.005  # how soon a full sink is asked again
+LONGEST_TURN_S = 30.0  # whoever waits longer for the attempt budget waits outside
+
+
+class Line:
+    """See the head of this module; everything runs on the feed's loop."""
+
+    def __init__(
+        self,
+        name: str,
+        carries: StreamKind,
+        *,
+        config: FeedConfig,
+        router: Router,
+        attempts: AttemptBudget,
+        totals: Totals,
+        rng: Random,
+        on_told: Callable[[Told], None],
+        on_lost: Callable[[Line, str], None],
+    ) -> None:
+        self.name = name
+        self.carries = carries  # decides the path where a venue divides its streams
+        self.need: Need | None = None  # to connect; the latest
+        self.liveness: Liveness | None = None
+        self._config = config
+        self._router = router
+        self._attempts = attempts
+        self._totals = totals
+        self._rng = rng
+        self._on_told = on_told
+        self._on_lost = on_lost
+        self._streams: dict[str, str] = {}  # name -> symbol, all that are wanted
+        self._asked: set[str] = set()  # … and asked for in this session
+        self._session: Session | None = None
+        self._is_opening = False
+        self._base = 0
+        self._vain = 0
+        self._flap_waits = self._fresh_waits()
+        self._flapped = False
+        self._held: deque[tuple[bytes, int, int]] = deque()
+        self._end_when_drained: str | None = None
+        self._chores: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a session is open and subscribed."""
+        return self._session is not None and not self._is_opening
+
+    @property
+    def is_held(self) -> bool:
+        """Whether frames wait for the sink."""
+        return bool(self._held)
+
+    @property
+    def width(self) -> int:
+        """How many streams are wanted on this line."""
+        return len(self._streams)
+
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols that have a stream here."""
+        return list(dict.fromkeys(self._streams.values()))
+
+    # -- streams ---------------------------------------------------------------------------------
+
+    def add(self, symbol: str, streams: Iterable[str]) -> None:
+        """Want more streams: the next session has them, `subscribe_added` asks in this one."""
+        self._streams |= dict.fromkeys(streams, symbol)
+
+    async def subscribe_added(self) -> None:
+        """Ask for the streams added since this session was opened."""
+        added = [name for name in self._streams if name not in self._asked]
+        if not added or not self.is_up or self._session is None or self.liveness is None:
+            return
+        self._asked.update(added)
+        self.liveness.added(self._pulses(added), self._config.clock.mono_ns())
+        await self._session.subscribe(added)
+
+    async def remove(self, symbol: str) -> None:
+        """Want a symbol's streams no more."""
+        gone = [name for name, owner in self._streams.items() if owner == symbol]
+        for name in gone:
+            del self._streams[name]
+        if self.liveness is not None:
+            self.liveness.removed(symbol)
+        asked = [name for name in gone if name in self._asked]
+        self._asked.difference_update(asked)
+        if asked and self.is_up and self._session is not None:
+            await self._session.unsubscribe(asked)
+
+    def ask_anew(self, stream: str) -> None:
+        """Subscribe again to a stream that fell silent; returns at once."""
+        if self.is_up and self._session is not None:
+            self._do(self._ask_anew(self._session, stream))
+
+    async def _ask_anew(self, session: Session, stream: str) -> None:
+        try:
+            await session.unsubscribe([stream])
+            await session.subscribe([stream])
+        except VenueError as exc:
+            log.warning("%s: asking for %s anew: %s", self.name, stream, exc)
+
+    def _pulses(self, streams: Iterable[str]) -> list[StreamPulse]:
+        return [pulse for name in streams if (pulse := self._router.pulse(name)) is not None]
+
+    # -- sessions --------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open a session and subscribe; raises a `VenueError`. The next base is tried after a failure."""
+        if self._session is not None:
+            return
+        await self._take_turn()
+        session = self._session = self._new_session()
+        self._is_opening = True
+        try:
+            await session.open()
+            self._totals.sessions += 1
+            self._watch(session)
+            if "?streams=" not in session.url:
+                await session.subscribe(list(self._streams))
+            session.ensure_open()
+        except BaseException as exc:
+            self._base += 1
+            self._drop_session()
+            if isinstance(exc, VenueError):
+                self._on_lost(self, str(exc))  # books may have begun to fill
+            raise
+        finally:
+            self._is_opening = False
+
+    def lose(self, why: str, *, silent: bool = False) -> None:
+        """End the session, if there is one, and tell; frames already read are brought home first."""
+        session = self._session
+        if session is None or self._is_opening:
+            return  # `open` meets the same end and raises
+        if self._held:
+            self._end_when_drained = self._end_when_drained or why
+            session.pause()
+            return
+        self._vain = self._vain + 1 if silent else 0
+        lived_s = (self._config.clock.mono_ns() - session.opened_ns) / 1e9
+        self._flapped = lived_s < self._config.settled_s
+        if not self._flapped:
+            self._flap_waits = self._fresh_waits()
+        self._drop_session()
+        log.info("%s: session ended after %.1f s: %s", self.name, lived_s, why)
+        self._on_lost(self, why)
+
+    async def close(self) -> None:
+        """End the session for good, without telling."""
+        self._drop_session()
+        if self._chores:
+            await asyncio.wait(self._chores)
+
+    def check(self) -> list[Verdict]:
+        """Look at silence and age; what ends the session is done here, the rest is returned."""
+        session, liveness = self._session, self.liveness
+        if session is None or liveness is None or self._is_opening or self._held:
+            return []
+        now_ns = self._config.clock.mono_ns()
+        profile = self._config.profile
+        if (now_ns - session.opened_ns) / 1e9 >= profile.session_life_s * self._config.rotate_share:
+            self.lose("planned rotation before the venue's daily cut")
+            return []
+        verdicts = liveness.check(now_ns)
+        for verdict in verdicts:
+            if isinstance(verdict, LineSilent):
+                self._base += 0 if verdict.spoke else 1
+                self.lose(f"silent for {verdict.for_s:.1f} s", silent=True)
+                return []
+        return verdicts
+
+    async def _take_turn(self) -> None:
+        """Wait as the attempt budget and a flapping connection ask."""
+        wait_s = self._attempts.delay_s()
+        if wait_s > LONGEST_TURN_S:
+            raise RateLimited(f"{self.name}: connection attempts used up", retry_after_s=wait_s)
+        if self._flapped:
+            wait_s = max(wait_s, next(self._flap_waits))
+            self._flapped = False
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        self._attempts.spend()
+
+    def _new_session(self) -> Session:
+        config = self._config
+        base = config.profile.ws_bases[self._base % len(config.profile.ws_bases)]
+        path = base.path_for(self.carries)
+        url = combined_url(base, path, self._streams)
+        self._asked = set(self._streams)
+        pulses = self._pulses(self._streams)
+        for pulse in pulses:
+            pulse.last_ns = pulse.frames = 0
+        now_ns = config.clock.mono_ns()
+        self.liveness = Liveness(pulses, now_ns, config.patience, vain=self._vain)
+        return Session(
+            url if len(url) <= URL_LIMIT else combined_url(base, path, ()),
+            deliver=self._deliver,
+            ended=self.lose,
+            pacer=CommandPacer(config.clock.mono_s, per_second=config.profile.commands_per_s),
+            clock=config.clock,
+            compression=config.compression,
+            open_timeout_s=config.open_timeout_s,
+        )
+
+    def _watch(self, session: Session) -> None:
+        if self.liveness is not None:
+            self.liveness.opened_ns = session.opened_ns
+
+    def _drop_session(self) -> None:
+        session, self._session = self._session, None
+        self.liveness = None
+        self._held.clear()
+        self._end_when_drained = None
+        if session is not None:
+            session.silence()
+            self._do(session.close())
+
+    def _do(self, chore: Coroutine[None, None, None]) -> None:
+        """Let a bounded chore run by itself."""
+        task = asyncio.get_running_loop().create_task(chore)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+    def _fresh_waits(self) -> Iterator[float]:
+        config = self._config
+        return delays(self._rng, first_s=config.backoff_first_s, cap_s=config.backoff_cap_s)
+
+    # -- frames ----------------------------------------------------------------------------------
+
+    def _deliver(self, frames: list[bytes], wall_ns: int, mono_ns: int) -> None:
+        """Bring the frames of one read to the books; called within the read callback."""
+        totals = self._totals
+        totals.frames += len(frames)
+        totals.bytes += sum(map(len, frames))
+        try:
+            self._bring(frames, wall_ns, mono_ns)
+        except Exception as exc:  # noqa: BLE001 - the read callback's outer door; the loop would only log
+            self._break(exc)
+
+    def _bring(self, frames: list[bytes], wall_ns: int, mono_ns: int) -> None:
+        if self._held:
+            self._held.extend((frame, wall_ns, mono_ns) for frame in frames)
+            return
+        dispatch = self._router.dispatch
+        for n, frame in enumerate(frames):
+            try:
+                told = dispatch(frame, wall_ns, mono_ns)
+            except SinkFull:
+                self._hold([(later, wall_ns, mono_ns) for later in frames[n:]])
+                break
+            if told:
+                self._on_told(told)
+        if self._router.control:
+            self._hear_control()
+
+    def _break(self, exc: Exception) -> None:
+        """Give the session up over a fault of our own; the books begin again."""
+        log.error("%s: a frame broke the feed", self.name, exc_info=exc)
+        self._held.clear()
+        self.lose(f"internal error: {type(exc).__name__} {exc}")
+
+    def _hear_control(self) -> None:
+        """Act on what the venue said about the session itself; it is this line's, just read."""
+        while self._router.control:
+            message = self._router.control.popleft()
+            if isinstance(message, CommandReply):
+                if self._session is not None:
+                    self._session.hear(message)
+            else:
+                self.lose("serverShutdown announced by the venue")
+
+    # -- when the sink is full -------------------------------------------------------------------
+
+    def _hold(self, frames: list[tuple[bytes, int, int]]) -> None:
+        """Keep frames until the sink has room, and read no more."""
+        self._held.extend(frames)
+        if self._session is not None:
+            self._session.pause()
+        asyncio.get_running_loop().call_later(RETRY_FULL_S, self._drain)
+
+    def _drain(self) -> None:
+        """Bring held frames to the books; read again when all are home, else ask the sink again soon."""
+        try:
+            while self._held:
+                told = self._router.dispatch(*self._held[0])
+                self._held.popleft()
+                if told:
+                    self._on_told(told)
+        except SinkFull:
+            asyncio.get_running_loop().call_later(RETRY_FULL_S, self._drain)
+            return
+        except Exception as exc:  # noqa: BLE001 - a callback's outer door, as in `_deliver`
+            self._break(exc)
+            return
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Read again after a hold, or end the session whose end came meanwhile."""
+        if self._router.control:
+            self._hear_control()
+        if self._end_when_drained is not None:
+            self.lose(self._end_when_drained)
+            return
+        if self._session is not None:
+            self._session.resume()
+        if self.liveness is not None:
+            self.liveness.resumed(self._config.clock.mono_ns())
