@@ -43,8 +43,9 @@ class Session(Protocol):
     """What a place to run statements offers; `LocalSession` and `QuackSession` do."""
 
     write: bool
-    description: list[tuple[Any, ...]] | None
 
+    @property
+    def description(self) -> list[tuple[Any, ...]] | None: ...  # noqa: D102
     def run(self, sql: str, params: Params = None) -> None: ...  # noqa: D102
     def fetchone(self) -> tuple[Any, ...] | None: ...  # noqa: D102
     def fetchmany(self, size: int) -> list[tuple[Any, ...]]: ...  # noqa: D102
@@ -252,7 +253,7 @@ def engine(db: Path | str, *, write: bool = False, patience_s: float = 10.0) -> 
 
     made = sa.create_engine(
         "duckdb://",
-        creator=lambda: ConnectionWrapper(connect(db, write=write, patience_s=patience_s)),
+        creator=lambda: ConnectionWrapper(connect(db, write=write, patience_s=patience_s)),  # type: ignore[arg-type]
         poolclass=sa.pool.NullPool,
     )
     # Its bulk path registers rows with the connection it believes to be in process.

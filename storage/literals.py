@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from book.errors import BadInput
@@ -29,36 +29,11 @@ def quoted(text: str) -> str:
 
 def literal(value: object) -> str:
     """Write one value as a literal of its type; raises `BadInput` for a type that has none."""
-    match value:
-        case None:
-            return "NULL"
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(int(value))
-        case float():
-            # A cast text keeps DOUBLE: a bare 0.1 would be a DECIMAL.
-            return f"CAST('{float(value)!r}' AS DOUBLE)"
-        case Decimal():
-            return _decimal(value)
-        case str():
-            return quoted(value)
-        case bytes() | bytearray() | memoryview():
-            return "'" + "".join(f"\\x{byte:02X}" for byte in bytes(value)) + "'::BLOB"
-        case dt.datetime():
-            return f"TIMESTAMP '{utc_naive(value).isoformat(sep=' ')}'"
-        case dt.date():
-            return f"DATE '{value.isoformat()}'"
-        case dt.time():
-            return f"TIME '{value.replace(tzinfo=None).isoformat()}'"
-        case dt.timedelta():
-            return f"to_microseconds({round(value / dt.timedelta(microseconds=1))})"
-        case UUID():
-            return f"CAST('{value}' AS UUID)"
-        case dict():
-            return quoted(json.dumps(value, ensure_ascii=False))
-        case list() | tuple():
-            return "[" + ", ".join(literal(item) for item in value) + "]"
+    if value is None:
+        return "NULL"
+    for kind, write in _WRITERS:
+        if isinstance(value, kind):
+            return write(value)
     item = getattr(value, "item", None)  # a NumPy scalar
     if callable(item):
         return literal(item())
@@ -73,12 +48,43 @@ def utc_naive(moment: dt.datetime) -> dt.datetime:
 def _decimal(value: Decimal) -> str:
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int):  # NaN and infinities
-        return f"CAST('{float(value)!r}' AS DOUBLE)"
+        return _float(float(value))
     scale = max(0, -exponent)
     width = max(len(value.as_tuple().digits) + max(0, exponent), scale) + 1
     if width > 38:  # noqa: PLR2004  DuckDB's widest DECIMAL
         raise BadInput(f"{value} needs {width} digits, at most 38 fit")
     return f"CAST('{value:f}' AS DECIMAL({width}, {scale}))"
+
+
+def _float(value: float) -> str:
+    # A cast text keeps DOUBLE: a bare 0.1 would be a DECIMAL.
+    return f"CAST('{float(value)!r}' AS DOUBLE)"
+
+
+def _blob(value: bytes) -> str:
+    return "'" + "".join(f"\\x{byte:02X}" for byte in bytes(value)) + "'::BLOB"
+
+
+def _list(value: Sequence[object]) -> str:
+    return "[" + ", ".join(literal(item) for item in value) + "]"
+
+
+# The first that fits counts: bool before int, datetime before date.
+_WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
+    (bool, lambda value: "true" if value else "false"),
+    (int, lambda value: str(int(value))),
+    (float, _float),
+    (Decimal, _decimal),
+    (str, quoted),
+    ((bytes, bytearray, memoryview), _blob),
+    (dt.datetime, lambda value: f"TIMESTAMP '{utc_naive(value).isoformat(sep=' ')}'"),
+    (dt.date, lambda value: f"DATE '{value.isoformat()}'"),
+    (dt.time, lambda value: f"TIME '{value.replace(tzinfo=None).isoformat()}'"),
+    (dt.timedelta, lambda value: f"to_microseconds({value // dt.timedelta(microseconds=1)})"),
+    (UUID, lambda value: f"CAST('{value}' AS UUID)"),
+    (dict, lambda value: quoted(json.dumps(value, ensure_ascii=False))),
+    ((list, tuple), _list),
+)
 
 
 def with_params(sql: str, params: Params) -> str:

@@ -19,6 +19,7 @@ REVISIONS = ("001",)  # oldest first; a test holds it against storage/migrations
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 _TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND NOT internal"
+_VIEWS = "SELECT view_name FROM duckdb_views() WHERE database_name = current_database() AND NOT internal"
 _REVISION = "SELECT version_num FROM alembic_version"
 
 
@@ -29,9 +30,8 @@ def schema_revision(con: duckdb.DuckDBPyConnection) -> str | None:
         rows = con.execute(_REVISION).fetchall()
         return str(rows[0][0]) if rows else None
     if tables:
-        raise NotAStore(
-            f"the file holds tables of something else ({', '.join(sorted(tables)[:3])}, …); give another --db"
-        )
+        some = ", ".join(sorted(tables)[:3])
+        raise NotAStore(f"the file holds tables of something else ({some}, …); give another --db")
     return None
 
 
@@ -44,7 +44,8 @@ def migrate(con: duckdb.DuckDBPyConnection, db: Path) -> list[str]:
     for revision in missing:
         _upgrade(con, revision)
         con.execute("CHECKPOINT")
-    if missing:
+    present = {name for (name,) in con.execute(_VIEWS).fetchall()}
+    if missing or not present.issuperset(VIEWS):  # a process may have died between the two
         make_views(con)
         con.execute("CHECKPOINT")
     return list(missing)

@@ -33,6 +33,8 @@ from storage.migrate import migrate
 
 # Measured: at 16 MB, the default, commits pause too often; at 256 MB each pause and each replay is long.
 CHECKPOINT_AT = "64MB"
+# Measured: with two, an insert costs twice the CPU of one; a second thread would also be the feed's core.
+THREADS = 1
 PORT_TRIES = 20
 
 _CLOSE_DANGLING = "UPDATE coverage SET ended_by = 'crash' WHERE ended_by IS NULL"
@@ -65,7 +67,7 @@ class Owner:
     """
 
     def __init__(
-        self, db: Path | str, *, serve: bool = False, memory_limit: str = "1GB", threads: int = 2
+        self, db: Path | str, *, serve: bool = False, memory_limit: str = "1GB", threads: int = THREADS
     ) -> None:
         self.db = Path(db).resolve()
         self.address: Address | None = None

@@ -65,7 +65,7 @@ depth_diffs = sa.Table(
     _col("first_id", sa.BigInteger, "U: first update id in the diff"),
     _col("last_id", sa.BigInteger, "u: last update id in the diff"),
     _opt("prev_id", sa.BigInteger, "pu: last_id of the diff before; futures only"),
-    *_sides("absolute quantities of changed levels, 0 deletes"),
+    *_sides("changed levels, 0 deletes"),
     _opt("to_book_ns", sa.BigInteger, "receipt to book applied, ns; NULL where not measured"),
     comment="one row per diff applied to a book",
 )
