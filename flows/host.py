@@ -1,41 +1,195 @@
 """
 Feed, writer and database of one stream, wired together; it knows nothing of Prefect.
 
-    venue ── Feed (own thread) ── batches ──> Writer (own thread) ── commits ──> Owner's DuckDB file
-               │ needs: connect, resync                                            │ served to others
-               └──> whoever hosts it, else itself
+    venue ── Feed (own thread) ── batches ──> Writer (own thread) ── commits ──> the Owner's file
+               │ needs: connect, resync                                            └ served to others
+               └──> whoever hosts them, else the feed itself
 
-The database is locked before anything else happens, and given back last, whatever happens.
+The database is locked before anything else happens and given back last, whatever happens.
 """
 
 from __future__ import annotations
 
 import logging
+import random
+import threading
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
 
-from storage.writer import Writer
-from tasks.feed import Feed
-
-from book.batch import Market
+from book.batch import DepthSample, Market
+from book.errors import LeadlineError
+from book.live import Engine
 from flows.settings import Settings
+from flows.venue import profile_of
+from storage.errors import StoreOwned
 from storage.owner import Owner
+from storage.rare import Rows
+from storage.writer import Commit, Writer, WriterStatus
+from tasks.errors import FeedStopped
+from tasks.feed import Feed, FeedConfig, FeedStatus, Need
 
 log = logging.getLogger("leadline.host")
 
 PASSING_S = 10.0  # an owner that serves nobody is a short command; it is waited out this long
 PAUSE_S = 0.1
-STOP_S = 15.0
-DRAIN_S = 30.0
+FEED_STOP_S = 15.0
+WRITER_CLOSE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """The stream at one moment."""
+
+    seconds: float
+    feed: FeedStatus
+    writer: WriterStatus
+    rows: dict[str, int]  # durable, by kind
+
+    @property
+    def gaps(self) -> int:
+        """How many gaps all books met."""
+        return sum(symbol.gaps for symbol in self.feed.symbols)
+
+
+@dataclass(frozen=True, slots=True)
+class _Durable:
+    """A commit in the words of the feed's latency figures."""
+
+    oldest_recv_ns: int
+    committed_ns: int
 
 
 class StreamHost:
-    """One stream's working parts; `open`, look, `close`. Thread-safe but for those two."""
+    """One stream's working parts: `open`, look, `close`. Thread-safe but for `open` and `close`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, host_grace_s: float | None = None) -> None:
+        """Raise `BadSetting` for a venue that cannot be; ``host_grace_s`` 0: nobody hosts the needs."""
         self.settings = settings
         self.started = time.monotonic()
-        self.latency = Latency()
-        self._markets: list[Market] = []
+        self.markets: list[Market] = []  # what rows and samples count as ``book``; append-only
+        self._profile = profile_of(settings)
+        self._grace_s = settings.host_grace_s if host_grace_s is None else host_grace_s
         self._owner: Owner | None = None
         self._writer: Writer | None = None
         self._feed: Feed | None = None
+        self._rows: dict[str, int] = {}
+        self._guard = threading.Lock()
+        self._last: HostStatus | None = None
+
+    def open(self, *, tick: Callable[[], None] | None = None) -> None:
+        """
+        Lock and open the database, then begin to stream.
+
+        Raises `StoreOwned` when another stream has it, and what opening raises; nothing is left open then.
+        """
+        settings = self.settings
+        self._owner = self._own(tick)
+        try:
+            self._writer = Writer(self._owner, self.markets, on_commit=self._note)
+            self._writer.start()
+            config = FeedConfig(
+                profile=self._profile,
+                symbols=settings.symbols,
+                engine=cast("Engine", settings.engine),
+                max_levels=settings.max_levels,
+                buffer_limit=settings.buffer_limit,
+                stats_every_s=settings.stats_every_s,
+            )
+            self._feed = Feed(config, self._writer, rng=random.Random(), host_grace_s=self._grace_s)
+            self._feed.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _own(self, tick: Callable[[], None] | None) -> Owner:
+        settings = self.settings
+        settings.db.absolute().parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + PASSING_S
+        while True:
+            try:
+                return Owner(
+                    settings.db, serve=True, memory_limit=settings.memory_limit, threads=settings.threads
+                )
+            except StoreOwned as exc:
+                if exc.uri is not None or time.monotonic() > deadline:
+                    raise
+            if tick is not None:
+                tick()
+            time.sleep(PAUSE_S)
+
+    @property
+    def feed(self) -> Feed:
+        """The feed; raises `FeedStopped` before `open`."""
+        if self._feed is None:
+            raise FeedStopped("the stream is not open")
+        return self._feed
+
+    def next_need(self, timeout_s: float) -> Need | None:
+        """Return what the feed needs done next, waiting up to ``timeout_s``."""
+        return self.feed.needs.get(timeout_s)
+
+    def sample(self) -> Sequence[DepthSample]:
+        """Look at every book; the rows are on their way to the store when this returns."""
+        return self.feed.sample(self.settings.snapshot_levels, self.settings.snapshot_bands_bps, store=True)
+
+    def check(self) -> None:
+        """Raise what broke the writer or the feed, if something did."""
+        if self._writer is not None:
+            self._writer.drain(0)
+        if self._feed is not None and not self._feed.is_running:
+            raise FeedStopped(f"the feed ended by itself; see {self.settings.log_file}")
+
+    def status(self) -> HostStatus:
+        """Look at everything; after `close`, how it was at the end."""
+        if self._writer is None or self._feed is None:
+            if self._last is None:
+                raise FeedStopped("the stream is not open")
+            return self._last
+        with self._guard:
+            rows = dict(self._rows)
+        seconds = time.monotonic() - self.started
+        self._last = HostStatus(seconds, self._feed.status(), self._writer.status(), rows)
+        return self._last
+
+    def summary(self) -> str:
+        """Say what was done, in one line."""
+        status = self.status()
+        rows = ", ".join(f"{n:,} {kind}" for kind, n in status.rows.items() if n)
+        return f"{status.seconds:,.0f} s, {rows or 'no rows'}, {status.gaps} gaps"
+
+    def close(self) -> None:
+        """Flush what was received, close the file, unlock; raises the first error after doing all of it."""
+        errors: list[Exception] = []
+        feed, writer, owner = self._feed, self._writer, self._owner
+        steps: list[Callable[[], object]] = []
+        if feed is not None:
+            steps.append(lambda: feed.stop(FEED_STOP_S))
+        if writer is not None:
+            steps.append(lambda: writer.close(WRITER_CLOSE_S))
+        if feed is not None and writer is not None:
+            steps.append(self.status)
+        if owner is not None:
+            steps.append(owner.close)
+        for step in steps:
+            try:
+                step()
+            except LeadlineError as exc:
+                log.error("closing: %s", exc)  # noqa: TRY400 - a word for a person; the cause is raised
+                errors.append(exc)
+        self._feed = self._writer = self._owner = None
+        if errors:
+            raise errors[0]
+
+    def _note(self, commit: Commit) -> None:
+        """Count durable rows; called in the writer's thread."""
+        with self._guard:
+            _add(self._rows, commit.rows)
+        if self._feed is not None and commit.oldest_recv_ns is not None:
+            self._feed.note_commit(_Durable(commit.oldest_recv_ns, commit.committed_ns))
+
+
+def _add(total: dict[str, int], rows: Rows) -> None:
+    for kind in rows.__dataclass_fields__:
+        total[kind] = total.get(kind, 0) + int(getattr(rows, kind))

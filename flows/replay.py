@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from storage.writer import Commit, Writer
-
 from book.batch import Market
 from book.errors import BadInput
 from book.events import Crossed, GapFound, State
@@ -33,13 +31,14 @@ from flows.settings import Settings
 from storage import queries
 from storage.errors import StoreFull
 from storage.owner import Owner
+from storage.writer import Commit, Writer
 from tasks.errors import SinkFull
 from tasks.router import Router, Told
 from tasks.venues import LOOPBACK_KINDS
 
 END = "end_of_recording"
 FULL_WAIT_S = 0.01  # between looks for a free batch
-WORTH_S = 0.05  # a wait in which what is there may as well be stored
+FLUSH_S = 0.25  # how long a row may wait when replaying at a speed
 TICK_S = 0.1
 DRAIN_S = 600.0
 LOOK_EVERY = 256  # frames between looks at clock and writer
@@ -161,9 +160,8 @@ class Replay:
             for n, line in enumerate(self.recording.lines(self._faults)):
                 if n % LOOK_EVERY == 0:
                     self._tick()
-                if pacer.is_early(line.ts_recv_ns):
+                if pacer.wait(line.ts_recv_ns, self._tick):
                     router.flush()
-                    pacer.wait(line.ts_recv_ns, self._tick)
                 self._hear(line, router, writer)
                 last_ns = line.ts_recv_ns
         except KeyboardInterrupt:
@@ -216,8 +214,7 @@ class Replay:
                 summary.live_symbols.append(symbol)
             book.leave(ended, last_ns, router.batch)
         summary.bad_frames, summary.unrecognised = router.bad_frames, router.unrecognised
-        while not router.flush():
-            writer.drain(FULL_WAIT_S)
+        router.finish()
         if not writer.drain(DRAIN_S):
             raise StoreFull(f"{summary.db}: not all could be stored: {writer.status().last_error}")
 
@@ -243,26 +240,24 @@ class Pacer:
 
     def __init__(self, speed: float | None) -> None:
         self._speed = speed
-        self._origin: tuple[int, float] | None = None
+        self._start: tuple[int, float] | None = None
+        self._flushed = 0.0
 
-    def _due_in_s(self, ts_ns: int) -> float:
+    def wait(self, ts_ns: int, tick: Callable[[], None]) -> bool:
+        """Wait until the frame is due, calling ``tick`` meanwhile; True when it is time to flush."""
         if self._speed is None:
-            return 0.0
-        now = time.monotonic()
-        if self._origin is None:
-            self._origin = ts_ns, now
-        start_ns, start = self._origin
-        return start + (ts_ns - start_ns) / 1e9 / self._speed - now
-
-    def is_early(self, ts_ns: int) -> bool:
-        """Whether a frame of this time has to wait a while worth using."""
-        return self._due_in_s(ts_ns) > WORTH_S
-
-    def wait(self, ts_ns: int, tick: Callable[[], None]) -> None:
-        """Wait until the frame is due, calling ``tick`` meanwhile."""
-        while (rest_s := self._due_in_s(ts_ns)) > 0:
-            time.sleep(min(rest_s, TICK_S))
+            return False
+        if self._start is None:
+            self._start = ts_ns, time.monotonic()
+        start_ns, start = self._start
+        due = start + (ts_ns - start_ns) / 1e9 / self._speed
+        while (now := time.monotonic()) < due:
+            time.sleep(min(due - now, TICK_S))
             tick()
+        if now - self._flushed < FLUSH_S:
+            return False
+        self._flushed = now
+        return True
 
 
 def _nothing() -> None:

@@ -26,7 +26,6 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from tasks.retried import connect, resync
 
 from flows.host import StreamHost
 from flows.logs import log_to
@@ -34,6 +33,7 @@ from flows.settings import Settings, load
 from flows.snapshot_depth import Report, snapshot_depth
 from storage.errors import StoreOwned
 from tasks.feed_needs import Need
+from tasks.retried import connect, resync
 
 log = logging.getLogger("leadline.stream")
 
@@ -114,7 +114,8 @@ class _Run:
 
     async def until_over(self) -> str:
         """Work until somebody or something ends the run; return why. Raises what broke the host."""
-        self._log.info("%s", self._host.said_at_start())
+        settings = self._host.settings
+        self._log.info("%s: %d symbols into %s", settings.venue, len(settings.symbols), settings.db)
         jobs = [
             asyncio.create_task(job, name=name)
             for name, job in (
@@ -167,7 +168,8 @@ class _Run:
         while True:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             due = max(due + every_s, time.monotonic())
-            self._report = await asyncio.to_thread(self._host.sample)
+            samples = await asyncio.to_thread(self._host.sample)
+            self._report = Report.of(self._host.settings.venue, self._host.markets, samples)
 
     async def _send_reports(self) -> None:
         """Report the newest sample; those that were taken while a report was on its way are not."""
