@@ -187,22 +187,25 @@ def loopback(
     rest_url: str,
     weight_per_minute: int | None = None,
     session_life_s: float = 86_400.0,
+    divided: bool = True,
 ) -> VenueProfile:
     """
     Profile of the loopback venue of ``kind`` (spot, usdm, coinm) at the given addresses.
 
-    It serves all streams on one undivided address and plain trades for futures too.
+    Like its model, except that not ``divided`` puts all futures streams on one address and takes plain
+    trades, which is what recordings hold.
     """
     try:
         like = LOOPBACK_KINDS[kind]
     except KeyError:
         raise BadInput(f"loopback: expected one of {', '.join(LOOPBACK_KINDS)}, got {kind!r}") from None
+    model = like.ws_bases[0] if divided else WsBase("")
     return replace(
         like,
         name=f"loopback-{kind}",
-        ws_bases=(WsBase(ws_url.rstrip("/")),),
+        ws_bases=(replace(model, url=ws_url.rstrip("/")),),
         rest_bases=(rest_url.rstrip("/"),),
-        trade_suffix="trade",
+        trade_suffix=like.trade_suffix if divided else "trade",
         weight_per_minute=weight_per_minute or like.weight_per_minute,
         session_life_s=session_life_s,
     )

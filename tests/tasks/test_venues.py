@@ -81,6 +81,13 @@ def test_a_loopback_is_its_model_at_other_addresses() -> None:
     assert (profile.name, profile.rule) == ("loopback-coinm", Rule.FUTURES)
     assert profile.rest_bases == ("http://127.0.0.1:2",)
     base = profile.ws_bases[0]
-    assert combined_url(base, base.path_for(StreamKind.TRADE), []) == "ws://127.0.0.1:1/stream"
+    assert combined_url(base, base.path_for(StreamKind.TRADE), []) == "ws://127.0.0.1:1/market/stream"
     with pytest.raises(BadInput, match="spot, usdm, coinm, got 'x'"):
         loopback("x", ws_url="", rest_url="")
+
+
+def test_an_undivided_loopback_has_plain_trades_on_the_same_address() -> None:
+    profile = loopback("usdm", ws_url="ws://h", rest_url="http://h", divided=False)
+    base = profile.ws_bases[0]
+    assert base.path_for(StreamKind.TRADE) == base.path_for(StreamKind.DEPTH) == ""
+    assert profile.stream("BTCUSDT", StreamKind.TRADE) == "btcusdt@trade"
