@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from heapq import heapify, heapreplace
 from random import Random
@@ -41,10 +41,13 @@ BURSTS_MAX = 12
 TRADE_SHARE = 0.036
 TOUCH_SHARE = 0.115
 DISTANCE_BPS = 2.9
-DISTANCE_POWER = -1.25
 SNAP_SHARE = 0.6  # of the orders inside a wide spread: these close it
 CUT_SHARE = 0.12  # of the cancels: these take half
 QUIET_CHANCE = 0.0007  # per window: about every two minutes
+# Quantiles of two power laws, drawn from by index: distances (in units of the reach) and quantities.
+QUANTILES = 8192
+DISTANCES = [(1.0 - (n + 0.5) / QUANTILES) ** -1.25 - 1.0 for n in range(QUANTILES)]
+QUANTITIES = [(1.0 - (n + 0.5) / QUANTILES) ** -0.8 - 0.9 for n in range(QUANTILES)]
 REACH_TICKS = 4  # markets with a coarse tick spread over ticks rather than bps
 
 
@@ -56,26 +59,28 @@ class SymbolMarket:
         self.spec = spec
         self.trading = True  # False: nothing happens until it is True again
         self._rng = Random(f"{seed}:{spec.symbol}")
+        self._step = spec.step
         # The venue's own ceiling: 64 bits at the decimals of the wire.
-        self._tail_max = min(5e3, (INT64_MAX / spec.step - 1) / (2 * spec.size))
+        self._size = min(spec.size, int(INT64_MAX / spec.step / (2 * QUANTITIES[-1])))
         self._stride = 1 if spec.kind is Kind.SPOT else FUTURES_STRIDE
         self._history = max(2_000, int(history_s * spec.events_per_s))
         self._book: dict[int, int] = {}  # key -> quantity in units
         self._bids: list[int] = []  # keys, best last
         self._asks: list[int] = []
+        self._book.update(self._stock())
+        self._bids += sorted(key for key in self._book if key > 0)
+        self._asks += sorted(key for key in self._book if key < 0)
         self._changed: set[int] = set()
         self._log_keys = array("q")
         self._log_old = array("q")
-        self._fill_sides()
         self._log_base = FIRST_ID + self._rng.randrange(10**9)  # id before the log's first entry
-        del self._log_keys[:], self._log_old[:]
-        self._changed.clear()
         self._closed_side = 0  # 1: no bids, -1: no asks, by command
         self._diff_from = self.last_id  # last id of the diff before
         self._trade_id = 1_000_000 + self._rng.randrange(10**6)
         self._pressure = 0.0
         self._quiet_windows = 0
-        self._top = self._read_top()
+        self._top = (0, 0, 0, 0)  # as told last
+        self._top_touched = True
         # Symbols do not close their windows at the same instant.
         self._close_ns = start_ns + self._rng.randrange(1, WINDOW_NS)
         self._plan: list[tuple[int, int]] = []
@@ -138,7 +143,8 @@ class SymbolMarket:
     def reopen(self) -> None:
         """End `close_side`: the empty side fills up again, as its own updates."""
         self._closed_side = 0
-        self._fill_sides()
+        for key, qty in self._stock():
+            self._put(key, qty)
 
     # -- the flow --------------------------------------------------------------------------------
 
@@ -193,7 +199,8 @@ class SymbolMarket:
                 self._cancel(own)
             else:
                 self._add(own, other)
-            self._tell_ticker(ts_ns, sink)
+            if self._top_touched:
+                self._tell_ticker(ts_ns, sink)
 
     def _trade(self, ts_ns: int, resting: list[int], sink: list[Record]) -> None:
         """Let a market order eat into ``resting``, level by level."""
@@ -238,7 +245,8 @@ class SymbolMarket:
         spec = self.spec
         price = abs(other[-1])
         reach = max(price * DISTANCE_BPS * 1e-4, REACH_TICKS * spec.tick)
-        away = int(reach * ((1.0 - self._rng.random()) ** DISTANCE_POWER - 1.0))
+        draw = self._rng.random
+        away = int(reach * (0.9 + 0.2 * draw()) * DISTANCES[int(draw() * QUANTILES)])
         key = -other[-1] - max(spec.tick, min(away, price * 9 // 10))
         key -= key % spec.tick
         if key > 0 or own is self._asks:
@@ -247,16 +255,18 @@ class SymbolMarket:
     def _while_closed(self, what: float) -> None:
         """Keep the open side alive without touching its top."""
         keys = self._asks if self._closed_side > 0 else self._bids
+        if not keys:
+            return  # both sides are closed
         key = keys[int(len(keys) * 0.9 * what)]
         self._put(key, self._draw_qty(1.0))
 
     def _draw_qty(self, factor: float) -> int:
         """Draw an order's quantity in units: median about the typical size, tail of power 1.25."""
-        tail = (1.0 - self._rng.random()) ** -0.8 - 0.9
-        return (1 + int(self.spec.size * factor * min(tail, self._tail_max))) * self.spec.step
+        tail = QUANTITIES[int(self._rng.random() * QUANTILES)]
+        return (1 + int(self._size * factor * tail)) * self._step
 
-    def _fill_sides(self) -> None:
-        """Bring thin sides up to a stock of levels, from the touch outwards."""
+    def _stock(self) -> Iterator[tuple[int, int]]:
+        """Draw a stock of levels for each thin side, from the touch outwards."""
         spec, draw = self.spec, self._rng.random
         top_bid = self._bids[-1] if self._bids else 0
         top_ask = -self._asks[-1] if self._asks else 0
@@ -264,15 +274,14 @@ class SymbolMarket:
         for own, origin in ((self._bids, mid), (self._asks, -(top_ask or mid + spec.tick))):
             if len(own) > MIN_LEVELS:
                 continue
-            want = min(spec.levels, int(abs(origin) // spec.tick * 0.6))
             reach = max(abs(origin) * DISTANCE_BPS * 8e-4, 2 * REACH_TICKS * spec.tick)
-            self._put(origin, self._draw_qty(1.5))
-            for _ in range(want):
-                away = int(reach * ((1.0 - draw()) ** DISTANCE_POWER - 1.0))
+            yield origin, self._draw_qty(1.5)
+            for _ in range(min(spec.levels, int(abs(origin) // spec.tick * 0.6))):
+                away = int(reach * (0.9 + 0.2 * draw()) * DISTANCES[int(draw() * QUANTILES)])
                 key = origin - min(away, abs(origin) * 9 // 10)
                 key -= key % spec.tick
                 if (key > 0) == (origin > 0) and key:
-                    self._put(key, self._draw_qty(1.5))
+                    yield key, self._draw_qty(1.5)
 
     def _put(self, key: int, qty: int) -> None:
         """Set one level; takes one update id."""
@@ -281,32 +290,34 @@ class SymbolMarket:
         self._log_keys.append(key)
         self._log_old.append(old)
         self._changed.add(key)
+        keys = self._bids if key > 0 else self._asks
+        if not keys or key >= keys[-1]:
+            self._top_touched = True
         if qty:
             book[key] = qty
             if not old:
-                insort(self._bids if key > 0 else self._asks, key)
+                insort(keys, key)
         elif old:
             del book[key]
-            keys = self._bids if key > 0 else self._asks
             del keys[bisect_left(keys, key)]
 
     # -- telling ---------------------------------------------------------------------------------
 
-    def _read_top(self) -> tuple[int, int, int, int]:
+    def _tell_ticker(self, ts_ns: int, sink: list[Record]) -> None:
+        """Tell the best bid and offer; only called when one of them was touched."""
+        self._top_touched = False
+        book = self._book
         bid = self._bids[-1] if self._bids else 0
         ask = self._asks[-1] if self._asks else 0
-        book = self._book
-        return bid, book[bid] if bid else 0, -ask, book[ask] if ask else 0
-
-    def _tell_ticker(self, ts_ns: int, sink: list[Record]) -> None:
-        top = self._read_top()
+        top = (bid, book[bid] if bid else 0, -ask, book[ask] if ask else 0)
         if top != self._top:
             self._top = top
             sink.append(MarketTicker(self.index, ts_ns, self.last_id, *top))
 
     def _tell_diff(self, ts_ns: int, sink: list[Record]) -> None:
         """Close the window: all levels changed since the last diff, once each."""
-        self._tell_ticker(ts_ns, sink)  # a side closed by command shows up here
+        if self._top_touched:  # a side closed by command shows up here
+            self._tell_ticker(ts_ns, sink)
         if not self._changed:
             return
         get = self._book.get
