@@ -78,7 +78,8 @@ def _take(change: CoverageOpened | CoverageEnded, now: dict[int, Interval], ende
             now[book] = Interval(book, epoch, ts_ns, ts_ns, first_id, first_id)
         case CoverageEnded(_, _, ts_ns, last_id, ended_by):
             if current is not None:
-                ended.append(replace(current, to_ns=ts_ns, last_id=last_id, ended_by=ended_by))
+                to_ns = max(current.to_ns, ts_ns)
+                ended.append(replace(current, to_ns=to_ns, last_id=last_id, ended_by=ended_by))
 
 
 def _extend(batch: Batch, now: dict[int, Interval]) -> None:

@@ -25,12 +25,11 @@ _INSERTS = {
     "ingest_batches": "INSERT INTO ingest_batches BY NAME SELECT * FROM incoming",
 }
 
-# Only an interval still open can change, and only at its end.
+# Only an interval still open can change, only at its end, and a book has at most one of them.
 _CHANGE_COVERAGE = """
 UPDATE coverage SET ts_to = incoming.ts_to, last_id = incoming.last_id, ended_by = incoming.ended_by
 FROM incoming
 WHERE coverage.ended_by IS NULL AND coverage.epoch = incoming.epoch
-  AND coverage.first_id = incoming.first_id AND coverage.ts_from = incoming.ts_from
   AND coverage.symbol = incoming.symbol AND coverage.venue = incoming.venue
 """
 

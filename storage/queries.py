@@ -1,0 +1,130 @@
+"""Everyday questions: how many rows, which gaps, how much to trust, how the feed does, and people's SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from storage.rebuild import Runs
+
+_ROW_COUNTS = """
+SELECT 'depth_diffs' AS name, count(*) AS n FROM depth_diffs
+UNION ALL SELECT 'seeds', count(*) FROM seeds
+UNION ALL SELECT 'trades', count(*) FROM trades
+UNION ALL SELECT 'book_tickers', count(*) FROM book_tickers
+UNION ALL SELECT 'depth_snapshots', count(*) FROM depth_snapshots
+UNION ALL SELECT 'book_events', count(*) FROM book_events
+UNION ALL SELECT 'coverage', count(*) FROM coverage
+UNION ALL SELECT 'signals', count(*) FROM signals
+UNION ALL SELECT 'llm_calls', count(*) FROM llm_calls
+UNION ALL SELECT 'prices', count(*) FROM prices
+UNION ALL SELECT 'budgets', count(*) FROM budgets
+UNION ALL SELECT 'reservations', count(*) FROM reservations
+UNION ALL SELECT 'feed_stats', count(*) FROM feed_stats
+UNION ALL SELECT 'ingest_batches', count(*) FROM ingest_batches
+"""
+
+_FAULTS = """
+SELECT ts, venue, symbol, reason, expected_id, got_id, from_state, to_state
+FROM book_events
+WHERE reason IN ('gap', 'crossed') AND ts >= $since AND symbol = coalesce($symbol, symbol)
+ORDER BY ts, venue, symbol
+"""
+
+_COVERAGE = """
+SELECT venue, symbol, count(*) AS intervals, count(DISTINCT epoch) AS epochs,
+       min(ts_from) AS ts_from, max(ts_to) AS ts_to,
+       coalesce(sum(epoch(ts_to - ts_from)), 0) AS trusted_s,
+       count(*) FILTER (WHERE ended_by IS NULL) > 0 AS is_open,
+       arg_max(ended_by, ts_from) AS last_ended_by
+FROM coverage GROUP BY ALL ORDER BY venue, symbol
+"""
+
+_TRUST = "SELECT * FROM trust WHERE symbol = coalesce($symbol, symbol) ORDER BY hour, venue, symbol"
+
+_LAST_STATS = "SELECT * FROM feed_stats ORDER BY ts DESC LIMIT $n"
+
+_LAST_EVENTS = """
+SELECT ts, venue, symbol, from_state, to_state, reason, expected_id, got_id FROM book_events
+WHERE symbol = coalesce($symbol, symbol)
+ORDER BY ts DESC LIMIT $n
+"""
+
+_LEDGER = """
+SELECT count(*), coalesce(max(seq), 0), coalesce(sum(diffs), 0), coalesce(sum(levels), 0)
+FROM ingest_batches WHERE writer_id = $writer_id
+"""
+
+_EPOCH_START = dt.datetime(1970, 1, 1)  # noqa: DTZ001  columns hold UTC without zone
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows under their column names; ``truncated`` when there were more than asked for."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    truncated: bool = False
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Return each row under its column names."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What one writer has in the store: batches, the highest seq, diffs and their levels."""
+
+    batches: int
+    last_seq: int
+    diffs: int
+    levels: int
+
+
+def run_sql(con: Runs, sql: str, params: Any = None, *, limit: int | None = None) -> Answer:
+    """Run a person's statement and fetch at most ``limit`` rows; the connection decides what is allowed."""
+    result = con.execute(sql, params)
+    columns = tuple(str(column[0]) for column in result.description or ())
+    if not columns:
+        return Answer((), [])
+    if limit is None:
+        return Answer(columns, result.fetchall())
+    rows = result.fetchmany(limit + 1)
+    return Answer(columns, rows[:limit], truncated=len(rows) > limit)
+
+
+def row_counts(con: Runs) -> dict[str, int]:
+    """Count the rows of every table."""
+    return {name: int(n) for name, n in con.execute(_ROW_COUNTS).fetchall()}
+
+
+def faults(con: Runs, *, symbol: str | None = None, since: dt.datetime = _EPOCH_START) -> Answer:
+    """List gaps and crossed books, oldest first, with the ids expected and got."""
+    return run_sql(con, _FAULTS, {"symbol": symbol, "since": since})
+
+
+def events(con: Runs, *, symbol: str | None = None, n: int = 50) -> Answer:
+    """List the newest ``n`` book events, newest first."""
+    return run_sql(con, _LAST_EVENTS, {"symbol": symbol, "n": n})
+
+
+def coverage_summary(con: Runs) -> Answer:
+    """Sum up trusted intervals by market; ``last_ended_by`` of the newest interval that has ended."""
+    return run_sql(con, _COVERAGE)
+
+
+def trust(con: Runs, *, symbol: str | None = None) -> Answer:
+    """Show the trusted share of each watched hour, and what ended intervals in it."""
+    return run_sql(con, _TRUST, {"symbol": symbol})
+
+
+def latest_stats(con: Runs, *, n: int = 1) -> Answer:
+    """Return the newest ``n`` rows of ``feed_stats``."""
+    return run_sql(con, _LAST_STATS, {"n": n})
+
+
+def ledger(con: Runs, writer_id: str) -> Ledger:
+    """Sum up what a writer has durably stored; without holes ``batches == last_seq``."""
+    row = con.execute(_LEDGER, {"writer_id": writer_id}).fetchone()
+    return Ledger(*(int(value) for value in row))
