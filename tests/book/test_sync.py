@@ -6,6 +6,7 @@ import pytest
 
 from book.errors import BadFrame, BadInput
 from book.events import BufferTrimmed, GapFound, Left, SnapshotNeeded
+from book.messages import Bbo
 from book.rules import Rule
 from tests.book.transcript import (
     BUFFERING,
@@ -233,6 +234,13 @@ def test_a_crossing_diff_counts_as_applied_in_the_epoch_that_ends():
     book = make()
     play(book, [diff(5, 7), seed(6), CROSSING])
     assert (book.applied, book.epoch, book.applied_epoch) == ([CROSSING], None, EPOCH_US)
+
+
+def test_seeds_nobody_asked_for_change_nothing():
+    book = make()
+    play(book, [diff(5, 7), seed(6)])
+    assert play(book, [seed(3, at_us=EPOCH_US + 5, bids=((50, 1),)), seed(50)]) == []
+    assert (book.last_id, book.epoch, book.bbo()) == (7, EPOCH_US, Bbo(100, 5, 101, 7))
 
 
 def test_epochs_grow_even_if_our_clock_does_not():
