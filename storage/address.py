@@ -29,6 +29,16 @@ class Address:
         """Return uri and token of the port for writers or for readers."""
         return (self.uri, self.token) if write else (self.uri_ro, self.token_ro)
 
+    def is_alive(self) -> bool:
+        """Whether the process that wrote the note still runs; its port may be another's by now."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            return True  # it runs, as somebody else
+        return True
+
 
 def beside(db: Path, suffix: str) -> Path:
     """Name a companion file of a database."""

@@ -62,7 +62,7 @@ class QuackSession:
             self._cursor.execute(f"ATTACH {quoted(uri)} AS {self._name} (TOKEN {quoted(token)})")
         except duckdb.Error as exc:
             self._cursor.close()
-            raise _translate(exc, uri) from exc
+            raise NotRun(f"the owner at {uri} cannot be reached: {_first_line(exc)}") from exc
 
     def run(self, sql: str, params: Params = None) -> None:
         """Run a statement at the owner; its result is read with the fetch methods."""
@@ -147,7 +147,11 @@ def _translate(exc: duckdb.Error, uri: str) -> Exception:
     if "Authorization failed" in text:
         return ReadOnly(READ_ONLY)
     if any(words in text for words in _NOT_RUN):
-        return NotRun(f"the owner at {uri} cannot be reached: {text.splitlines()[0]}")
+        return NotRun(f"the owner at {uri} cannot be reached: {_first_line(exc)}")
     if any(words in text for words in _MAY_HAVE_RUN):
         return StoreLost(f"the owner at {uri} went away; whether the statement took effect is unknown")
     return exc
+
+
+def _first_line(exc: duckdb.Error) -> str:
+    return (str(exc).splitlines() or [type(exc).__name__])[0]

@@ -287,17 +287,22 @@ def _resolve(db: Path, *, write: bool, patience_s: float) -> Session:
 
 
 def _reach(db: Path, *, write: bool) -> Session:
-    owner = owner_in_process(db)
     with _sharing:
         if db in _shared:
             return _share(db, write=write)
-    if owner is not None:
-        return LocalSession(owner, write=write)
+        owner = owner_in_process(db)
+        if owner is not None:
+            return LocalSession(owner, write=write)
     if not write and not db.exists():
         raise NoStore(f"there is no database at {db}; start a stream or a replay with --db {db}")
     address = read_address(db)
-    if address is not None:
-        with contextlib.suppress(NotRun):  # its owner died, or is on its way up or down
+    if address is not None and address.is_alive():
+        if address.duckdb != duckdb.__version__:
+            raise StoreError(
+                f"{db} is served by process {address.pid} with DuckDB {address.duckdb}, this program has "
+                f"{duckdb.__version__}: run both from one environment"
+            )
+        with contextlib.suppress(NotRun):  # its owner is on its way up or down, or its pid is another's
             return QuackSession(address, write=write)
     with _sharing:
         if db not in _shared:

@@ -72,7 +72,11 @@ def export_parquet(
             for table in _ROWS:
                 place = root / table / f"venue={venue}" / f"symbol={symbol}" / f"date={day}"
                 params = {"venue": venue, "symbol": symbol}
-                rows = _write_day(con, table, params, begin, end, place)
+                con.begin()  # written and compared in one view of the store, whatever arrives meanwhile
+                try:
+                    rows = _write_day(con, table, params, begin, end, place)
+                finally:
+                    con.rollback()
                 if rows:
                     written.append(Exported(table, place / "part-0.parquet", rows))
     return written

@@ -55,18 +55,22 @@ CREATE OR REPLACE MACRO leadline_guard.main.allow(sid, q) AS (
 """
 
 
-def install_guard(con: duckdb.DuckDBPyConnection, uri_rw: str) -> None:
+def install_guard(con: duckdb.DuckDBPyConnection) -> None:
     """
     Set the macro up for the instance behind ``con``, before it serves.
 
-    Every port but ``uri_rw`` is read-only, so a session the macro cannot place may only read. The macro
-    lives in a database in memory: the file holds nothing of it.
+    It lives in a database in memory: the file holds nothing of it.
     """
     con.execute("ATTACH IF NOT EXISTS ':memory:' AS leadline_guard")
     con.execute(_READS)
-    allow = _ALLOW.replace("$rw", uri_rw).replace("$head", PREPARE_HEAD)
-    con.execute(allow.replace("$tail", PREPARE_TAIL.replace("\n", "\\n").replace("(", "\\(")))
+    name_writers_port(con, "")
     con.execute("SET GLOBAL quack_authorization_function = 'leadline_guard.main.allow'")
+
+
+def name_writers_port(con: duckdb.DuckDBPyConnection, uri: str) -> None:
+    """Let the port at ``uri`` write; every other only reads, and so does a session without a place."""
+    allow = _ALLOW.replace("$rw", uri).replace("$head", PREPARE_HEAD)
+    con.execute(allow.replace("$tail", PREPARE_TAIL.replace("\n", "\\n").replace("(", "\\(")))
 
 
 def only_reads(con: duckdb.DuckDBPyConnection, sql: str) -> bool:

@@ -28,7 +28,7 @@ import duckdb
 from storage.address import Address, beside, read_address, remove_address, write_address
 from storage.errors import NoStore, NotAStore, SchemaTooNew, StoreError, StoreFull, StoreOwned
 from storage.extensions import NO_DOWNLOADS, load_quack
-from storage.guard import install_guard
+from storage.guard import install_guard, name_writers_port
 from storage.migrate import migrate
 
 # Measured: at 16 MB, the default, commits pause too often; at 256 MB each pause and each replay is long.
@@ -126,6 +126,26 @@ class Owner:
             self._shut()
             self._open(recover=False)
 
+    def recycle(self) -> None:
+        """
+        End every client session and roll back what they left open; live clients attach again.
+
+        A client that was killed leaves its session for ever, and a transaction in it can block
+        checkpoints and other writers.
+        """
+        with self._guard:
+            if self._con is not None and self.address is not None:
+                _stop(self._con, self.address)
+                self._serve_ports(self._con)
+                write_address(self.db, self.address)
+
+    def wal_bytes(self) -> int:
+        """Return the size of the write-ahead log; it should stay near the checkpoint threshold."""
+        try:
+            return beside(self.db, ".wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def close(self) -> None:
         """Stop serving, close the file, let the next owner in; twice is once."""
         atexit.unregister(self.close)
@@ -148,6 +168,7 @@ class Owner:
                 con.execute(_CLOSE_DANGLING)
             if self._serve:
                 load_quack(con)
+                install_guard(con)
                 self._serve_ports(con)
             # After loading and serving, before anyone is told the address: no files, no settings.
             con.execute("SET GLOBAL enable_external_access = false")
@@ -162,7 +183,7 @@ class Owner:
         address = self.address or _new_address()
         for _ in range(PORT_TRIES):
             try:
-                install_guard(con, address.uri)
+                name_writers_port(con, address.uri)
                 con.execute("CALL quack_serve(?, token = ?)", [address.uri, address.token]).fetchall()
                 con.execute("CALL quack_serve(?, token = ?)", [address.uri_ro, address.token_ro]).fetchall()
             except duckdb.Error:  # the port was taken meanwhile

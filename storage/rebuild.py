@@ -107,7 +107,10 @@ WITH diffs AS (
 )
 """
 
-BOOK = _LEVELS + "SELECT is_bid, price, qty FROM book WHERE qty > 0 ORDER BY is_bid, price"
+BOOK = """
+$levels
+SELECT is_bid, price, qty FROM book WHERE qty > 0 ORDER BY is_bid, price
+""".replace("$levels", _LEVELS)
 
 _STORE_SEED = """
 INSERT INTO seeds BY NAME

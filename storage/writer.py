@@ -9,7 +9,7 @@ What may happen in between, and what is done about it:
     no space left          rolled back; tried again with growing waits; ``status().state`` is "full"
     instance invalidated   (disk full in a checkpoint) closed, opened and served anew, then replayed
     commit of unknown fate ``ingest_batches`` says whether it is in
-    write conflict         tried again; only coverage rows can meet one
+    write conflict         tried again; after some seconds the sessions of clients are ended
     anything else          the writer stops: "failed"; `submit`, `drain` and `close` raise `StoreBroken`
 
 A batch is acknowledged when ``on_commit`` is called with it: its COMMIT had returned.
@@ -39,6 +39,9 @@ from storage.rare import Rows, count_rows, oldest_recv_ns
 MAX_LEVELS_PER_COMMIT = 1_000_000  # bounds the pause of one transaction to about a second
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
+CONFLICT_PATIENCE_S = 1.6  # the wait reached after 3 s of conflicts
+WAL_LIMIT_BYTES = 320 * 1024 * 1024  # five times the checkpoint threshold: something blocks checkpoints
+RECYCLE_EVERY_S = 60.0
 
 WriterState: TypeAlias = Literal["running", "full", "reopening", "failed", "closed"]
 T = TypeVar("T")
@@ -110,6 +113,7 @@ class Writer:
         self._seq = 0
         self._diffs = self._levels = self._transactions = 0
         self._worst_s = 0.0
+        self._recycled_s = float("-inf")
         self._state: WriterState = "running"
         self._trouble: str | None = None
         self._error: BaseException | None = None
@@ -298,8 +302,9 @@ class Writer:
             except (duckdb.Error, StoreError) as exc:
                 self._rollback()
                 if isinstance(exc, duckdb.TransactionException) and "onflict" in str(exc):
-                    # Somebody else's transaction holds a coverage row; it ends, or loses to a later try.
+                    # Somebody else's transaction holds a coverage row, perhaps that of a dead client.
                     self._note("running", exc)
+                    self._recycle_if_due(wait_s >= CONFLICT_PATIENCE_S)
                 elif _is_invalid(exc):
                     in_doubt = True
                     self._note("reopening", exc)
@@ -312,6 +317,13 @@ class Writer:
             self._wait(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
         self._tracker.keep(plan)
+        self._recycle_if_due(self._owner.wal_bytes() > WAL_LIMIT_BYTES)
+
+    def _recycle_if_due(self, blocked: bool) -> None:
+        """End the sessions of clients when something of theirs seems to stand in the way."""
+        if blocked and time.monotonic() - self._recycled_s > RECYCLE_EVERY_S:
+            self._recycled_s = time.monotonic()
+            self._owner.recycle()
 
     def _reopen(self) -> None:
         """Open the file anew, for as long as it takes."""
