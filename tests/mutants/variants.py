@@ -1,0 +1,198 @@
+"""
+The hand-broken variants: each a mistake that a real client has made, or easily could.
+
+``tests`` are those that ought to notice. A variant's text must stand exactly once in its file, so a
+change of the code that moves it is told at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SYNC = ("tests/book/test_sync.py", "tests/book/test_sync_states.py", "tests/book/test_sync_properties.py")
+RULES = ("tests/book/test_rules.py", *SYNC)
+LADDER = ("tests/book/test_ladder.py", "tests/book/test_sync_properties.py")
+COMPILED = ("tests/book/test_compiled.py", "tests/book/test_live_differential.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Replace ``old`` by ``new`` in ``file``; ``tests`` should fail then."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+VARIANTS = (
+    Variant(
+        "off-by-one gap, spot",
+        "book/rules.py",
+        "Verdict.GAP if diff.first_id > last_id + 1 else",
+        "Verdict.GAP if diff.first_id > last_id + 2 else",
+        RULES,
+    ),
+    Variant(
+        "every diff a gap, spot: the rule as documented before 2025-11",
+        "book/rules.py",
+        "Verdict.GAP if diff.first_id > last_id + 1 else",
+        "Verdict.GAP if diff.first_id > last_id else",
+        RULES,
+    ),
+    Variant(
+        "no stale drop",
+        "book/rules.py",
+        "        if diff.last_id <= last_id:\n",
+        "        if diff.last_id <= -2:\n",
+        RULES,
+    ),
+    Variant(
+        "pu not compared",
+        "book/rules.py",
+        "Verdict.NEXT if prev_id == last_id else Verdict.GAP",
+        "Verdict.NEXT if prev_id >= last_id else Verdict.GAP",
+        RULES,
+    ),
+    Variant(
+        "futures bridge by pu refused",
+        "book/rules.py",
+        "Verdict.NEXT if prev_id <= last_id else Verdict.GAP",
+        "Verdict.NEXT if prev_id < last_id else Verdict.GAP",
+        RULES,
+    ),
+    Variant(
+        "buffer not replayed",
+        "book/sync.py",
+        "        for n, diff in enumerate(waiting):\n",
+        "        for n, diff in enumerate(waiting[:0]):\n",
+        SYNC,
+    ),
+    Variant(
+        "late snapshot accepted: older than the buffer",
+        "book/sync.py",
+        "            if snapshot.last_id < oldest:\n",
+        "            if snapshot.last_id < 0:\n",
+        SYNC,
+    ),
+    Variant(
+        "hole in the buffer before the snapshot overlooked",
+        "book/sync.py",
+        "        if verdict is Verdict.GAP or (verdict is Verdict.OLD and",
+        "        if (verdict is Verdict.OLD and",
+        SYNC,
+    ),
+    Variant(
+        "snapshot applied at any time",
+        "book/sync.py",
+        "        if self.state is not State.BUFFERING:\n            return []\n        if self._buffer:",
+        "        if self.state is State.WAITING:\n            return []\n        if self._buffer:",
+        SYNC,
+    ),
+    Variant(
+        "crossed book stays LIVE",
+        "book/sync.py",
+        "return self._halt_reason is None and self.ladder.top_state() is TopState.CROSSED",
+        "return False",
+        SYNC,
+    ),
+    Variant(
+        "one-sided book shown as LIVE",
+        "book/sync.py",
+        "        if self.ladder.top_state() is TopState.EMPTY_SIDE:\n            return State.SUSPECT\n",
+        "",
+        SYNC,
+    ),
+    Variant(
+        "epoch used twice",
+        "book/sync.py",
+        "max(snapshot.ts_recv_ns // 1000, self.applied_epoch + 1)",
+        "snapshot.ts_recv_ns // 1000",
+        SYNC,
+    ),
+    Variant(
+        "diff that showed the gap thrown away",
+        "book/sync.py",
+        "return [gap, *self._restart([diff], GapFound.reason, why)]",
+        "return [gap, *self._restart([], GapFound.reason, why)]",
+        SYNC,
+    ),
+    Variant(
+        "sides swapped",
+        "book/ladder.py",
+        "        self.bids.update(diff.bids)\n        self.asks.update(diff.asks)\n",
+        "        self.bids.update(diff.asks)\n        self.asks.update(diff.bids)\n",
+        LADDER,
+    ),
+    Variant(
+        "zero not deleted",
+        "book/ladder.py",
+        "            if not lots:\n",
+        "            if lots < 0:\n",
+        LADDER,
+    ),
+    Variant(
+        "best not moved when its level goes",
+        "book/ladder.py",
+        "        if self.best not in held:\n",
+        "        if not held:\n",
+        LADDER,
+    ),
+    Variant(
+        "scale lost: digits past the scale cut off in silence",
+        "book/scale.py",
+        '    if fraction[decimals:].strip("0"):\n',
+        "    if False:\n",
+        ("tests/book/test_scale.py",),
+    ),
+    Variant(
+        "scale lost on the way to the store",
+        "storage/arrow.py",
+        "    result: Doubles = values / powers\n",
+        "    result: Doubles = values * (1.0 / powers)\n",
+        ("tests/storage/test_arrow.py",),
+    ),
+    Variant(
+        "compiled: off-by-one gap",
+        "book/kernel.py",
+        "        elif work[FIRST] > state[LAST_ID] + 1:\n",
+        "        elif work[FIRST] > state[LAST_ID] + 2:\n",
+        COMPILED,
+    ),
+    Variant(
+        "compiled: pu not compared",
+        "book/kernel.py",
+        "            if work[PREV] != state[LAST_ID]:\n",
+        "            if work[PREV] < 0:\n",
+        COMPILED,
+    ),
+    Variant(
+        "compiled: zero not deleted",
+        "book/kernel_side.py",
+        "        if quantity != 0 and held:\n",
+        "        if held:\n",
+        COMPILED,
+    ),
+    Variant(
+        "compiled: crossed book not noticed",
+        "book/kernel_side.py",
+        "    return bool(state[BID_TICKS] < state[ASK_TICKS])\n",
+        "    return bool(state[BID_TICKS] > 0)\n",
+        COMPILED,
+    ),
+    Variant(
+        "coverage runs on past its end",
+        "storage/coverage.py",
+        "ended.append(replace(current, to_ns=to_ns, last_id=last_id, ended_by=ended_by))",
+        "ended.append(replace(current, to_ns=to_ns, last_id=last_id + 1, ended_by=ended_by))",
+        ("tests/storage/test_coverage.py", "tests/storage/test_writer.py"),
+    ),
+    Variant(
+        "acknowledged before it is durable",
+        "storage/writer.py",
+        "                in_doubt = True\n                con.commit()\n",
+        "                in_doubt = True\n                con.rollback()\n",
+        ("tests/storage/test_writer.py",),
+    ),
+)
