@@ -223,7 +223,7 @@ def database(db: Path) -> Finding:
     try:
         with connect(db, patience_s=DB_PATIENCE_S) as con:
             owner = read_address(db)
-            rows = sum(int(row[1]) for row in queries.row_counts(con))
+            rows = sum(queries.row_counts(con).values())
     except StoreOwned as exc:
         return warn("database", str(exc), "wait until it has finished, or stop it")
     except StoreError as exc:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from book.batch import DepthSample, Market
+from book.batch import Batch, DepthSample, FeedStats, Market
 from book.errors import LeadlineError
 from book.live import Engine
 from flows.settings import Settings
@@ -46,6 +46,7 @@ class HostStatus:
     feed: FeedStatus
     writer: WriterStatus
     rows: dict[str, int]  # durable, by kind
+    stats: FeedStats | None  # of the newest bucket
 
     @property
     def gaps(self) -> int:
@@ -61,6 +62,22 @@ class _Durable:
     committed_ns: int
 
 
+class _Tapped:
+    """The writer as the feed's sink; keeps a look at the newest figures that pass."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.newest: FeedStats | None = None
+        self.take = writer.take
+        self.status = writer.status
+        self._submit = writer.submit
+
+    def submit(self, batch: Batch) -> None:
+        """Queue a batch for the store."""
+        if batch.stats:
+            self.newest = batch.stats[-1]
+        self._submit(batch)
+
+
 class StreamHost:
     """One stream's working parts: `open`, look, `close`. Thread-safe but for `open` and `close`."""
 
@@ -73,6 +90,7 @@ class StreamHost:
         self._grace_s = settings.host_grace_s if host_grace_s is None else host_grace_s
         self._owner: Owner | None = None
         self._writer: Writer | None = None
+        self._sink: _Tapped | None = None
         self._feed: Feed | None = None
         self._rows: dict[str, int] = {}
         self._guard = threading.Lock()
@@ -97,7 +115,8 @@ class StreamHost:
                 buffer_limit=settings.buffer_limit,
                 stats_every_s=settings.stats_every_s,
             )
-            self._feed = Feed(config, self._writer, rng=random.Random(), host_grace_s=self._grace_s)
+            self._sink = _Tapped(self._writer)
+            self._feed = Feed(config, self._sink, rng=random.Random(), host_grace_s=self._grace_s)
             self._feed.start()
         except BaseException:
             self.close()
@@ -150,7 +169,8 @@ class StreamHost:
         with self._guard:
             rows = dict(self._rows)
         seconds = time.monotonic() - self.started
-        self._last = HostStatus(seconds, self._feed.status(), self._writer.status(), rows)
+        stats = None if self._sink is None else self._sink.newest
+        self._last = HostStatus(seconds, self._feed.status(), self._writer.status(), rows, stats)
         return self._last
 
     def summary(self) -> str:

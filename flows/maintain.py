@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.settings import load
+from flows.settings import Settings, load
 from storage import retention
+from storage.connect import connect
 
 
 @flow(name="maintain-store", persist_result=False)
 async def maintain_store(db: str | None = None, keep_days: float | None = None) -> State[Any]:
     """Drop rows older than ``keep_days``; what a later book needs of older seeds is kept."""
     settings = load({"db": db, "keep_days": keep_days})
-    dropped = await asyncio.to_thread(retention.prune, settings.db, settings.keep_days)
-    said = ", ".join(f"{rows:,} of {table}" for table, rows in dropped.items() if rows) or "nothing"
-    get_run_logger().info("older than %g days, dropped: %s", settings.keep_days, said)
+    pruned = await asyncio.to_thread(_prune, settings)
+    said = ", ".join(f"{rows:,} of {table}" for table, rows in pruned.rows.items() if rows) or "nothing"
+    log = get_run_logger()
+    log.info("older than %g days, dropped: %s", settings.keep_days, said)
+    for word in pruned.unfollowed:
+        log.warning("%s", word)
     return Completed(message=f"dropped {said}")
+
+
+def _prune(settings: Settings) -> retention.Pruned:
+    with connect(settings.db, write=True) as con:
+        return retention.prune(con, keep_days=settings.keep_days, now=datetime.now(UTC))

@@ -28,7 +28,7 @@ from flows.recordings import (
     symbol_of,
 )
 from flows.settings import Settings
-from storage import queries
+from storage import catalog
 from storage.errors import StoreFull
 from storage.owner import Owner
 from storage.writer import Commit, Writer
@@ -130,7 +130,7 @@ class Replay:
         try:
             for symbol in self.survey.scales:
                 first_ns, last_ns = self.survey.times[symbol]
-                if n := queries.diffs_between(con, self._settings.venue, symbol, first_ns, last_ns):
+                if n := catalog.diffs_between(con, self._settings.venue, symbol, first_ns, last_ns):
                     what = f"{n} diffs of {self._settings.venue} {symbol} from the time of this recording"
                     raise AlreadyStored(f"{self._settings.db} already holds {what}; give another --db")
         finally:

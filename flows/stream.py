@@ -32,8 +32,7 @@ from flows.logs import log_to
 from flows.settings import Settings, load
 from flows.snapshot_depth import Report, snapshot_depth
 from storage.errors import StoreOwned
-from tasks.feed_needs import Need
-from tasks.retried import connect, resync
+from tasks.retried import see_to
 
 log = logging.getLogger("leadline.stream")
 
@@ -47,6 +46,7 @@ class Attached:
     """What a foreground command shares with the flow it runs: a way to stop it, and to look inside."""
 
     stop: threading.Event = field(default_factory=threading.Event)
+    is_closed: threading.Event = field(default_factory=threading.Event)  # the database is closed
     host: StreamHost | None = None
     reports: int = 0
     reports_failed: int = 0
@@ -97,6 +97,7 @@ async def stream_books(
         finally:
             # No await here: whatever cancels this run must not cut it short.
             host.close()
+            guest.is_closed.set()
     said = f"{why}: {host.summary()}"
     get_run_logger().info(said)
     return Completed(message=said)
@@ -110,7 +111,7 @@ class _Run:
         self._guest = guest
         self._log = get_run_logger()
         self._report: Report | None = None  # the newest one not yet reported
-        self._performing: set[asyncio.Task[None]] = set()
+        self._performing: set[asyncio.Task[bool]] = set()
 
     async def until_over(self) -> str:
         """Work until somebody or something ends the run; return why. Raises what broke the host."""
@@ -146,21 +147,16 @@ class _Run:
     async def _host_needs(self) -> None:
         while True:
             need = await asyncio.to_thread(self._host.next_need, LOOK_S)
-            if need is not None and need.claim():
-                job = asyncio.create_task(self._perform(need), name=need.title)
+            if need is not None:
+                job = asyncio.create_task(see_to(self._host.feed, need), name=need.title)
                 self._performing.add(job)
-                job.add_done_callback(self._performing.discard)
+                job.add_done_callback(self._over)
 
-    async def _perform(self, need: Need) -> None:
-        """Do what the feed needs as a Prefect task; whatever goes wrong, the feed gets it back."""
-        task = connect if need.kind == "connect" else resync
-        try:
-            await task(self._host.feed, need)
-        except Exception as exc:  # noqa: BLE001 - the plan for all of them is the same: the feed goes on
-            log.warning("%s: the flow gives it back to the feed: %s", need.title, exc)
-        finally:
-            if not need.is_over:
-                need.release()
+    def _over(self, job: asyncio.Task[bool]) -> None:
+        """Take note that a need is seen to; what went wrong was given back to the feed."""
+        self._performing.discard(job)
+        if not job.cancelled() and (exc := job.exception()) is not None:
+            log.warning("%s: the flow could not see to it: %s", job.get_name(), exc)
 
     async def _take_samples(self) -> None:
         every_s = self._host.settings.snapshot_every_s
@@ -184,4 +180,4 @@ class _Run:
                 self._guest.reports += 1
             except Exception as exc:  # noqa: BLE001 - the rows are safe; Prefect may be away
                 self._guest.reports_failed += 1
-                log.warning("snapshot-depth could not be reported: %s: %s", type(exc).__name__, exc)
+                log.warning("snapshot-depth could not be reported: %s %s", type(exc).__name__, exc)

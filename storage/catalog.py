@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from storage.queries import Answer, run_sql
 from storage.rebuild import Runs
 
@@ -28,6 +30,8 @@ SELECT count(*) FROM depth_diffs
 WHERE venue = $venue AND symbol = $symbol AND recv_ns BETWEEN $first_ns AND $last_ns
 """
 
+_SERIALIZED = "SELECT json_serialize_sql($statement)"
+
 
 def tables(con: Runs) -> Answer:
     """List tables, with about how many rows, and views."""
@@ -43,3 +47,9 @@ def diffs_between(con: Runs, venue: str, symbol: str, first_ns: int, last_ns: in
     """Count the stored diffs of a market that were received from ``first_ns`` to ``last_ns``."""
     where = {"venue": venue, "symbol": symbol, "first_ns": first_ns, "last_ns": last_ns}
     return int(con.execute(_DIFFS_BETWEEN, where).fetchone()[0])
+
+
+def syntax_error(con: Runs, statement: str) -> str | None:
+    """Return what DuckDB's parser holds against a statement; None if it can be read."""
+    told = json.loads(con.execute(_SERIALIZED, {"statement": statement}).fetchone()[0])
+    return str(told["error_message"]) if told.get("error_type") == "parser" else None

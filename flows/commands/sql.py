@@ -9,14 +9,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from storage.connect import Connection, connect
+import duckdb
 
 from book.errors import LeadlineError
 from flows.commands.reading import database
 from flows.console import put, say
 from flows.settings import from_args
 from flows.tables import FORMATS, Row, csv_lines, json_lines, table_lines
-from storage import queries
+from storage import catalog
+from storage.connect import Connection, connect
+from storage.errors import ReadOnly
+from storage.queries import Answer
 
 try:
     import readline
@@ -26,6 +29,7 @@ except ImportError:  # Python built without it: the prompt works, history does n
     HAS_READLINE = False
 
 ROWS_SHOWN = 200  # of a table; csv and json are for programs and give all
+PAGE = 1_000
 HISTORY = 1_000
 HELP = """\
 end a statement with ;   \\q or Ctrl-D leaves
@@ -43,19 +47,39 @@ def run(args: argparse.Namespace) -> int:
     if statement is None and not sys.stdin.isatty():
         statement = sys.stdin.read()
     with connect(db, write=args.write) as con:
-        if statement is not None:
-            run_statement(con, statement, args.style, args.limit)
-            return 0
-        return Prompt(con, args.style, args.limit, settings.home / "sql_history").loop(db)
+        prompt = Prompt(con, args.style, args.limit, settings.home / "sql_history")
+        if statement is None:
+            return prompt.loop(db)
+        prompt.obey(statement.strip())
+        return 0
+
+
+class BadQuery(LeadlineError):
+    """DuckDB refused a statement; the message is its own."""
 
 
 def run_statement(con: Connection, statement: str, style: str, limit: int | None) -> None:
-    """Run SQL and print its result, at most ``limit`` rows (None: the style's own; 0: all)."""
+    """
+    Run SQL and print its result, at most ``limit`` rows (None: the style's own; 0: all).
+
+    Raises `BadQuery`, and what the store raises.
+    """
+    try:
+        most = limit if limit is not None else ROWS_SHOWN if style == "table" else 0
+        _run_and_print(con, statement, style, most)
+    except ReadOnly as exc:
+        if wrong := catalog.syntax_error(con, statement):
+            raise BadQuery(wrong) from exc
+        raise BadQuery("this is not a statement that only reads; --write allows others") from exc
+    except duckdb.Error as exc:
+        raise BadQuery(str(exc).strip()) from exc
+
+
+def _run_and_print(con: Connection, statement: str, style: str, most: int) -> None:
     con.execute(statement)
     if not con.description:
         return
     names = [str(column[0]) for column in con.description]
-    most = (ROWS_SHOWN if style == "table" else 0) if limit is None else limit
     rows = _rows(con)
     shown = itertools.islice(rows, most) if most else rows
     if style == "csv":
@@ -71,8 +95,12 @@ def run_statement(con: Connection, statement: str, style: str, limit: int | None
 
 
 def _rows(con: Connection) -> Iterator[Row]:
-    while (row := con.fetchone()) is not None:
-        yield row
+    while some := con.fetchmany(PAGE):
+        yield from some
+
+
+def _print(answer: Answer) -> None:
+    put(table_lines(answer.columns, answer.rows))
 
 
 class Prompt:
@@ -90,14 +118,15 @@ class Prompt:
         with self._kept_history():
             while (statement := self._read()) is not None:
                 try:
-                    self._obey(statement)
+                    self.obey(statement)
                 except KeyboardInterrupt:
                     say("stopped")
                 except LeadlineError as exc:
                     say(str(exc))
         return 0
 
-    def _obey(self, statement: str) -> None:
+    def obey(self, statement: str) -> None:
+        """Run one statement or one command of the prompt."""
         if statement.startswith("\\"):
             self._command(*statement[1:].rstrip(";").split())
         elif statement.strip("; \n"):
@@ -124,9 +153,9 @@ class Prompt:
 
     def _command(self, name: str = "?", *words: str) -> None:
         if name == "d" and not words:
-            put(table_lines(*queries.tables(self._con)))
+            _print(catalog.tables(self._con))
         elif name == "d":
-            put(table_lines(*queries.columns(self._con, words[0])))
+            _print(catalog.columns(self._con, words[0]))
         elif name == "f" and words and words[0] in FORMATS:
             self._style = words[0]
         else:

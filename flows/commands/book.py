@@ -1,0 +1,119 @@
+"""``leadline book``: one book, now or at a past moment, rebuilt from the store by SQL."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from flows.commands.reading import database
+from flows.console import put, say
+from flows.settings import BadSetting, from_args
+from flows.tables import csv_lines, plain
+from storage.connect import connect
+from storage.rebuild import PriceLevel, StoredBook, book_at
+
+TABLE_LEVELS = 10
+BAR_CELLS = 24
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+BPS = Decimal(10_000)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Rebuild the book and print it."""
+    settings = from_args(args)
+    at = None if args.at is None else moment(args.at)
+    levels = args.levels or (TABLE_LEVELS if args.style == "table" else None)
+    with connect(database(settings)) as con:
+        book = book_at(
+            con,
+            args.symbol.upper(),
+            venue=settings.venue if args.venue is not None else None,
+            at=at,
+            at_id=args.at_id,
+            levels=levels,
+        )
+    if args.style == "csv":
+        put(csv_lines(("side", "price", "qty"), _rows(book)))
+    elif args.style == "json":
+        put([json.dumps(as_json(book), ensure_ascii=False)])
+    else:
+        say(headline(book))
+        put(picture(book))
+    return 0
+
+
+def moment(text: str) -> datetime:
+    """Read a time, UTC unless it says otherwise; raises `BadSetting`."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadSetting(f"--at {text!r}: expected a time such as 2026-01-31T12:00:00.250") from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+
+
+def _rows(book: StoredBook) -> Iterator[tuple[str, str, str]]:
+    for side, levels in (("bid", book.bids), ("ask", book.asks)):
+        for price, qty in levels:
+            yield side, plain(price), plain(qty)
+
+
+def as_json(book: StoredBook) -> dict[str, object]:
+    """Return the book as json takes it: decimals as plain texts, best levels first."""
+    return {
+        "venue": book.venue,
+        "symbol": book.symbol,
+        "epoch": book.epoch,
+        "last_id": book.last_id,
+        "as_of": book.as_of.isoformat(),
+        "ended_by": book.ended_by,
+        "bids": [[plain(price), plain(qty)] for price, qty in book.bids],
+        "asks": [[plain(price), plain(qty)] for price, qty in book.asks],
+    }
+
+
+def headline(book: StoredBook) -> str:
+    """Say which book this is and how far it may be trusted."""
+    now = "streaming" if book.ended_by is None else f"its stream ended: {book.ended_by}"
+    time = f"{book.as_of:%Y-%m-%d %H:%M:%S.%f} UTC"
+    return f"{book.symbol} {book.venue} after update {book.last_id} at {time} ({now})"
+
+
+def picture(book: StoredBook) -> Iterator[str]:
+    """Yield the levels, asks on top, with a bar for each quantity."""
+    most = max((qty for _, qty in book.bids + book.asks), default=Decimal(1))
+    prices = _aligned([price for price, _ in book.bids + book.asks])
+    qtys = _aligned([qty for _, qty in book.bids + book.asks])
+    lines = [
+        f"  {'bid' if n < len(book.bids) else 'ask'}  {prices[n]}  {qtys[n]}  {bar(qty / most)}"
+        for n, (_, qty) in enumerate(book.bids + book.asks)
+    ]
+    yield from reversed(lines[len(book.bids) :])
+    yield spread_line(book.bids, book.asks)
+    yield from lines[: len(book.bids)]
+
+
+def spread_line(bids: Sequence[PriceLevel], asks: Sequence[PriceLevel]) -> str:
+    """Return the line between the sides."""
+    if not bids or not asks:
+        return "  ── one side is empty"
+    spread = asks[0][0] - bids[0][0]
+    mid = (asks[0][0] + bids[0][0]) / 2
+    return f"  ── mid {plain(mid)}  spread {plain(spread)} = {spread / mid * BPS:.3f} bps"
+
+
+def bar(share: Decimal) -> str:
+    """Draw a share of 0 to 1 in eighths of a cell."""
+    eighths = max(1, round(share * BAR_CELLS * 8)) if share > 0 else 0
+    return EIGHTHS[-1] * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def _aligned(numbers: Sequence[Decimal]) -> list[str]:
+    """Write numbers with their points under each other."""
+    texts = [plain(number) for number in numbers]
+    decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
+    padded = [f"{number:.{decimals}f}" for number in numbers]
+    width = max(map(len, padded), default=0)
+    return [text.rjust(width) for text in padded]

@@ -1,0 +1,97 @@
+"""Samples taken from the store instead of a running stream: rebuilt by SQL, written as rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from book import features
+from book.batch import DepthSample, Market
+from book.messages import Bbo
+from book.scale import Scale
+from flows.settings import Settings
+from flows.tables import plain
+from storage.arrow import Names
+from storage.connect import Connection, connect
+from storage.errors import NoTrustedBook, StoreError
+from storage.rare import samples_table
+from storage.rebuild import PriceLevel, StoredBook, book_at
+
+
+@dataclass(slots=True)
+class StoreSamples:
+    """Samples and the markets they count as ``book``."""
+
+    markets: list[Market] = field(default_factory=list)
+    samples: list[DepthSample] = field(default_factory=list)
+
+    def take(self, con: Connection, settings: Settings, symbol: str) -> None:
+        """Sample the latest book of ``symbol``; one that cannot be trusted is a sample that says why."""
+        ts_ns, index = time.time_ns(), len(self.markets)
+        try:
+            book = book_at(con, symbol, venue=settings.venue)
+            market = Market(book.venue, symbol, _scale(book))
+            sample = sample_of(book, market.scale, index, ts_ns, settings)
+        except (NoTrustedBook, StoreError) as exc:
+            market = Market(settings.venue, symbol, Scale(0, 0))
+            sample = untrusted(index, ts_ns, str(exc))
+        self.markets.append(market)
+        self.samples.append(sample)
+
+
+def sample_store(settings: Settings) -> StoreSamples:
+    """Sample the settings' symbols from their store and write the rows there."""
+    taken = StoreSamples()
+    with connect(settings.db, write=True) as con:
+        for symbol in settings.symbols:
+            taken.take(con, settings, symbol)
+        con.append("depth_snapshots", samples_table(taken.samples, Names(taken.markets)))
+    return taken
+
+
+def sample_of(book: StoredBook, scale: Scale, index: int, ts_ns: int, settings: Settings) -> DepthSample:
+    """Return a stored book as a live one would be sampled; raises `NoTrustedBook` where it is one-sided."""
+    if not book.bids or not book.asks:
+        raise NoTrustedBook(f"{book.symbol}: one side of the stored book is empty")
+    bids = _levels(book.bids, scale)
+    asks = _levels(book.asks, scale)
+    best = Bbo(*bids[0], *asks[0])
+    n, bands = settings.snapshot_levels, settings.snapshot_bands_bps
+    bid_lots, ask_lots = features.depth_within_bps(bids, asks, bands)
+    return DepthSample(
+        index,
+        book.epoch,
+        ts_ns,
+        book.last_id,
+        tuple(bids[:n]),
+        tuple(asks[:n]),
+        mid=features.to_price(features.mid(best), scale.price_decimals),
+        spread_bps=features.spread_bps(best),
+        imbalance=features.imbalance(bids, asks, n),
+        weighted_mid=features.to_price(features.weighted_mid(best), scale.price_decimals),
+        depth_bps=bands,
+        bid_depth=tuple([features.to_quantity(lots, scale.qty_decimals) for lots in bid_lots]),
+        ask_depth=tuple([features.to_quantity(lots, scale.qty_decimals) for lots in ask_lots]),
+        trusted=True,
+        reason="",
+    )
+
+
+def untrusted(index: int, ts_ns: int, reason: str) -> DepthSample:
+    """Return the sample of a book that may not be shown."""
+    return DepthSample(
+        index, -1, ts_ns, -1, (), (),
+        mid=None, spread_bps=None, imbalance=None, weighted_mid=None,
+        depth_bps=(), bid_depth=(), ask_depth=(),
+        trusted=False, reason=reason,
+    )  # fmt: skip
+
+
+def _scale(book: StoredBook) -> Scale:
+    levels = book.bids + book.asks
+    return Scale.from_wire([plain(price) for price, _ in levels], [plain(qty) for _, qty in levels])
+
+
+def _levels(levels: Sequence[PriceLevel], scale: Scale) -> list[tuple[int, int]]:
+    return [(scale.ticks(plain(price)), scale.lots(plain(qty))) for price, qty in levels]
