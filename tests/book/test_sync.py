@@ -217,17 +217,18 @@ def test_futures_transcript(heard, state, events):
 
 def test_applied_holds_what_the_last_call_applied_in_order():
     book = make()
-    first, second, third = diff(5, 7), diff(8, 9), diff(10, 12)
-    play(book, [first, second])
+    first, second, third, fourth = diff(5, 7), diff(8, 9), diff(10, 12), diff(13, 13)
+    play(book, [first, second, third])
     assert book.applied == []
     book.receive_snapshot(seed(7))
-    assert (book.applied, book.applied_epoch, book.last_id, book.bridged) == ([second], EPOCH_US, 9, True)
-    book.receive_diff(third)
-    assert book.applied == [third]
-    book.receive_diff(third)
+    assert book.applied == [second, third]
+    assert (book.applied_epoch, book.last_id, book.bridged) == (EPOCH_US, 12, True)
+    book.receive_diff(fourth)
+    assert book.applied == [fourth]
+    book.receive_diff(fourth)
     assert book.applied == []
-    book.receive_diff(diff(14, 15))
-    assert (book.applied, book.epoch, book.last_id) == ([], None, -1)
+    book.receive_diff(diff(15, 16))
+    assert (book.applied, book.epoch, book.last_id, book.bridged) == ([], None, -1, False)
 
 
 def test_a_crossing_diff_counts_as_applied_in_the_epoch_that_ends():
