@@ -70,7 +70,10 @@ class Sender:
         while (passed := time.monotonic() - began) < seconds or (rate and sent < int(rate * seconds)):
             due = int(min(passed, seconds) * rate) - sent if rate else SLICE
             if due > 0:
-                count, size, last_id = self._send_some(out, min(due, SLICE))
+                try:
+                    count, size, last_id = self._send_some(out, min(due, SLICE))
+                except OSError:  # the peer has enough
+                    break
                 sent, bytes_sent = sent + count, bytes_sent + size
             if rate and due < SLICE:  # not behind: let some more become due
                 time.sleep(TICK_S)
