@@ -34,8 +34,10 @@ from book.rules import Rule
 from book.sync import TopState
 
 _FIRST_CAPACITY = 256
-_TOP = Struct("=4q")  # BID_TICKS, BID_LOTS, ASK_TICKS, ASK_LOTS
+_read_top = Struct("=4q").unpack_from  # BID_TICKS, BID_LOTS, ASK_TICKS, ASK_LOTS
 _TOP_AT = slot.BID_TICKS * 8
+_LIVE = State.LIVE
+_make_bbo = Bbo._make
 _LEAST_LEVEL_BYTES = 9  # ["1","0"]
 
 # One for all books: a kernel call that uses it holds the GIL from beginning to end.
@@ -71,6 +73,9 @@ class RawSeed:
 class CompiledLadder:
     """The ladder of `book.kernel_side`, grown as needed; ``state`` is its array."""
 
+    state: Ints
+    memory: memoryview
+
     def __init__(self, index: int, market: Market, rule: Rule, time_unit_ns: int) -> None:
         self._kernels = kernels()
         state = np.zeros(slot.HEADER + 4 * _FIRST_CAPACITY, np.int64)
@@ -87,7 +92,7 @@ class CompiledLadder:
         if len(name) <= slot.SYMBOL_ROOM:  # a longer one matches nothing and goes through book.decode
             state[slot.SYMBOL_BYTES] = len(name)
             state[slot.SYMBOL : slot.SYMBOL + len(name)] = list(name)
-        self.state: Ints = state
+        self._hold(state)
 
     @property
     def last_id(self) -> int:
@@ -115,7 +120,7 @@ class CompiledLadder:
     def clear(self) -> None:
         """Forget everything, memory for unusually many levels included."""
         if self.state[slot.CAPACITY] > _FIRST_CAPACITY:
-            self.state = self.state[: slot.HEADER + 4 * _FIRST_CAPACITY].copy()
+            self._hold(self.state[: slot.HEADER + 4 * _FIRST_CAPACITY].copy())
             self.state[slot.CAPACITY] = _FIRST_CAPACITY
         self.state[slot.N_BIDS] = self.state[slot.N_ASKS] = 0
         self._stand_at(-1, 0)
@@ -124,7 +129,7 @@ class CompiledLadder:
         """Judge the two best levels."""
         if not all(self.level_counts()):
             return TopState.EMPTY_SIDE
-        bid, _, ask, _ = _TOP.unpack_from(self.state.data, _TOP_AT)
+        bid, _, ask, _ = _read_top(self.memory, _TOP_AT)
         return TopState.CROSSED if bid >= ask else TopState.SOUND
 
     def best(self) -> Bbo:
@@ -132,7 +137,7 @@ class CompiledLadder:
         bids, asks = self.level_counts()
         if not (bids and asks):
             raise EmptySide(f"{bids} bid and {asks} ask levels at id {self.last_id}")
-        return Bbo(*_TOP.unpack_from(self.state.data, _TOP_AT))
+        return _make_bbo(_read_top(self.memory, _TOP_AT))
 
     def level_counts(self) -> tuple[int, int]:
         """Return how many bids and asks are held."""
@@ -144,22 +149,21 @@ class CompiledLadder:
 
     def ghosts(self, low: int, high: int) -> tuple[int, int]:
         """Return how many bids stand below ``low`` and how many asks above ``high``, in ticks."""
-        bids, asks = self._column(slot.BIDS), self._column(slot.ASKS)
+        bids, asks = self._levels(slot.BIDS)[:, 0], self._levels(slot.ASKS)[:, 0]
         return int(bids.searchsorted(low, "left")), int(asks.searchsorted(-high, "left"))
 
     def lots_within(self, low: int, high: int) -> tuple[int, int]:
         """Return the lots of the bids at ``low`` or above and of the asks at ``high`` or below."""
         below, above = self.ghosts(low, high)
-        bids, asks = self._column(slot.BIDS, lots=True), self._column(slot.ASKS, lots=True)
-        return sum(bids[below:].tolist()), sum(asks[above:].tolist())  # exact past 64 bits
+        bids, asks = self._levels(slot.BIDS)[below:, 1], self._levels(slot.ASKS)[above:, 1]
+        return sum(bids.tolist()), sum(asks.tolist())  # exact past 64 bits
 
     def drop_worst(self, bids: int, asks: int) -> None:
         """Delete the lowest ``bids`` bids and the highest ``asks`` asks."""
         for side, gone in ((slot.BIDS, bids), (slot.ASKS, asks)):
-            kept = int(self.state[side]) - gone
-            for column in (self._column(side), self._column(side, lots=True)):
-                column[:kept] = column[gone:].copy()
-            self.state[side] = kept
+            levels = self._levels(side)
+            levels[: len(levels) - gone] = levels[gone:].copy()
+            self.state[side] -= gone
 
     def make_room(self, bids: int, asks: int) -> None:
         """See to room for so many more levels on each side."""
@@ -171,23 +175,33 @@ class CompiledLadder:
         state = np.zeros(slot.HEADER + 4 * capacity, np.int64)
         state[: slot.HEADER] = self.state[: slot.HEADER]
         state[slot.CAPACITY] = capacity
-        old, self.state = self.state, state
-        old_capacity = int(old[slot.CAPACITY])
-        for n in range(4):
-            start, count = slot.HEADER + n * old_capacity, held[n // 2]
-            state[slot.HEADER + n * capacity :][:count] = old[start : start + count]
+        old = self.state
+        self._hold(state)
+        start = slot.HEADER + 2 * int(old[slot.CAPACITY])
+        for to, at, count in (
+            (slot.HEADER, slot.HEADER, held[0]),
+            (slot.HEADER + 2 * capacity, start, held[1]),
+        ):
+            state[to : to + 2 * count] = old[at : at + 2 * count]
 
-    def _column(self, side: int, *, lots: bool = False) -> Ints:
-        """Return the keys or the lots of a side, worst first: a view."""
-        start = slot.HEADER + (2 * side + lots) * int(self.state[slot.CAPACITY])
-        return self.state[start : start + int(self.state[side])]
+    def _levels(self, side: int) -> Ints:
+        """Return the levels of a side, worst first: a view of two columns, keys and lots."""
+        start = slot.HEADER + 2 * side * int(self.state[slot.CAPACITY])
+        return self.state[start : start + 2 * int(self.state[side])].reshape(-1, 2)
 
     def _top(self, side: int, n: int | None) -> list[Level]:
-        keys, lots = self._column(side), self._column(side, lots=True)
-        start = 0 if n is None else max(0, len(keys) - n)
-        best_first = keys[start:][::-1]
-        prices = best_first if side == slot.BIDS else -best_first
-        return list(zip(prices.tolist(), lots[start:][::-1].tolist(), strict=True))
+        start = slot.HEADER + 2 * side * int(self.state[slot.CAPACITY])
+        end = start + 2 * int(self.state[side])
+        if n is not None:
+            start = max(start, end - 2 * n)
+        numbers = self.state[start:end].tolist()
+        lots, keys = numbers[::-2], numbers[-2::-2]
+        return list(zip(keys if side == slot.BIDS else [-key for key in keys], lots, strict=True))
+
+    def _hold(self, state: Ints) -> None:
+        """Use this array from now on; ``memory`` shows the same, and is quicker to read from Python."""
+        self.state = state
+        self.memory = state.data
 
     def _stand_at(self, last_id: int, recv_ns: int) -> None:
         self.state[slot.LAST_ID] = last_id
@@ -210,9 +224,9 @@ class CompiledBook(LiveBook):
 
     def bbo(self) -> Bbo:
         """Return best bid and offer; raises `NotLive` unless the book is LIVE."""
-        if self._sync.state is not State.LIVE:
-            self._sync.book()
-        return Bbo(*_TOP.unpack_from(self._ladder.state.data, _TOP_AT))
+        if self._sync.state is not _LIVE:
+            self._sync.book()  # raises, and says why
+        return _make_bbo(_read_top(self._ladder.memory, _TOP_AT))
 
     def receive_depth(
         self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, recv_mono_ns: int = 0

@@ -1,7 +1,7 @@
 """
 Compiled ladder: two sides of a book as sorted columns inside one flat int64 array.
 
-    state   [ header: the slots below | bid keys | bid lots | ask keys | ask lots ]   each CAPACITY long
+    state   [ header: the slots below | CAPACITY bids | CAPACITY asks ]   a level is: key, lots
 
 A *key* is the price in ticks, negated on the ask side, so that both sides are ascending and the best
 level is the last one. Changes happen near the top (on BTCUSDT half of them within 100 levels of it),
@@ -34,53 +34,50 @@ BIDS, ASKS = 0, 1
 
 
 @inlined
-def keys_at(state: Ints, side: int) -> int:
-    """Return where the keys of a side begin; its lots begin CAPACITY later."""
+def side_at(state: Ints, side: int) -> int:
+    """Return where the levels of a side begin."""
     return HEADER + 2 * side * int(state[CAPACITY])
 
 
-@compiled
-def find_below(state: Ints, keys: int, high: int, key: int) -> int:
+@inlined
+def find_below(state: Ints, base: int, high: int, key: int) -> int:
     """
-    Return how many of the ``high`` lowest keys are below ``key``, galloping down from ``high``.
+    Return how many of the ``high`` lowest levels are below ``key``, galloping down from ``high``.
 
     The key itself, if held and lower than the key at ``high``, stands at the place returned.
     """
     step = 1
     low = high - 1
-    while low >= 0 and state[keys + low] >= key:
+    while low >= 0 and state[base + 2 * low] >= key:
         high = low
         low -= step
         step += step
-    low = max(low, -1) + 1  # keys below ``low`` are smaller, those from ``high`` on are not
-    while low < high:
-        middle = (low + high) >> 1
-        if state[keys + middle] < key:
-            low = middle + 1
-        else:
-            high = middle
+    low = max(low, -1) + 1  # levels before ``low`` are below the key, those from ``high`` on are not
+    count = high - low
+    while count > 0:  # without a branch on what is compared, which nobody could predict
+        half = (count + 1) >> 1
+        low += half if state[base + 2 * (low + half - 1)] < key else 0
+        count -= half
     return low
 
 
 @compiled
 def set_level(state: Ints, side: int, key: int, quantity: int) -> None:
     """Set, insert or delete one level; the caller has seen to room for one more."""
-    keys = keys_at(state, side)
-    lots = keys + state[CAPACITY]
+    base = side_at(state, side)
     n = state[side]
-    at = find_below(state, keys, n, key)
-    if at < n and state[keys + at] == key:
+    place = find_below(state, base, n, key)
+    at = base + 2 * place
+    if place < n and state[at] == key:
         if quantity != 0:
-            state[lots + at] = quantity
+            state[at + 1] = quantity
             return
-        move(state, keys + at, keys + at + 1, n - at - 1)
-        move(state, lots + at, lots + at + 1, n - at - 1)
+        move(state, at, at + 2, 2 * (n - place - 1))
         state[side] = n - 1
     elif quantity != 0:
-        move(state, keys + at + 1, keys + at, n - at)
-        move(state, lots + at + 1, lots + at, n - at)
-        state[keys + at] = key
-        state[lots + at] = quantity
+        move(state, at + 2, at, 2 * (n - place))
+        state[at] = key
+        state[at + 1] = quantity
         state[side] = n + 1
 
 
@@ -101,13 +98,12 @@ def set_levels(state: Ints, side: int, table: Ints, row: int, count: int, work: 
         set_one_by_one(state, side, table, row, count)
         return
     sign = 1 - 2 * side
-    keys = keys_at(state, side)
-    lots = keys + state[CAPACITY]
+    base = side_at(state, side)
     at, step = row, 2
     if sign * table[row] < sign * table[row + 2 * (count - 1)]:
         at, step = row + 2 * (count - 1), -2  # best first
     place = size = state[side]
-    changes = 0  # work: place and level of each insert (level >= 0) and delete (-1), best first
+    changes = by = 0  # work: place and level of each insert (level >= 0) and delete (-1), best first
     above = 0
     for n in range(count):
         key = sign * table[at]
@@ -116,89 +112,77 @@ def set_levels(state: Ints, side: int, table: Ints, row: int, count: int, work: 
             set_one_by_one(state, side, table, row, count)
             return
         above = key
-        place = find_below(state, keys, place, key)
-        if place < size and state[keys + place] == key:
-            if quantity != 0:
-                state[lots + place] = quantity
-            else:
-                work[2 * changes] = place
-                work[2 * changes + 1] = -1
-                changes += 1
-        elif quantity != 0:
+        place = find_below(state, base, place, key)
+        held = place < size and state[base + 2 * place] == key
+        if quantity != 0 and held:
+            state[base + 2 * place + 1] = quantity
+        elif quantity != 0 or held:
             work[2 * changes] = place
-            work[2 * changes + 1] = at
+            work[2 * changes + 1] = -1 if held else at
             changes += 1
+            by += -1 if held else 1
         at += step
     if changes > 0:
-        shift(state, keys, lots, size, table, sign, work, changes)
-        state[side] = size + grown(work, changes)
-
-
-@compiled
-def grown(work: Ints, changes: int) -> int:
-    """Return inserts minus deletes."""
-    by = 0
-    for n in range(changes):
-        by += 1 if work[2 * n + 1] >= 0 else -1
-    return by
+        shift(state, base, size, by, table, sign, work, changes)
+        state[side] = size + by
 
 
 @inlined
-def shift_stretch(state: Ints, keys: int, lots: int, start: int, end: int, by: int) -> None:
-    """Move a stretch of both columns by ``by`` places."""
-    if end > start:
-        move(state, keys + start + by, keys + start, end - start)
-        move(state, lots + start + by, lots + start, end - start)
-
-
-@compiled
 def shift(
-    state: Ints, keys: int, lots: int, size: int, table: Ints, sign: int, work: Ints, changes: int
+    state: Ints, base: int, size: int, by: int, table: Ints, sign: int, work: Ints, changes: int
 ) -> None:
     """
     Carry out inserts and deletes by moving each stretch between two of them once.
 
-    The stretch above a change moves by the inserts minus the deletes at and below it. Stretches that
-    move down are moved lowest first and those that move up highest first, so none is overwritten
-    before it moved: a run of either kind ends where the sum is zero, and never reaches the other.
+    The stretch above a change moves ``by`` the inserts minus the deletes at and below it; ``by`` comes
+    as the sum of all. Stretches that move down are moved lowest first and those that move up highest
+    first, so none is overwritten before it moved: a run of either kind ends where the sum is zero, and
+    never reaches the other.
     """
-    by = 0
-    for n in range(changes - 1, -1, -1):  # lowest first
-        place, level = work[2 * n], work[2 * n + 1]
-        if level >= 0:
-            if by < 0:
-                state[keys + place + by] = sign * table[level]
-                state[lots + place + by] = table[level + 1]
-            by += 1
-        else:
-            by -= 1
-            place += 1
-        if by < 0:
-            shift_stretch(state, keys, lots, place, work[2 * n - 2] if n > 0 else size, by)
     end = size
-    for n in range(changes):  # highest first; ``by`` is what the stretch above change n moves by
+    sinks = False
+    for n in range(changes):  # highest first
         place, level = work[2 * n], work[2 * n + 1]
-        if by > 0:
-            shift_stretch(state, keys, lots, place if level >= 0 else place + 1, end, by)
+        start = place if level >= 0 else place + 1
+        if by > 0 and end > start:
+            move(state, base + 2 * (start + by), base + 2 * start, 2 * (end - start))
+        sinks |= by < 0
         end = place
         if level >= 0:
             by -= 1
             if by >= 0:
-                state[keys + place + by] = sign * table[level]
-                state[lots + place + by] = table[level + 1]
+                at = base + 2 * (place + by)
+                state[at] = sign * table[level]
+                state[at + 1] = table[level + 1]
         else:
             by += 1
+    if not sinks:
+        return
+    for n in range(changes - 1, -1, -1):  # lowest first; ``by`` is 0 again
+        place, level = work[2 * n], work[2 * n + 1]
+        start = place if level >= 0 else place + 1
+        if level >= 0:
+            if by < 0:
+                at = base + 2 * (place + by)
+                state[at] = sign * table[level]
+                state[at + 1] = table[level + 1]
+            by += 1
+        else:
+            by -= 1
+        if by < 0:
+            end = work[2 * n - 2] if n > 0 else size
+            move(state, base + 2 * (start + by), base + 2 * start, 2 * (end - start))
 
 
 @compiled
 def fill(state: Ints, side: int, table: Ints, row: int, count: int) -> None:
     """Replace a side by levels that are sorted, best first, and not empty."""
     sign = 1 - 2 * side
-    keys = keys_at(state, side)
-    lots = keys + state[CAPACITY]
-    for n in range(count):
-        state[keys + count - 1 - n] = sign * table[row + 2 * n]
-        state[lots + count - 1 - n] = table[row + 2 * n + 1]
+    at = side_at(state, side) + 2 * count
+    for level in range(row, row + 2 * count, 2):
+        at -= 2
+        state[at] = sign * table[level]
+        state[at + 1] = table[level + 1]
     state[side] = count
 
 
@@ -208,11 +192,10 @@ def note_top(state: Ints) -> bool:
     bids, asks = state[N_BIDS], state[N_ASKS]
     if bids == 0 or asks == 0:
         return False
-    capacity = state[CAPACITY]
-    bid = HEADER + bids - 1
-    ask = HEADER + 2 * capacity + asks - 1
+    bid = HEADER + 2 * (bids - 1)
+    ask = HEADER + 2 * (state[CAPACITY] + asks - 1)
     state[BID_TICKS] = state[bid]
-    state[BID_LOTS] = state[bid + capacity]
+    state[BID_LOTS] = state[bid + 1]
     state[ASK_TICKS] = -state[ask]
-    state[ASK_LOTS] = state[ask + capacity]
+    state[ASK_LOTS] = state[ask + 1]
     return bool(state[BID_TICKS] < state[ASK_TICKS])

@@ -8,9 +8,6 @@ One live book: bytes of the stream in, rows of the batch out, readable only whil
 
 Two engines do the same work and a test holds them to it: `book.plain` in readable Python, and
 `book.compiled` with numba, which takes the usual frame in one call and leaves the rest to the code here.
-
-Every change of state and every fault becomes a `BookEventRow`. While a book is LIVE an interval of
-coverage is open; it ends with the last diff that was applied while the book could be trusted.
 """
 
 from __future__ import annotations
@@ -23,18 +20,10 @@ from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias
 
 from book import features
-from book.batch import Batch, BookEventRow, CoverageEnded, CoverageOpened, DepthSample, Market, SeedRow
+from book.batch import Batch, DepthSample, Market, SeedRow
+from book.chronicle import Chronicle, Moment
 from book.errors import BadInput
-from book.events import (
-    BookReady,
-    Crossed,
-    Event,
-    GapFound,
-    OneSided,
-    Pruned,
-    SnapshotNeeded,
-    State,
-)
+from book.events import Event, Pruned, State
 from book.messages import Bbo, DepthSnapshot, Level
 from book.rules import Rule
 from book.sync import BUFFER_LIMIT, BookSync, Ladder
@@ -56,15 +45,7 @@ class Options:
     mono_ns: Clock | None
 
 
-_TARGETS = {
-    GapFound: State.BUFFERING,
-    Crossed: State.BUFFERING,
-    OneSided: State.SUSPECT,
-    BookReady: State.LIVE,
-}
 _FIGURES = ("mid", "spread_bps", "imbalance", "weighted_mid")
-# A request for a seed is a row of its own where no gap or cross beside it says why.
-_ROWS_OF_THEIR_OWN = {"start", "seed_too_old"}
 
 
 class FullLadder(Ladder[Any, Any], Protocol):
@@ -122,7 +103,7 @@ class LiveBook(ABC):
         self._options = options
         self._prune_above = options.max_levels
         self._band: tuple[int, int] | None = None
-        self._covered: tuple[int, int] | None = None  # epoch and start of the open interval
+        self._chronicle = Chronicle(index)
 
     # -- what it is --------------------------------------------------------------------------------
 
@@ -329,37 +310,10 @@ class LiveBook(ABC):
             batch.reserve(len(sync.applied), sum(map(self._count_levels, sync.applied)), grow=True)
             for diff in sync.applied:
                 self._add_row(diff, batch, took)
-        for event in events:
-            to = _TARGETS.get(type(event), sync.state)
-            self._write_event(event, state, to, ts_ns, seed_id, batch)
-            if to is not State.LIVE:
-                self._end_coverage(event.reason, trusted_id, trusted_ns, batch)
-            elif isinstance(event, BookReady):
-                self._covered = (event.epoch, ts_ns)
-                batch.coverage.append(CoverageOpened(self.index, event.epoch, ts_ns, event.last_id))
-            state = to
+        moment = Moment(state, sync.state, ts_ns, trusted_id, trusted_ns, seed_id)
+        self._chronicle.tell(events, moment, batch)
         self._settled()
         return events
-
-    def _write_event(
-        self, event: Event, state: State, to: State, ts_ns: int, seed_id: int, batch: Batch
-    ) -> None:
-        expected, got = -1, -1
-        if isinstance(event, GapFound):
-            expected, got = event.expected_id, event.got_id
-        elif isinstance(event, SnapshotNeeded):
-            if event.reason not in _ROWS_OF_THEIR_OWN:
-                return
-            expected, got = event.min_last_id, seed_id
-        batch.events.append(BookEventRow(self.index, ts_ns, state, to, event.reason, expected, got))
-
-    def _end_coverage(self, reason: str, last_id: int, ts_ns: int, batch: Batch) -> None:
-        if self._covered is None:
-            return
-        epoch, since = self._covered
-        self._covered = None
-        # A book may be LIVE on diffs that came before its seed did.
-        batch.coverage.append(CoverageEnded(self.index, epoch, max(since, ts_ns), last_id, reason))
 
     # -- memory ------------------------------------------------------------------------------------
 
@@ -387,8 +341,7 @@ class LiveBook(ABC):
         if bids + asks == 0:
             return 0
         self._ladder.drop_worst(bids, asks)
-        state = self._sync.state
-        batch.events.append(BookEventRow(self.index, ts_ns, state, state, Pruned.reason))
+        self._chronicle.note(Pruned.reason, self._sync.state, ts_ns, batch)
         return bids + asks
 
 

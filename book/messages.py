@@ -9,7 +9,7 @@ the symbol's `Scale`; times are nanoseconds since 1970 UTC. ``ts_event_ns`` is t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Level: TypeAlias = tuple[int, int]
 """``(price_ticks, qty_lots)``."""
@@ -94,9 +94,8 @@ class Unrecognised:
 Message: TypeAlias = DepthDiff | Trade | BookTicker | ServerShutdown | CommandReply | Unrecognised
 
 
-@dataclass(frozen=True, slots=True)
-class Bbo:
-    """Best bid and offer of a two-sided book, in ticks and lots."""
+class Bbo(NamedTuple):
+    """Best bid and offer of a two-sided book, in ticks and lots; a tuple, as one is made per diff."""
 
     bid_ticks: int
     bid_lots: int
