@@ -238,6 +238,8 @@ class CompiledBook(LiveBook):
                 self._time_last(batch, recv_mono_ns)
             return ()
         if code == TOO_MANY:
+            if recv_mono_ns:
+                self._time_last(batch, recv_mono_ns)
             return self._bound(ts_recv_ns, batch)
         if code == GROW:
             self._ladder.make_room(int(_WORK[scan.BIDS_FOUND]), int(_WORK[scan.ASKS_FOUND]))
@@ -268,9 +270,8 @@ class CompiledBook(LiveBook):
 
     def _time_last(self, batch: Batch, recv_mono_ns: int) -> None:
         """Write into the newest row how long its diff took."""
-        mono_ns = self._options.mono_ns
-        if mono_ns:
-            batch.diffs[batch.counts[Count.DIFFS] - 1, DiffCol.TO_BOOK_NS] = mono_ns() - recv_mono_ns
+        took = self._options.mono_ns() - recv_mono_ns
+        batch.diffs[batch.counts[Count.DIFFS] - 1, DiffCol.TO_BOOK_NS] = took
 
     def _settled(self) -> None:
         """Arm or disarm the kernel's short way."""

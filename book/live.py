@@ -13,6 +13,7 @@ Two engines do the same work and a test holds them to it: `book.plain` in readab
 from __future__ import annotations
 
 import importlib.util
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Options:
     max_levels: int
     buffer_limit: int
     time_unit_ns: int
-    mono_ns: Clock | None
+    mono_ns: Clock
 
 
 _FIGURES = ("mid", "spread_bps", "imbalance", "weighted_mid")
@@ -287,9 +288,10 @@ class LiveBook(ABC):
             return events
         seed = self._message(snapshot)
         batch.seeds.append(SeedRow(self.index, self._sync.applied_epoch, seed))
-        prices = [price for price, _ in seed.bids + seed.asks]
-        self._band = (min(prices), max(prices)) if prices else None
+        ends = [side[n][0] for side in (seed.bids, seed.asks) if side for n in (0, -1)]
+        self._band = (min(ends), max(ends)) if ends else None
         self._prune_above = self._options.max_levels
+        self._settled()
         return [*events, *self._bound(snapshot.ts_recv_ns, batch)]
 
     def _told(
@@ -305,8 +307,7 @@ class LiveBook(ABC):
         state, trusted_id, trusted_ns = sync.state, ladder.last_id, ladder.last_recv_ns
         events = tell()
         if sync.applied:
-            mono_ns = self._options.mono_ns
-            took = mono_ns() - recv_mono_ns if mono_ns and recv_mono_ns else 0
+            took = self._options.mono_ns() - recv_mono_ns if recv_mono_ns else 0
             batch.reserve(len(sync.applied), sum(map(self._count_levels, sync.applied)), grow=True)
             for diff in sync.applied:
                 self._add_row(diff, batch, took)
@@ -368,14 +369,14 @@ def make_book(
     max_levels: int = MAX_LEVELS,
     buffer_limit: int = BUFFER_LIMIT,
     time_unit_ns: int = 1_000_000,
-    mono_ns: Clock | None = None,
+    mono_ns: Clock = time.monotonic_ns,
 ) -> LiveBook:
     """
     Make the book of ``market``, the ``index``-th of ``Batch.markets``.
 
     ``engine`` "auto" is "compiled" where numba is installed, else "plain". ``time_unit_ns`` is the unit
-    of the venue's times. ``mono_ns`` is the caller's monotonic clock, that of ``recv_mono_ns``; without
-    it no row says how long its diff took. Raises `BadInput` for an engine that cannot run here.
+    of the venue's times. ``mono_ns`` is the clock that ``recv_mono_ns`` was read from: it measures how
+    long a diff took to its book and nothing else. Raises `BadInput` for an engine that cannot run here.
     """
     if engine == "compiled" and not has_numba():
         raise BadInput("engine: 'compiled' needs numba, which is not installed; use 'auto' or 'plain'")
