@@ -258,7 +258,6 @@ class BookSync(Generic[D, S]):
         waiting, self._buffer = self._buffer, []
         self.ladder.seed(snapshot)
         self.epoch = self.applied_epoch = max(snapshot.ts_recv_ns // 1000, self.applied_epoch + 1)
-        self.bridged = False
         self._forget_heard(waiting[-1].last_id if waiting else -1)
         if self._is_crossed():
             return self._discard_crossed(waiting)
