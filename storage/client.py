@@ -20,7 +20,7 @@ import duckdb
 
 from storage.errors import ReadOnly, StoreError, StoreLost
 from storage.extensions import NO_DOWNLOADS, load_quack
-from storage.literals import Params, quoted, with_params
+from storage.literals import Params, identifier, quoted, with_params
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,8 +32,24 @@ if TYPE_CHECKING:
 _LAZY = re.compile(r"\s*\(*\s*(SELECT|FROM|VALUES|SHOW|DESCRIBE|SUMMARIZE|TABLE)\b", re.IGNORECASE)
 
 # Words of errors that prove that a statement did not run.
-_NOT_RUN = ("Invalid connection id", "Could not connect", "Connection refused", "Authentication failed")
+_NOT_RUN = (
+    "Invalid connection id",
+    "Could not connect",
+    "Connection refused",
+    "Authentication failed",
+    "has been invalidated",  # the owner will open its file anew
+)
 _MAY_HAVE_RUN = ("Server returned nothing", "Connection reset", "Failed to read", "HTTP error")
+
+# What the words of an error say about its kind, so that a caller catches the same class near and far.
+_KINDS = (
+    (re.compile(r"violates|constraint failed"), duckdb.ConstraintException),
+    (re.compile(r"[Cc]onflict|[Tt]ransaction|Failed to commit"), duckdb.TransactionException),
+    (re.compile(r"syntax error"), duckdb.ParserException),
+    (re.compile(r"does not exist|already exists"), duckdb.CatalogException),
+    (re.compile(r"Could not convert|Could not cast"), duckdb.ConversionException),
+    (re.compile(r"Referenced |cannot contain|No function matches"), duckdb.BinderException),
+)
 
 _names = itertools.count(1)
 _instance_lock = threading.Lock()
@@ -106,15 +122,15 @@ class QuackSession:
     def append(self, table: str, rows: pa.Table) -> None:
         """Insert an Arrow table by name of column; joins the transaction that is open."""
         columns = ", ".join(identifier(name) for name in rows.column_names)
-        self._cursor.register("outgoing", rows)
+        self._cursor.register("rows_out", rows)
         try:
             self._cursor.execute(
-                f"INSERT INTO {self._name}.{identifier(table)} ({columns}) SELECT {columns} FROM outgoing"  # noqa: S608
+                f"INSERT INTO {self._name}.{identifier(table)} ({columns}) SELECT {columns} FROM rows_out"  # noqa: S608
             ).fetchall()
         except duckdb.Error as exc:
             raise _translate(exc, self.uri) from exc
         finally:
-            self._cursor.unregister("outgoing")
+            self._cursor.unregister("rows_out")
 
     def close(self) -> None:
         """End the session; the owner rolls back what was not committed."""
@@ -124,11 +140,6 @@ class QuackSession:
             self._cursor.execute(f"DETACH {self._name}")
         with contextlib.suppress(duckdb.Error):
             self._cursor.close()
-
-
-def identifier(name: str) -> str:
-    """Write a name as a quoted identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _instance() -> duckdb.DuckDBPyConnection:
@@ -143,14 +154,26 @@ def _instance() -> duckdb.DuckDBPyConnection:
 
 
 def _translate(exc: duckdb.Error, uri: str) -> Exception:
-    text = str(exc)
+    """Say what an error at the owner is; Quack sends its text without its kind."""
+    text = _tidy(str(exc))
     if "Authorization failed" in text:
         return ReadOnly(READ_ONLY)
     if any(words in text for words in _NOT_RUN):
         return NotRun(f"the owner at {uri} cannot be reached: {_first_line(exc)}")
     if any(words in text for words in _MAY_HAVE_RUN):
         return StoreLost(f"the owner at {uri} went away; whether the statement took effect is unknown")
+    if isinstance(exc, duckdb.InvalidInputException):
+        for words, kind in _KINDS:
+            if words.search(text):
+                return kind(text)
+        return duckdb.InvalidInputException(text)
     return exc
+
+
+def _tidy(text: str) -> str:
+    """Leave out what the transport adds around the owner's own words."""
+    text = text.removeprefix("Invalid Input Error: ")
+    return text.partition("\n\nLINE 1: FROM quack_query_by_name")[0]
 
 
 def _first_line(exc: duckdb.Error) -> str:

@@ -25,7 +25,7 @@ from storage.address import read_address
 from storage.client import READ_ONLY, NotRun, QuackSession
 from storage.errors import NoStore, ReadOnly, StoreError, StoreOwned
 from storage.guard import only_reads
-from storage.literals import Params
+from storage.literals import Params, bindable, identifier
 from storage.owner import Owner, owner_in_process
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class LocalSession:
         try:
             if not self.write and not only_reads(self._cursor, sql):
                 raise ReadOnly(READ_ONLY)
-            self._cursor.execute(sql, params)
+            self._cursor.execute(sql, bindable(params))
         except duckdb.ConnectionException as exc:  # the owner opened its file anew
             raise NotRun(f"the owner of {self._owner.db} closed this connection") from exc
 
@@ -263,11 +263,11 @@ def engine(db: Path | str, *, write: bool = False, patience_s: float = 10.0) -> 
 
 def append_arrow(cursor: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
     """Insert an Arrow table into ``table`` by name of column, in the cursor's transaction."""
-    cursor.register("incoming", rows)
+    cursor.register("rows_in", rows)
     try:
-        cursor.table("incoming").insert_into(table)
+        cursor.execute(f"INSERT INTO {identifier(table)} BY NAME SELECT * FROM rows_in")  # noqa: S608
     finally:
-        cursor.unregister("incoming")
+        cursor.unregister("rows_in")
 
 
 def _resolve(db: Path, *, write: bool, patience_s: float) -> Session:

@@ -27,6 +27,11 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def identifier(name: str) -> str:
+    """Write a name as a quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def literal(value: object) -> str:
     """Write one value as a literal of its type; raises `BadInput` for a type that has none."""
     if value is None:
@@ -38,6 +43,26 @@ def literal(value: object) -> str:
     if callable(item):
         return literal(item())
     raise BadInput(f"a parameter of type {type(value).__name__} cannot be sent: {value!r:.60}")
+
+
+def bindable(params: Params) -> Params:
+    """Make parameters of a connection in process mean what they mean as literals."""
+    if not params:
+        return None
+    if isinstance(params, Mapping):
+        return {name: _plain(value) for name, value in params.items()}
+    return [_plain(value) for value in params]
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Decimal() if value.is_finite():
+            return Decimal(f"{value:f}")  # DuckDB 1.5 binds Decimal("1E+5") as 1.00000
+        case dt.datetime():
+            return utc_naive(value)
+        case dict():
+            return json.dumps(value, ensure_ascii=False)
+    return value
 
 
 def utc_naive(moment: dt.datetime) -> dt.datetime:

@@ -48,7 +48,12 @@ def test_every_integer_gives_the_double_nearest_to_its_text(decimals: int, digit
 
 def test_columns_with_several_scales_convert_each_by_its_own() -> None:
     values = np.array([2**53 + 1, 15, 15, 0], np.int64)
-    assert to_double(values, np.array([3, 0, 1, 18])).tolist() == [float("9007199254740.993"), 15.0, 1.5, 0.0]
+    assert to_double(values, np.array([3, 0, 1, 18])).tolist() == [
+        float("9007199254740.993"),
+        15.0,
+        1.5,
+        0.0,
+    ]
     assert to_double(values[:0], np.array([], np.int64)).tolist() == []
 
 
@@ -63,7 +68,12 @@ def test_diffs_become_lists_by_side_in_the_order_of_the_frame() -> None:
     assert (first["bid_px"], first["bid_qty"]) == ([61837.64, 61837.63], [1.0, 0.0])
     assert (first["ask_px"], first["ask_qty"]) == ([61837.65], [0.00005])
     assert (first["prev_id"], first["to_book_ns"], first["epoch"]) == (None, 1234, 7)
-    assert (second["bid_px"], second["ask_px"], second["prev_id"], second["to_book_ns"]) == ([], [], 2, None)
+    assert (second["bid_px"], second["ask_px"], second["prev_id"], second["to_book_ns"]) == (
+        [],
+        [],
+        2,
+        None,
+    )
     assert (third["bid_px"], third["ask_px"], third["ask_qty"]) == ([], [1.2345, 1.2346], [7.0, 8.0])
     assert (third["first_id"], third["last_id"]) == (4, 6)
     received = third["recv_ns"]
@@ -75,7 +85,7 @@ def test_diffs_become_lists_by_side_in_the_order_of_the_frame() -> None:
 
 def test_seeds_trades_and_tickers() -> None:
     batch = Batch(MARKETS)
-    batch.add_trade(1, Trade("", 5, 12345, 2, True, START_NS, START_NS + 1000, START_NS + 2999))  # noqa: FBT003
+    batch.add_trade(1, Trade("", 5, 12345, 2, True, START_NS, START_NS + 1000, START_NS + 2999))
     batch.add_ticker(0, BookTicker("", 9, 1, 2, 3, 4, None, START_NS))
     batch.add_ticker(2, BookTicker("", 9, 1, 2, 3, 4, START_NS, START_NS))
     batch.seeds.append(SeedRow(0, 3, seed(4, [(100, 1), (99, 2)])))
