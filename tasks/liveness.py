@@ -89,10 +89,11 @@ class Liveness:
     _silent_since_ns: dict[str, int] = field(default_factory=dict)
     _asked_ns: dict[str, int] = field(default_factory=dict)
     _floor_ns: int = 0
+    _checked_ns: int = 0
 
     def resumed(self, now_ns: int) -> None:
         """Say that we did not read until ``now_ns``: silence before that was our own."""
-        self._floor_ns = now_ns
+        self._floor_ns = self._checked_ns = now_ns
 
     def added(self, pulses: Iterable[StreamPulse], now_ns: int) -> None:
         """Watch more streams, subscribed at ``now_ns``."""
@@ -107,6 +108,9 @@ class Liveness:
 
     def check(self, now_ns: int) -> list[Verdict]:
         """Judge all streams as of ``now_ns``; each finding is told once, until it heals."""
+        if now_ns - (self._checked_ns or now_ns) > self.patience.depth_s / 2 * 1e9:
+            self.resumed(now_ns)  # we were not awake to hear anything
+        self._checked_ns = now_ns
         last_ns = max((pulse.last_ns for pulse in self.pulses), default=0)
         quiet_s = (now_ns - max(last_ns, self.opened_ns, self._floor_ns)) / 1e9
         if self.pulses and quiet_s > self.line_patience_s(now_ns):

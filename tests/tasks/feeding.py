@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 from book.batch import Batch, BookEventRow, Count, CoverageEnded, CoverageOpened, DiffCol, Market
 from book.events import State
 from book.messages import Level
+from tasks.errors import FeedStopped
 from tasks.feed import Feed, FeedConfig
 from tasks.liveness import Patience
 from tasks.loopback import ThreadedVenue
@@ -83,7 +85,7 @@ class ListSink:
         return sum(int(batch.counts[what]) for batch in self.batches)
 
 
-IMPATIENT = Patience(depth_s=0.4, resubscribe_s=0.4, line_s=0.6, line_most_s=2.0)
+IMPATIENT = Patience(depth_s=0.7, resubscribe_s=0.5, line_s=1.0, line_most_s=2.0)
 
 
 def config_for(venue: ThreadedVenue, symbols: Sequence[str] = (), **changes: Any) -> FeedConfig:
@@ -109,7 +111,12 @@ def feeding(config: FeedConfig, sink: ListSink, *, host_grace_s: float = 0.0) ->
     try:
         yield feed
     finally:
-        feed.stop()
+        try:
+            feed.stop()
+        except FeedStopped:
+            for task in asyncio.all_tasks(feed._loop):  # what it hangs on
+                task.print_stack()
+            raise
 
 
 def all_live(feed: Feed, *, within_s: float = WITHIN_S) -> None:

@@ -139,22 +139,24 @@ def test_stats_rows_count_what_was_streamed() -> None:
 def test_a_full_sink_stops_the_reading_and_nothing_is_lost() -> None:
     small = {"diff_rows": 8, "level_rows": 50_000, "trade_rows": 16, "ticker_rows": 32}
     sink = ListSink(room=small)
-    with run_in_thread(count=2, speed=8) as venue:
-        with feeding(config_for(venue, patience=IMPATIENT), sink) as feed:
-            all_live(feed)
-            sink.limit = 0
-            until(lambda: feed.status().is_paused, "paused")
-            frozen = feed.status().frames
-            kept_from_us = _sent(venue) + 200
-            until(lambda: _sent(venue) > kept_from_us, "the venue went on")
-            assert feed.status().frames == frozen
-            sink.limit = 1_000_000
-            until(lambda: feed.status().frames > frozen + 200, "it reads again, from where it was")
-            for symbol in venue.symbols:
-                assert_true_book(feed, venue, symbol)
-            status = feed.status()
-            assert status.sessions == 1, "our own silence is not the venue's"
-            assert [symbol.gaps for symbol in status.symbols] == [0, 0]
+    with (
+        run_in_thread(count=2, speed=8) as venue,
+        feeding(config_for(venue, patience=IMPATIENT), sink) as feed,
+    ):
+        all_live(feed)
+        sink.limit = 0
+        until(lambda: feed.status().is_paused, "paused")
+        frozen = feed.status().frames
+        kept_from_us = _sent(venue) + 200
+        until(lambda: _sent(venue) > kept_from_us, "the venue went on")
+        assert feed.status().frames == frozen
+        sink.limit = 1_000_000
+        until(lambda: feed.status().frames > frozen + 200, "it reads again, from where it was")
+        for symbol in venue.symbols:
+            assert_true_book(feed, venue, symbol)
+        status = feed.status()
+        assert status.sessions == 1, "our own silence is not the venue's"
+        assert [symbol.gaps for symbol in status.symbols] == [0, 0]
     for symbol in venue.symbols:
         assert "gap" not in sink.reasons(symbol)
 
@@ -181,27 +183,31 @@ class TestHost:
     """Needs are offered to a host; whatever it does, they are met."""
 
     def test_a_host_does_the_work_and_sees_why(self) -> None:
-        with run_in_thread(count=1, speed=4) as venue:
-            with feeding(config_for(venue), ListSink(), host_grace_s=30) as feed:
-                need = until(lambda: feed.needs.get(0.1), "a connection is needed")
-                assert need.title == "connect loopback-spot (first connection)"
-                assert need.claim()
-                assert not need.claim(), "once"
-                assert feed.status().sessions == 0, "the feed left it to the host"
-                feed.perform(need).result(10)
-                assert need.is_over
-                need = until(lambda: feed.needs.get(0.1), "a seed is needed")
-                assert need.title == f"resync {venue.symbols[0]} (first seed)"
-                assert need.claim()
-                feed.perform(need).result(10)
-                assert is_live(feed, venue.symbols[0])()
-                feed.perform(need).result(10)  # nothing is left to do, and that is no error
+        with (
+            run_in_thread(count=1, speed=4) as venue,
+            feeding(config_for(venue), ListSink(), host_grace_s=30) as feed,
+        ):
+            need = until(lambda: feed.needs.get(0.1), "a connection is needed")
+            assert need.title == "connect loopback-spot (first connection)"
+            assert need.claim()
+            assert not need.claim(), "once"
+            assert feed.status().sessions == 0, "the feed left it to the host"
+            feed.perform(need).result(10)
+            assert need.is_over
+            need = until(lambda: feed.needs.get(0.1), "a seed is needed")
+            assert need.title == f"resync {venue.symbols[0]} (first seed)"
+            assert need.claim()
+            feed.perform(need).result(10)
+            assert is_live(feed, venue.symbols[0])()
+            feed.perform(need).result(10)  # nothing is left to do, and that is no error
 
     def test_nobody_claims(self) -> None:
-        with run_in_thread(count=1, speed=4) as venue:
-            with feeding(config_for(venue), ListSink(), host_grace_s=0.05) as feed:
-                all_live(feed)
-                assert feed.needs.get() is None, "what is over is not offered"
+        with (
+            run_in_thread(count=1, speed=4) as venue,
+            feeding(config_for(venue), ListSink(), host_grace_s=0.05) as feed,
+        ):
+            all_live(feed)
+            assert feed.needs.get() is None, "what is over is not offered"
 
     def test_the_host_claims_and_goes_away(self) -> None:
         with run_in_thread(count=1, speed=4) as venue:
@@ -212,13 +218,15 @@ class TestHost:
                 all_live(feed)
 
     def test_the_host_gives_back(self) -> None:
-        with run_in_thread(count=1, speed=4) as venue:
-            with feeding(config_for(venue), ListSink(), host_grace_s=30) as feed:
-                for _ in ("connect", "resync"):
-                    need = until(lambda: feed.needs.get(0.1), "a need")
-                    assert need.claim()
-                    need.release()
-                all_live(feed)
+        with (
+            run_in_thread(count=1, speed=4) as venue,
+            feeding(config_for(venue), ListSink(), host_grace_s=30) as feed,
+        ):
+            for _ in ("connect", "resync"):
+                need = until(lambda: feed.needs.get(0.1), "a need")
+                assert need.claim()
+                need.release()
+            all_live(feed)
 
 
 class _Commit:
