@@ -1,0 +1,211 @@
+"""
+Hundreds of symbols at the venue's own pace: from the loopback venue's process to durable rows.
+
+Every symbol sends ten diffs a second, book tickers and trades, busy ones more of them (Zipf). The venue
+keeps account of what it sent on each stream; afterwards the store must have all of it: every diff from
+the seed on in one unbroken chain, every trade, every ticker. ``python -m bench.many --help``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.request import urlopen
+
+import duckdb
+import numpy as np
+
+from bench.measure import BenchFailed, Child, Ints, Row, cpu_s, percentiles, rss_mb, show, until
+from book.live import warm_up
+from storage.owner import Owner
+from storage.writer import Commit, Writer
+from tasks.feed import Feed, FeedConfig, FeedStatus
+from tasks.venues import loopback
+
+LIVE_WITHIN_S = 180.0
+HOME_WITHIN_S = 30.0
+
+_CHAINS = """
+    WITH linked AS (
+        SELECT symbol, epoch, first_id, last_id,
+            lag(last_id) OVER (PARTITION BY symbol ORDER BY last_id) AS before
+        FROM depth_diffs
+    )
+    SELECT symbol, count(*), count(DISTINCT last_id), count(DISTINCT epoch), max(last_id),
+        count(*) FILTER (before IS NOT NULL AND first_id <> before + 1)
+    FROM linked GROUP BY symbol
+"""
+_BRIDGES = """
+    SELECT count(*) FROM (
+        SELECT seeds.symbol, seeds.last_id AS seed_id, min(diffs.first_id) AS first_id
+        FROM seeds JOIN depth_diffs AS diffs USING (venue, symbol, epoch)
+        GROUP BY ALL HAVING min(diffs.first_id) > seeds.last_id + 1
+    )
+"""
+_TRADES = "SELECT symbol, list(trade_id ORDER BY trade_id) FROM trades GROUP BY symbol"
+_TICKERS = "SELECT symbol, list(update_id ORDER BY update_id) FROM book_tickers GROUP BY symbol"
+_LATENCIES = """
+    SELECT recv_ns, coalesce(to_book_ns, 0) AS to_book_ns FROM depth_diffs ORDER BY recv_ns
+"""
+
+
+@dataclass(slots=True)
+class Watch:
+    """Memory of this process by the second, and CPU seconds of both ends, over the measured time."""
+
+    began_ns: int = 0
+    ended_ns: int = 0
+    rss: list[float] = field(default_factory=list)
+    own_cpu_s: float = 0.0
+    venue_cpu_s: float = 0.0
+
+    def over(self, seconds: float, venue_pid: int) -> None:
+        """Watch for so long."""
+        self.began_ns, own, venue = time.time_ns(), cpu_s(os.getpid()), cpu_s(venue_pid)
+        for second in range(int(seconds)):
+            time.sleep(max(0.0, self.began_ns / 1e9 + second + 1 - time.time()))
+            self.rss.append(rss_mb(os.getpid()))
+        self.ended_ns = time.time_ns()
+        self.own_cpu_s = cpu_s(os.getpid()) - own
+        self.venue_cpu_s = cpu_s(venue_pid) - venue
+
+    @property
+    def slope(self) -> float:
+        """MB a minute over the second half, by least squares."""
+        late = self.rss[len(self.rss) // 2 :]
+        return float(np.polyfit(np.arange(len(late)), late, 1)[0] * 60) if len(late) > 1 else 0.0
+
+
+def run(seconds: float = 20.0, symbols: int = 300) -> list[Row]:
+    """Measure; raises `BenchFailed` when anything the venue sent is not in the store."""
+    warm_up("auto")
+    with (
+        Child("tasks.loopback", "--count", str(symbols)) as venue,
+        tempfile.TemporaryDirectory(prefix="leadline-bench-") as folder,
+        Owner(Path(folder) / "many.duckdb") as owner,
+    ):
+        commits: list[Commit] = []
+        writer = Writer(owner, [], on_commit=commits.append)
+        writer.start()
+        watch = Watch()
+        before_mb = rss_mb(os.getpid())
+        try:
+            live_s, live_mb, ledger, status = _stream(venue, writer, watch, seconds)
+            queue = writer.status()
+        finally:
+            writer.close()
+        con = owner.cursor()
+        counts = _prove(con, ledger, status)
+        recv, to_book = con.execute(_LATENCIES).fetchnumpy().values()
+        committed = np.repeat([one.committed_ns for one in commits], [one.rows.diffs for one in commits])
+        levels = sum(one.rows.levels for one in commits)
+    ours = (recv >= watch.began_ns) & (recv < watch.ended_ns)
+    return [
+        Row(f"{symbols} symbols, {seconds:,.0f} s: all live after", live_s, "s"),
+        *counts,
+        Row("  diffs", ours.sum() / seconds, "diffs/s"),
+        Row("  levels a diff", levels / len(recv)),
+        *_latencies(to_book[ours], committed[ours] - recv[ours]),
+        Row("  longest transaction", queue.worst_transaction_s * 1e3, "ms"),
+        Row("  CPU of the receiver", watch.own_cpu_s / seconds * 100, "% of a core"),
+        Row("  CPU of the venue", watch.venue_cpu_s / seconds * 100, "% of a core"),
+        Row("  memory a symbol, all live, over none", (live_mb - before_mb) / symbols, "MB"),
+        Row("  memory, start / end", f"{watch.rss[0]:,.0f} / {watch.rss[-1]:,.0f}", "MB"),
+        Row("  memory, slope of the second half", watch.slope, "MB/min"),
+    ]
+
+
+def _stream(
+    venue: Child, writer: Writer, watch: Watch, seconds: float
+) -> tuple[float, float, dict[str, Any], FeedStatus]:
+    """Follow the venue; return seconds until live, memory then, the venue's account, the feed's."""
+    rest = venue.ready["rest"]
+    names = tuple(venue.ready["symbols"])
+    config = FeedConfig(profile=loopback("spot", ws_url=venue.ready["ws"], rest_url=rest), symbols=names)
+    feed = Feed(config, writer, rng=Random(1))
+    began = time.monotonic()
+    feed.start()
+    try:
+        until(lambda: feed.status().live == len(names) or None, "all books LIVE", LIVE_WITHIN_S)
+        live_s, live_mb = time.monotonic() - began, rss_mb(os.getpid())
+        watch.over(seconds, venue.pid)
+        with urlopen(f"{rest}/loopback/ledger") as answer:
+            ledger: dict[str, Any] = json.load(answer)
+        last = {one["symbol"]: one["last"][1] for one in ledger["sent"].values() if one["kind"] == "depth"}
+        until(lambda: _is_home(feed.status(), last) or None, "all sent is in the books", HOME_WITHIN_S)
+        status = feed.status()
+    finally:
+        feed.stop()
+    writer.drain(HOME_WITHIN_S)
+    return live_s, live_mb, ledger, status
+
+
+def _is_home(status: FeedStatus, last: dict[str, int]) -> bool:
+    return all(symbol.last_id >= last[symbol.symbol] for symbol in status.symbols)
+
+
+def _prove(con: duckdb.DuckDBPyConnection, ledger: dict[str, Any], status: FeedStatus) -> list[Row]:
+    """Hold the store against the venue's account; raises `BenchFailed` on the first difference."""
+    gaps = sum(symbol.gaps for symbol in status.symbols)
+    resyncs = sum(symbol.resyncs for symbol in status.symbols)
+    if gaps or resyncs or status.bad_frames or status.sessions != 1 or ledger["notes"]:
+        raise BenchFailed(
+            f"{gaps} gaps, {resyncs} resyncs, {status.bad_frames} bad frames, {status.sessions} sessions, "
+            f"the venue notes {ledger['notes'][:3]}"
+        )
+    chains = {row[0]: row[1:] for row in con.execute(_CHAINS).fetchall()}
+    if (late := con.execute(_BRIDGES).fetchone()) != (0,):
+        raise BenchFailed(f"{late} symbols have no diff that joins their seed")
+    ids = {
+        "trade": dict(con.execute(_TRADES).fetchall()),
+        "bookTicker": dict(con.execute(_TICKERS).fetchall()),
+    }
+    kept = {"depth": 0, "trade": 0, "bookTicker": 0}
+    for stream, one in ledger["sent"].items():
+        kind, symbol = one["kind"], one["symbol"]
+        if kind == "depth":
+            rows, distinct, epochs, last_id, breaks = chains[symbol]
+            if rows != distinct or epochs != 1 or breaks or last_id < one["last"][1]:
+                raise BenchFailed(f"{stream}: sent {one}, stored {chains[symbol]}")
+            kept[kind] += rows
+            continue
+        stored = np.array(ids[kind].get(symbol, []), np.int64)
+        until_then = stored[stored <= one["last"][1]]
+        if len(until_then) != one["sent"] or len(np.unique(stored)) != len(stored):
+            raise BenchFailed(f"{stream}: sent {one}, stored {len(until_then)} up to then")
+        kept[kind] += one["sent"]
+    words = f"{kept['depth']:,} / {kept['trade']:,} / {kept['bookTicker']:,}"
+    return [Row("  stored, nothing missing: diffs / trades / tickers", words)]
+
+
+def _latencies(to_book_ns: Ints, to_row_ns: Ints) -> list[Row]:
+    book, row = percentiles(to_book_ns, per=1e6), percentiles(to_row_ns, per=1e6)
+    return [
+        Row("  receive -> book p50 / p99 / max", " / ".join(f"{ms:.2f}" for ms in book), "ms"),
+        Row("  receive -> queryable p50 / p99 / max", " / ".join(f"{ms:,.0f}" for ms in row), "ms"),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.many", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20.0, help="measured time (default 20)")
+    parser.add_argument("--symbols", type=int, default=300, help="how many (default 300)")
+    args = parser.parse_args()
+    try:
+        show("many symbols at the venue's own pace", run(args.seconds, args.symbols))
+    except BenchFailed as exc:
+        print(f"FAILED: {exc}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
