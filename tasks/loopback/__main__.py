@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     add("--kind", choices=("spot", "usdm", "coinm"), default="spot", help="which market (default spot)")
     add("--symbols", help="names, comma-separated, busiest first")
     add("--count", type=int, default=4, help="without --symbols: how many symbols (default 4)")
+    add("--levels", type=int, help="at most so many levels a side at the start (default: deep books)")
     add("--seed", type=int, default=1, help="the same seed gives the same market (default 1)")
     add("--speed", type=float, default=1.0, help="market seconds per second; 0 with --recording: no pauses")
     add("--recording", action="append", default=[], type=Path, help="replay this file; may be repeated")
@@ -74,7 +75,18 @@ def options(args: argparse.Namespace) -> Options:
             weather = int(seed), float(rate)
         except ValueError as exc:
             raise BadInput(f"--weather: expected SEED,RATE such as 1,20, got {args.weather!r}") from exc
-    taken = ("kind", "count", "seed", "speed", "host", "port", "rest_port", "weight_limit", "attempts")
+    taken = (
+        "kind",
+        "count",
+        "levels",
+        "seed",
+        "speed",
+        "host",
+        "port",
+        "rest_port",
+        "weight_limit",
+        "attempts",
+    )
     times = ("ping_s", "pong_s", "day_s", "history_s")
     plain: dict[str, Any] = {name: getattr(args, name) for name in taken + times}
     return Options(symbols=names, recording=tuple(args.recording), weather=weather, **plain)

@@ -23,6 +23,7 @@ class Options:
     kind: Kind = Kind.SPOT
     symbols: tuple[str, ...] | None = None
     count: int = 4
+    levels: int | None = None  # at most so many a side at the start; None: as deep as the venue's books
     seed: int = 1
     speed: float = 1.0
     recording: tuple[Path, ...] = ()

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from book.errors import BadInput
 from book.market_specs import Kind
@@ -164,7 +165,7 @@ class Rest:
                 "<html><body>Just a moment...</body></html>", fault.code or 200, media_type="text/html"
             )
         elif kind is FaultKind.REST_CUT:
-            return _CutResponse()
+            return _CutResponse(self.venue)
         elif kind is FaultKind.STALE_SNAPSHOT:
             request.state.age_s = fault.seconds or 5.0
         return None
@@ -300,10 +301,18 @@ class Rest:
 class _CutResponse(Response):
     """Promises more bytes than it sends: the client sees the line break inside the body."""
 
-    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
+    def __init__(self, venue: LoopbackVenue) -> None:
+        super().__init__()
+        self._venue = venue
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the beginning, then drop the connection."""
         headers = [(b"content-length", b"4096"), (b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b'{"lastUpdateId":', "more_body": True})
+        self._venue.http.cut(scope)
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
 
 def _json(value: object) -> Response:

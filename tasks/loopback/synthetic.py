@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from book.errors import BadInput
@@ -29,6 +30,8 @@ class Synthetic:
         self.symbols = tuple(options.symbols or default_symbols(options.kind, options.count))
         self.status = dict.fromkeys(self.symbols, "TRADING")
         specs = make_specs(options.kind, self.symbols)
+        if options.levels is not None:
+            specs = [replace(spec, levels=min(spec.levels, options.levels)) for spec in specs]
         self._start_ns = time.time_ns() if options.start_ns is None else options.start_ns
         self.market = SyntheticMarket(
             specs, seed=options.seed, start_ns=self._start_ns, history_s=options.history_s

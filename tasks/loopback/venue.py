@@ -12,19 +12,16 @@ gives it a thread of its own.
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections import deque
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, Protocol
-
-import uvicorn
 
 from book.errors import BadInput
 from tasks.loopback.client import Client
 from tasks.loopback.desk import FaultDesk
 from tasks.loopback.faults import Fault
+from tasks.loopback.http import HttpServer
 from tasks.loopback.ledger import Entry, Ledger
 from tasks.loopback.options import Options
 from tasks.loopback.rest import Rest
@@ -85,13 +82,12 @@ class LoopbackVenue:
         weather = self.options.weather
         self.weather = Weather(self, *weather) if weather else None
         self.rest = Rest(self)
+        self.http = HttpServer(self.rest.app, self.options.host, self.options.rest_port)
         self._attempts: deque[float] = deque(maxlen=RATE_WINDOW)
         self._refused_until = 0.0
         self._server: asyncio.Server | None = None
         self._port = self.options.port
-        self._rest_port = self.options.rest_port
-        self._http: _Http | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -105,40 +101,24 @@ class LoopbackVenue:
     async def start(self) -> None:
         """Listen and let time run; ``ws_url`` and ``rest_url`` are known afterwards."""
         await self._listen()
-        listener = socket.create_server((self.options.host, self._rest_port), backlog=1024)
-        self._rest_port = listener.getsockname()[1]
-        self._http = _Http(
-            uvicorn.Config(
-                self.rest.app,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                timeout_graceful_shutdown=1,
-            )
-        )
-        self._tasks = [
-            asyncio.create_task(self._http.serve(sockets=[listener]), name="loopback-rest"),
-            asyncio.create_task(self._run(), name="loopback-run"),
-        ]
+        await self.http.start()
+        self._task = asyncio.create_task(self._run(), name="loopback-venue")
 
     async def stop(self) -> None:
         """Close every connection and end all tasks, within two seconds; raises what broke the venue."""
-        serve, run = self._tasks
-        run.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         if self._server is not None:
             self._server.close()
         clients = list(self.clients)
         for client in clients:
             client.close(1001, "venue stops")
-        if self._http is not None:
-            self._http.should_exit = True
-        await _wait_all([client.lost.wait() for client in clients], STOP_S)
+        await asyncio.gather(
+            self.http.stop(), _wait_all([client.lost.wait() for client in clients], STOP_S)
+        )
         for client in list(self.clients):
             client.cut()
-        _, late = await asyncio.wait([serve], timeout=STOP_S)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(serve, run, return_exceptions=True)
         if self.failed is not None:
             raise self.failed
 
@@ -150,7 +130,7 @@ class LoopbackVenue:
     @property
     def rest_url(self) -> str:
         """Base address for ``/api/v3`` and its like, and for ``/loopback``."""
-        return f"http://{self.options.host}:{self._rest_port}"
+        return f"http://{self.options.host}:{self.http.port}"
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -287,15 +267,6 @@ class LoopbackVenue:
             "now_ns": self.now_ns(),
             "used_weight": self.rest.budget.used,
         }
-
-
-class _Http(uvicorn.Server):
-    """uvicorn without its signal handlers: signals belong to the program around the venue."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Leave signals alone."""
-        yield
 
 
 async def _wait_all(waits: list[Any], seconds: float) -> None:
