@@ -34,7 +34,6 @@ class Head(msgspec.Struct, gc=False):
     u: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     B: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     lastUpdateId: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # noqa: N815 - the venue's name
-    symbols: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def raw_stream(self) -> str | None:
