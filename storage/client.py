@@ -43,8 +43,8 @@ _MAY_HAVE_RUN = ("Server returned nothing", "Connection reset", "Failed to read"
 
 # What the words of an error say about its kind, so that a caller catches the same class near and far.
 _KINDS = (
-    (re.compile(r"violates|constraint failed"), duckdb.ConstraintException),
     (re.compile(r"[Cc]onflict|[Tt]ransaction|Failed to commit"), duckdb.TransactionException),
+    (re.compile(r"violat|constraint failed"), duckdb.ConstraintException),
     (re.compile(r"syntax error"), duckdb.ParserException),
     (re.compile(r"does not exist|already exists"), duckdb.CatalogException),
     (re.compile(r"Could not convert|Could not cast"), duckdb.ConversionException),

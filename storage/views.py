@@ -58,7 +58,7 @@ WITH pieces AS (
     FROM coverage
 ), covered AS (
     SELECT venue, symbol, hour,
-           sum(epoch(least(ts_to, hour + INTERVAL 1 HOUR) - greatest(ts_from, hour))) AS trusted_s,
+           sum(epoch(least(ts_to, hour + INTERVAL 1 HOUR) - greatest(ts_from, hour))) AS covered_s,
            string_agg(DISTINCT ended_by, ', ' ORDER BY ended_by)
                FILTER (WHERE date_trunc('hour', ts_to) = hour) AS causes
     FROM pieces GROUP BY ALL
@@ -75,7 +75,7 @@ WITH pieces AS (
     FROM watched
 )
 SELECT venue, symbol, hour,
-       coalesce(trusted_s, 0.0) AS trusted_s,
+       coalesce(covered_s, 0.0) AS trusted_s,
        epoch(least(last_ts, hour + INTERVAL 1 HOUR) - greatest(first_ts, hour)) AS watched_s,
        CASE WHEN watched_s > 0 THEN round(100 * trusted_s / watched_s, 3) END AS trusted_pct,
        coalesce(causes, '') AS causes
