@@ -24,7 +24,12 @@ STEP_NS = 100_000_000
 
 
 def diff(
-    first: int, last: int, bids: Sequence[Level] = (), asks: Sequence[Level] = (), *, prev: int | None = None
+    first: int,
+    last: int,
+    bids: Sequence[Level] = (),
+    asks: Sequence[Level] = (),
+    *,
+    prev: int | None = None,
 ) -> DepthDiff:
     """A diff received 100 ms after the one with an id less."""
     at = START_NS + last * STEP_NS

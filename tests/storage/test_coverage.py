@@ -48,7 +48,10 @@ def interval(first: int, last: int, by: str | None = None, *, epoch: int = 1) ->
         ),
         pytest.param([batch(opened(5), ids=[5])], [interval(5, 5)], [], id="nothing-newer"),
         pytest.param(
-            [batch(opened(5), ended(6, "gap"), ids=[6, 9])], [interval(5, 6, "gap")], [], id="ended-at-its-id"
+            [batch(opened(5), ended(6, "gap"), ids=[6, 9])],
+            [interval(5, 6, "gap")],
+            [],
+            id="ended-at-its-id",
         ),
         pytest.param(
             [batch(opened(5), ended(6, "gap"), opened(20, epoch=2), ids=[6])],
