@@ -305,6 +305,10 @@ class Writer:
                     # Somebody else's transaction holds a coverage row, perhaps that of a dead client.
                     self._note("running", exc)
                     self._recycle_if_due(wait_s >= CONFLICT_PATIENCE_S)
+                elif isinstance(exc, duckdb.ConnectionException) and self._owner.is_open:
+                    in_doubt = True  # the file was opened anew beneath us
+                    self._drop_cursor()
+                    continue
                 elif _is_invalid(exc):
                     in_doubt = True
                     self._note("reopening", exc)
