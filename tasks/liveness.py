@@ -71,7 +71,7 @@ Verdict: TypeAlias = Silent | Resubscribe | LineSilent
 class Patience:
     """How long silence is borne, in seconds."""
 
-    depth_s: float = 5.0  # depth silent, the symbol's other streams flowing
+    depth_s: float = 5.0  # a symbol's other streams flowing without its depth
     resubscribe_s: float = 15.0  # … and then, until the stream is asked for anew
     line_s: float = 10.0  # nothing on the connection, at the least
     line_most_s: float = 60.0  # … and at the most: three of the venue's pings on spot
@@ -88,6 +88,7 @@ class Liveness:
     vain: int = 0  # connections in a row before this one that ended in silence
     _silent_since_ns: dict[str, int] = field(default_factory=dict)
     _asked_ns: dict[str, int] = field(default_factory=dict)
+    _alone_ns: dict[str, int] = field(default_factory=dict)  # since when others flow without depth
     _floor_ns: int = 0
     _checked_ns: int = 0
 
@@ -105,6 +106,7 @@ class Liveness:
         """Watch a symbol's streams no more."""
         self.pulses = [pulse for pulse in self.pulses if pulse.symbol != symbol]
         self._silent_since_ns.pop(symbol, None)
+        self._alone_ns.pop(symbol, None)
 
     def check(self, now_ns: int) -> list[Verdict]:
         """Judge all streams as of ``now_ns``; each finding is told once, until it heals."""
@@ -140,13 +142,11 @@ class Liveness:
     def _judge(self, depth: StreamPulse, other_ns: int, now_ns: int) -> list[Verdict]:
         symbol = depth.symbol
         heard_ns = max(depth.last_ns, self.opened_ns, self._asked_ns.get(symbol, 0), self._floor_ns)
-        depth_ns = int(self.patience.depth_s * 1e9)
         since_ns = self._silent_since_ns.get(symbol)
         if since_ns is not None and depth.last_ns > since_ns:
             del self._silent_since_ns[symbol]  # it spoke again
-            return []
-        # The others must have flowed until lately: a last trade right after the last diff proves nothing.
-        if now_ns - heard_ns <= depth_ns or other_ns - heard_ns <= depth_ns // 2:
+            since_ns = None
+        if not self._others_flow_alone(symbol, heard_ns, other_ns, now_ns):
             return []
         if since_ns is None:
             self._silent_since_ns[symbol] = now_ns
@@ -155,3 +155,20 @@ class Liveness:
             return []
         self._silent_since_ns[symbol] = now_ns
         return [Resubscribe(symbol, depth.name)]
+
+    def _others_flow_alone(self, symbol: str, heard_ns: int, other_ns: int, now_ns: int) -> bool:
+        """
+        Tell whether the symbol's other streams have flowed for ``depth_s`` without its depth.
+
+        Counted from the first of their frames that no diff followed: a symbol that was quiet and moves
+        again has its ticker a moment before its diff. A single frame proves nothing: what changed may
+        have changed back within the diff's 100 ms.
+        """
+        if other_ns <= heard_ns:
+            self._alone_ns.pop(symbol, None)
+            return False
+        alone_ns = self._alone_ns.setdefault(symbol, other_ns)
+        if alone_ns <= heard_ns:
+            alone_ns = self._alone_ns[symbol] = other_ns
+        depth_ns = int(self.patience.depth_s * 1e9)
+        return now_ns - alone_ns >= depth_ns and other_ns - alone_ns >= depth_ns // 2

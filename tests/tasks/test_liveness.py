@@ -85,6 +85,17 @@ def test_a_last_ticker_right_after_the_last_diff_proves_nothing() -> None:
     assert line.play(60, "B@depth", "B@ticker") == []
 
 
+def test_a_quiet_symbol_that_moves_again_is_not_silent_for_the_moment_before_its_diff() -> None:
+    line = Line()
+    line.play(10, *ALL)
+    line.play(100, "B@depth", "B@ticker")
+    assert line.play(1, "A@ticker", "B@depth") == []
+    assert line.play(1, *ALL) == []
+    assert line.play(100, "B@depth", "B@ticker") == []
+    assert line.play(5, "A@ticker", "B@depth") == []
+    assert line.play(1, "A@ticker", "B@depth") == [Silent("A", 106.0)]
+
+
 def test_our_own_pause_is_not_the_venue_s_silence() -> None:
     line = Line()
     line.play(10, *ALL)
