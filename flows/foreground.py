@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from book.errors import LeadlineError
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TICK_S = 0.1
 # After the file is closed, Prefect may take this long to be told; with its API away it would take minutes.
 TELL_PREFECT_S = 15.0
+DRAIN_S = 5.0
 
 
 class StreamFailed(LeadlineError):
@@ -39,6 +40,9 @@ class ForegroundStream:
     """One run of ``stream_books``; construct after the environment names the Prefect API."""
 
     def __init__(self, parameters: Mapping[str, Any]) -> None:
+        # Prefect's log lines go to its API and to our file; the terminal has a picture of its own.
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        logging.raiseExceptions = False  # its API handler writes to stderr when the API is away
         # Imported here because Prefect fixes its settings when it is imported.
         self._stream = importlib.import_module("flows.stream")
         self.attached: Attached = self._stream.Attached()
@@ -53,11 +57,10 @@ class ForegroundStream:
 
         Raises `StreamFailed` when it failed, and what broke it.
         """
-        quieten_prefect()
         with self._signals_stop_it():
             self._thread.start()
             give_up_at = float("inf")
-            while not self._ended.done():
+            while self._thread.is_alive():
                 tick()
                 time.sleep(TICK_S)
                 if self.attached.is_closed.is_set():
@@ -85,6 +88,7 @@ class ForegroundStream:
                 self._ended.set_exception(error or StreamFailed(f"{state.name}: {state.message}"))
         except BaseException as exc:  # noqa: BLE001 - handed to the main thread, where it is raised
             self._ended.set_exception(exc)
+        _drain_prefect()
 
     @contextlib.contextmanager
     def _signals_stop_it(self) -> Iterator[None]:
@@ -106,17 +110,18 @@ async def _error_of(state: Any) -> BaseException | None:
     return error if isinstance(error, LeadlineError | OSError) else None
 
 
-def quieten_prefect() -> None:
-    """Keep Prefect's log lines off the terminal; its API and our log file get them."""
-    logging.raiseExceptions = False  # its API handler writes to stderr when the API is away
-    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
-        for handler in logging.getLogger(name).handlers:
-            if "Console" in type(handler).__name__:
-                handler.setLevel(logging.CRITICAL)
+def _drain_prefect() -> None:
+    """Send the logs and the states of task runs that Prefect still holds back, if its API takes them."""
+    for module, name in (
+        ("prefect.logging.handlers", "APILogWorker"),
+        ("prefect.events.worker", "EventsWorker"),
+    ):
+        with contextlib.suppress(Exception):
+            getattr(importlib.import_module(module), name).drain_all(timeout=DRAIN_S)
 
 
-def leave(code: int) -> None:
-    """End the process without waiting for threads that wait for an API that is away."""
+def leave(code: int) -> NoReturn:
+    """End the process now: Prefect would go on to wait for an API that may be away."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -118,6 +118,7 @@ class StreamHost:
             self._sink = _Tapped(self._writer)
             self._feed = Feed(config, self._sink, rng=random.Random(), host_grace_s=self._grace_s)
             self._feed.start()
+            self.started = time.monotonic()  # compiling, the first time, is not streaming
         except BaseException:
             self.close()
             raise

@@ -37,6 +37,7 @@ from tasks.retried import see_to
 log = logging.getLogger("leadline.stream")
 
 LOOK_S = 0.2
+FINISH_S = 5.0
 FIRST_SAMPLE_S = 2.0  # the first one soon, so that a person sees something
 NAMED = 5  # symbols in a run's name
 
@@ -48,6 +49,7 @@ class Attached:
     stop: threading.Event = field(default_factory=threading.Event)
     is_closed: threading.Event = field(default_factory=threading.Event)  # the database is closed
     host: StreamHost | None = None
+    flow_run_id: str = ""
     reports: int = 0
     reports_failed: int = 0
 
@@ -85,6 +87,7 @@ async def stream_books(
     given = {"db": db, "venue": venue, "symbols": symbols, "ws_url": ws_url, "rest_url": rest_url}
     settings = load({**given, "rotate_s": max_seconds, "snapshot_every_s": snapshot_every_s})
     guest = attached.get() or Attached()
+    guest.flow_run_id = str(flow_run.id)
     with log_to(settings.log_file, settings.log_level):
         try:
             host = StreamHost(settings)
@@ -111,6 +114,7 @@ class _Run:
         self._guest = guest
         self._log = get_run_logger()
         self._report: Report | None = None  # the newest one not yet reported
+        self._is_ending = False
         self._performing: set[asyncio.Task[bool]] = set()
 
     async def until_over(self) -> str:
@@ -131,10 +135,19 @@ class _Run:
                     if job.done():
                         job.result()  # they do not end by themselves: raises
                 await asyncio.sleep(LOOK_S)
+            await self._finish(jobs)
             return why
         finally:
-            for job in (*jobs, *self._performing):
-                job.cancel()
+            for task in (*jobs, *self._performing):
+                task.cancel()
+
+    async def _finish(self, jobs: list[asyncio.Task[None]]) -> None:
+        """Take on nothing more, and let what is under way with Prefect end by itself, within reason."""
+        self._is_ending = True
+        under_way = {
+            job for job in (*jobs, *self._performing) if job.get_name() not in ("needs", "samples")
+        }
+        await asyncio.wait(under_way, timeout=FINISH_S)
 
     def _why_over(self) -> str | None:
         self._host.check()
@@ -168,8 +181,8 @@ class _Run:
             self._report = Report.of(self._host.settings.venue, self._host.markets, samples)
 
     async def _send_reports(self) -> None:
-        """Report the newest sample; those that were taken while a report was on its way are not."""
-        while True:
+        """Report the newest sample; one that a newer one overtook on the way is never reported."""
+        while not self._is_ending:
             report, self._report = self._report, None
             if report is None:
                 await asyncio.sleep(LOOK_S)

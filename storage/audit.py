@@ -1,5 +1,5 @@
 """
-Questions whose right answer is known beforehand: does the store keep its promises?
+Does the store keep its promises? Questions whose right answer is known beforehand.
 
 Each function returns what contradicts a promise, or the facts a caller compares with another source.
 Diffs of spot tile the ids; those of futures name the diff before them. Both are asked here.
@@ -28,9 +28,9 @@ WITH inside AS (
 SELECT venue, symbol, epoch, before, first_id, last_id
 FROM inside
 WHERE last_id = before
-   OR CASE WHEN prev_id IS NULL THEN first_id <> coalesce(before, from_id) + 1 AND before IS NOT NULL
-                                  OR first_id > coalesce(before, from_id) + 1
-           ELSE prev_id <> coalesce(before, from_id) AND before IS NOT NULL END
+   OR CASE WHEN prev_id IS NOT NULL THEN prev_id <> before
+           WHEN before IS NULL THEN first_id > from_id + 1
+           ELSE first_id <> before + 1 END
 ORDER BY ALL
 """
 
@@ -79,7 +79,6 @@ SELECT venue, symbol, last_id, bid_px, bid_qty, ask_px, ask_qty FROM depth_snaps
 WHERE trusted AND ts >= $since ORDER BY ts, symbol
 """
 
-# Of each diff's last id, whether anything is left to compare with.
 _TICKERS = """
 SELECT t.venue, t.symbol, t.update_id, t.bid_px, t.bid_qty, t.ask_px, t.ask_qty
 FROM book_tickers t
@@ -101,7 +100,8 @@ ORDER BY ALL
 """
 
 _LATENCIES = """
-SELECT sum(frames), max(to_book_p50_us), max(to_book_p99_us), max(to_durable_p50_us), max(to_durable_p99_us),
+SELECT sum(frames),
+       max(to_book_p50_us), max(to_book_p99_us), max(to_durable_p50_us), max(to_durable_p99_us),
        median(to_book_p50_us), median(to_book_p99_us), median(to_durable_p50_us), median(to_durable_p99_us)
 FROM feed_stats
 """
@@ -154,7 +154,7 @@ def trusted_samples(con: Runs, since: dt.datetime) -> Answer:
 
 def random_ids(con: Runs, since: dt.datetime, *, n: int, seed: int) -> list[tuple[str, str, int]]:
     """Choose up to ``n`` diffs of each market in trusted coverage; (venue, symbol, last_id)."""
-    return [tuple(row) for row in run_sql(con, _IDS, {"since": since, "n": n, "seed": seed}).rows]  # type: ignore[misc]
+    return [tuple(row) for row in run_sql(con, _IDS, {"since": since, "n": n, "seed": seed}).rows]
 
 
 def random_tickers(con: Runs, since: dt.datetime, *, n: int, seed: int) -> Answer:

@@ -39,10 +39,8 @@ def run(args: argparse.Namespace) -> int:
             say(f"{name}: {message}")
     if name == "AlreadyRunning":
         say("leadline stream: read it with leadline sql, or give another --db")
-        return 1
-    if name == "Stopped":
-        leave(0)
-    return 0
+        leave(1)
+    leave(0)
 
 
 def parameters_of(settings: Settings, seconds: float | None) -> dict[str, object]:

@@ -1,0 +1,91 @@
+"""``leadline demo``: the whole thing on the built-in venue, and the proofs as a table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from flows.console import put, say
+from flows.demo import SYMBOLS, Demo
+from flows.foreground import leave
+from flows.picture import StreamPicture
+from flows.progress import Progress
+from flows.proofs import Proof
+from flows.settings import DEFAULT_DB, DEMO_DB, from_args
+
+MS_ABOVE_US = 10_000
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demo and print what it proved; fails if a proof does."""
+    settings = from_args(args)
+    db = DEMO_DB if settings.db == DEFAULT_DB else settings.db
+    settings = replace(settings, db=db, venue="loopback-spot", symbols=SYMBOLS, stats_every_s=1.0)
+    demo = Demo(settings, args.seconds, args.seed, say)
+    picture: StreamPicture | None = None
+
+    def shown() -> StreamPicture | None:
+        nonlocal picture
+        if picture is None and demo.stream is not None:
+            picture = StreamPicture(demo.stream.attached, settings)
+        return picture
+
+    def draw() -> RenderableType:
+        step = Text(f"demo: {demo.step} …", style="bold")
+        inner = shown() if demo.step == "streaming" else None
+        return step if inner is None else Group(step, inner.draw())
+
+    def line() -> str:
+        inner = shown() if demo.step == "streaming" else None
+        return f"demo: {demo.step}" if inner is None else f"demo: {inner.line()}"
+
+    with Progress(draw, after_s=0.3, line=line) as progress:
+        holds = demo.run(progress.tick)
+    if args.json:
+        told = {"holds": holds, "proofs": [asdict(proof) for proof in demo.proofs]}
+        put([json.dumps({**told, "rows": demo.rows, "latencies": demo.latencies, "db": str(db)})])
+    else:
+        _print(demo, db=str(db))
+    leave(0 if holds else 1)
+
+
+def _print(demo: Demo, *, db: str) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    for proof in demo.proofs:
+        console.print(_line(proof))
+    late = demo.latencies
+    put(
+        [
+            "",
+            f"rows     {', '.join(f'{n:,} {table}' for table, n in demo.rows.items() if n)}",
+            f"late     receive to book {_us(late, 'to_book')}, to durable row {_us(late, 'to_durable')}; "
+            "p50 / p99 of the usual second",
+            f"try      leadline sql --db {db}",
+            f"         leadline book BTCUSDT --db {db}",
+        ]
+    )
+    failed = sum(not proof.holds for proof in demo.proofs)
+    say(
+        f"{failed} of {len(demo.proofs)} proofs failed" if failed else f"all {len(demo.proofs)} proofs hold"
+    )
+
+
+def _line(proof: Proof) -> Text:
+    mark, colour = ("✔", "green") if proof.holds else ("✘", "red")
+    if not (sys.stdout.encoding or "").lower().startswith("utf"):
+        mark = "ok " if proof.holds else "NO "
+    return Text.assemble((f"{mark} ", colour), (f"{proof.claim}  ", "bold"), (proof.figures, "dim"))
+
+
+def _us(late: dict[str, float | None], stage: str) -> str:
+    p50, p99 = late.get(f"usual_{stage}_p50_us"), late.get(f"usual_{stage}_p99_us")
+    if p50 is None or p99 is None:
+        return "not measured"
+    if p99 >= MS_ABOVE_US:
+        return f"{p50 / 1000:,.0f} / {p99 / 1000:,.0f} ms"
+    return f"{p50:,.0f} / {p99:,.0f} µs"

@@ -1,0 +1,184 @@
+"""
+The demo: everything at once on the built-in venue, which misbehaves by plan, and then the proofs.
+
+    built-in venue (child) ── faults by plan ──> stream flow (here) ──> demo.duckdb
+    private Prefect server (child) <── runs ────────┘
+                    └────────────── asked afterwards, like the venue: is it so? ──> proofs
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from book.batch import DepthSample
+from book.errors import LeadlineError
+from book.live import warm_up
+from flows import proofs
+from flows.foreground import ForegroundStream
+from flows.prefect_report import all_green
+from flows.proofs import Proof, Truth, attempt
+from flows.server import prefect_api
+from flows.settings import Settings
+from flows.venue import LoopbackProcess, running_loopback
+from storage import audit, queries
+from storage.connect import connect
+from storage.errors import NotAStore, SchemaTooNew
+from storage.owner import Owner
+from tasks.errors import FeedStopped
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "ADAUSDT", "币安人生USDT")
+# Share of the time, and what the venue does then. Between two that harm the same book there is time to
+# heal; the last part is calm, so that the live books can be compared.
+PLAN: tuple[tuple[float, dict[str, Any]], ...] = (
+    (0.12, {"kind": "drop", "symbol": "BTCUSDT", "n": 1}),
+    (0.18, {"kind": "duplicate", "symbol": "ETHUSDT", "n": 3}),
+    (0.24, {"kind": "reorder", "symbol": "SOLUSDT", "n": 1}),
+    (0.30, {"kind": "cut"}),
+    (0.42, {"kind": "late_snapshot", "symbol": "BNBUSDT", "seconds": 0.7}),
+    (0.42, {"kind": "drop", "symbol": "BNBUSDT", "n": 4}),
+    (0.46, {"kind": "garbage"}),
+    (0.50, {"kind": "crossed", "symbol": "XRPUSDT", "n": 1}),
+    (0.54, {"kind": "rest_5xx", "symbol": "DOGEUSDT", "n": 1}),
+    (0.54, {"kind": "drop", "symbol": "DOGEUSDT", "n": 2}),
+    (0.60, {"kind": "shutdown", "seconds": 0.5}),
+    (0.72, {"kind": "drop", "symbol": "币安人生USDT", "n": 1}),
+    (0.76, {"kind": "duplicate", "symbol": "ADAUSDT", "stream": "bookTicker", "n": 2}),
+)
+INVITATION = """\
+streaming {n} symbols into {db} for {seconds:g} s; Prefect's UI: {ui}
+  in a second shell, while it runs:
+    leadline sql --db {db} "FROM book_events ORDER BY ts DESC LIMIT 5"
+    leadline book BTCUSDT --db {db}"""
+SAMPLE_EVERY_S = 2.5
+ALL_LEVELS = 1_000_000
+CALM_S = 30.0  # may be added at the end until every book is live
+HISTORY_S = 600.0  # market time for which the venue remembers its books
+
+
+@dataclass(slots=True)
+class Demo:
+    """One demo; `run` it, then look at ``proofs``."""
+
+    settings: Settings
+    seconds: float
+    seed: int
+    say: Callable[[str], None]
+    proofs: list[Proof] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    latencies: dict[str, Any] = field(default_factory=dict)
+    ui_url: str = ""
+    step: str = "starting"
+    stream: ForegroundStream | None = None
+    _plan: list[tuple[float, dict[str, Any]]] = field(default_factory=lambda: list(PLAN))
+    _live: list[DepthSample] | None = None
+    _began: float = 0.0
+
+    def run(self, tick: Callable[[], None]) -> bool:
+        """Stream, prove, clean up; return whether every proof held. ``tick`` is called all the while."""
+        fresh(self.settings.db)
+        with contextlib.ExitStack() as stack:
+            self.step = "starting venue and Prefect"
+            compiling = threading.Thread(target=warm_up, daemon=True)
+            compiling.start()
+            venue = stack.enter_context(self._venue())
+            api_url = stack.enter_context(
+                prefect_api(self.settings.home, say=self.say, tick=tick, private=True)
+            )
+            self.ui_url = api_url.removesuffix("/api")
+            self.step = "compiling the books"
+            while compiling.is_alive():
+                tick()
+                time.sleep(0.1)
+            self.say(self._invitation())
+            self.step = "streaming"
+            self.stream = ForegroundStream(self._parameters(venue))
+            name, message = self.stream.run(lambda: self._turn(venue, tick))
+            if self._live is None:
+                raise LeadlineError(f"stopped early ({name}: {message}); nothing was proved")
+            self.step = "proving"
+            self._prove(venue, api_url, tick)
+        return all(proof.holds for proof in self.proofs)
+
+    def _venue(self) -> contextlib.AbstractContextManager[LoopbackProcess]:
+        history_s = min(self.seconds + CALM_S + 30, HISTORY_S)
+        return running_loopback(self.settings, "--seed", str(self.seed), "--history-s", str(history_s))
+
+    def _parameters(self, venue: LoopbackProcess) -> dict[str, Any]:
+        return {
+            "db": str(self.settings.db),
+            "venue": self.settings.venue,
+            "symbols": list(self.settings.symbols),
+            "ws_url": venue.ws_url,
+            "rest_url": venue.rest_url,
+            "max_seconds": self.seconds + 2 * CALM_S,
+            "snapshot_every_s": SAMPLE_EVERY_S,
+        }
+
+    def _invitation(self) -> str:
+        db, n = self.settings.db, len(self.settings.symbols)
+        return INVITATION.format(db=db, n=n, seconds=self.seconds, ui=self.ui_url)
+
+    def _turn(self, venue: LoopbackProcess, tick: Callable[[], None]) -> None:
+        """Do what the plan says for this moment; at the end, look at the live books and stop."""
+        tick()
+        assert self.stream is not None
+        host = self.stream.attached.host
+        if host is None or self._live is not None:
+            return
+        try:
+            status = host.status()
+        except FeedStopped:
+            return
+        everyone = status.feed.live == len(self.settings.symbols)
+        if not self._began:
+            self._began = time.monotonic() if everyone else 0.0
+            return
+        elapsed = time.monotonic() - self._began
+        while self._plan and elapsed >= self._plan[0][0] * self.seconds:
+            venue.inject(self._plan.pop(0)[1])
+        if elapsed >= self.seconds and (everyone or elapsed > self.seconds + CALM_S):
+            self._live = host.feed.sample(ALL_LEVELS, self.settings.snapshot_bands_bps, store=False)
+            self.stream.stop()
+
+    def _prove(self, venue: LoopbackProcess, api_url: str, tick: Callable[[], None]) -> None:
+        """Put every claim to the test."""
+        assert self.stream is not None
+        assert self.stream.attached.host is not None
+        host, live = self.stream.attached.host, self._live or []
+        truth, ledger = Truth(venue), venue.get("ledger")
+        since = dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(seconds=HISTORY_S - 60)
+        counted = host.status().rows
+        with connect(self.settings.db) as con:
+            self.rows = queries.row_counts(con)
+            self.latencies = audit.latencies(con)
+            tests: Sequence[tuple[str, Callable[[], Proof]]] = (
+                ("live books", lambda: proofs.live_books(truth, host.markets, live)),
+                ("rebuilt books", lambda: proofs.rebuilt_books(con, truth, since, self.seed)),
+                ("gaps", lambda: proofs.gaps(con, ledger)),
+                ("crossed", lambda: proofs.crossed(con, ledger)),
+                ("tiling", lambda: proofs.tiling(con)),
+                ("samples", lambda: proofs.samples(con, truth, since)),
+                ("tickers", lambda: proofs.tickers(con, since, self.seed)),
+                ("rows", lambda: proofs.durable(counted, self.rows)),
+            )
+            for claim, test in tests:
+                tick()
+                self.proofs.append(attempt(claim, test))
+        run_id = self.stream.attached.flow_run_id
+        self.proofs.append(attempt("Prefect", lambda: all_green(api_url, run_id, tick=tick)))
+
+
+def fresh(db: Path) -> None:
+    """Remove the database of an earlier demo; raises `StoreOwned` while one still runs."""
+    if db.exists():
+        with contextlib.suppress(NotAStore, SchemaTooNew):
+            Owner(db).close()
+    for suffix in ("", ".wal", ".quack.json"):
+        db.with_name(db.name + suffix).unlink(missing_ok=True)

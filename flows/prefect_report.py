@@ -1,0 +1,109 @@
+"""What a Prefect API says of one flow run: how it ended, its sub-flows, its tasks."""
+
+from __future__ import annotations
+
+import http
+import http.client
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from book.errors import LeadlineError
+from flows.proofs import Proof
+
+ASK_S = 10.0
+PAGE = 200
+PATIENCE_S = 30.0  # states of task runs reach the API as events, a moment later
+PAUSE_S = 0.25
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+class PrefectUnreachable(LeadlineError):
+    """The Prefect API does not answer as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """State types and names of a flow run and of what it started."""
+
+    flow: tuple[str, str]
+    subflows: list[tuple[str, str]]
+    tasks: list[tuple[str, str]]
+
+    @property
+    def everything(self) -> list[tuple[str, str]]:
+        """The flow run and all that it started."""
+        return [self.flow, *self.subflows, *self.tasks]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the API knows how everything ended."""
+        return all(state in FINAL for state, _ in self.everything)
+
+
+def ask(api_url: str, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return all rows of a filter call, page by page; raises `PrefectUnreachable`."""
+    rows: list[dict[str, Any]] = []
+    while True:
+        page = _post(api_url, path, {**body, "limit": PAGE, "offset": len(rows)})
+        rows += page
+        if len(page) < PAGE:
+            return rows
+
+
+def _post(api_url: str, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    parts = urlsplit(api_url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    try:
+        with closing(kind(parts.netloc, timeout=ASK_S)) as connection:
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", f"{parts.path.rstrip('/')}{path}", json.dumps(body), headers)
+            answer = connection.getresponse()
+            text = answer.read()
+    except (OSError, http.client.HTTPException) as exc:
+        raise PrefectUnreachable(f"{parts.netloc}{path}: {exc}") from exc
+    if answer.status != http.HTTPStatus.OK:
+        raise PrefectUnreachable(f"{parts.netloc}{path}: {answer.status} {text[:200]!r}")
+    found: list[dict[str, Any]] = json.loads(text)
+    return found
+
+
+def runs_of(api_url: str, flow_run_id: str) -> Runs:
+    """Ask how a flow run and everything under it ended."""
+    one = {"flow_runs": {"id": {"any_": [flow_run_id]}}}
+    flow = _states(ask(api_url, "/flow_runs/filter", one))
+    under = {"flow_runs": {"parent_flow_run_id": {"any_": [flow_run_id]}}}
+    tasks = _states(
+        ask(api_url, "/task_runs/filter", {**one, "task_runs": {"subflow_runs": {"exists_": False}}})
+    )
+    if not flow:
+        raise PrefectUnreachable(f"the API knows no flow run {flow_run_id}")
+    return Runs(flow[0], _states(ask(api_url, "/flow_runs/filter", under)), tasks)
+
+
+def _states(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(str(row.get("state_type")), str(row.get("name"))) for row in rows]
+
+
+def all_green(api_url: str, flow_run_id: str, *, tick: Callable[[], None] | None = None) -> Proof:
+    """Prove that the run, its sub-flows and its tasks all completed, as the API tells it."""
+    until = time.monotonic() + PATIENCE_S
+    runs = runs_of(api_url, flow_run_id)
+    while not runs.is_final and time.monotonic() < until:
+        if tick is not None:
+            tick()
+        time.sleep(PAUSE_S)
+        runs = runs_of(api_url, flow_run_id)
+    wrong = [f"{name} is {state}" for state, name in runs.everything if state != "COMPLETED"]
+    kinds = Counter(name.partition(" ")[0] for _, name in runs.tasks)
+    tasks = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
+    figures = f"flow {runs.flow[1]!r}, {len(runs.subflows)} sub-flow runs, tasks: {tasks}"
+    claim = "Prefect: the run, its sub-flows and its tasks all completed"
+    if wrong:
+        return Proof(claim, False, f"{len(wrong)} of {len(runs.everything)}: {'; '.join(wrong[:3])}")
+    return Proof(claim, bool(runs.subflows and runs.tasks), figures)
