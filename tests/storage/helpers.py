@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -77,6 +79,15 @@ def fill(
     for one in diffs:
         batch.add_diff(book, epoch, one)
     return batch
+
+
+def wait_until(holds: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    """Look again and again until something observable holds; fail after ``timeout_s``."""
+    deadline = time.monotonic() + timeout_s
+    pause = threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to hold"
+        pause.wait(0.005)
 
 
 class Served:

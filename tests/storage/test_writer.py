@@ -17,7 +17,7 @@ from storage.errors import StoreBroken, StoreFull
 from storage.owner import Owner
 from storage.queries import ledger, row_counts
 from storage.writer import Commit, Writer
-from tests.storage.helpers import MARKETS, START_NS, diff, fill, seed
+from tests.storage.helpers import MARKETS, START_NS, diff, fill, seed, wait_until
 
 PATIENCE_S = 30.0
 
@@ -118,8 +118,8 @@ def test_every_kind_of_row_lands(writer: Writer, owner: Owner) -> None:
     row = con.execute("SELECT to_book_p50_us, to_book_p99_us, queue_limit FROM feed_stats").fetchone()
     assert row == (4.5, None, 12)
     written = con.execute(
-        """SELECT writer_id, seq, oldest_recv_ns, diffs, levels, trades, tickers, seeds, events, samples, stats
-           FROM ingest_batches"""
+        """SELECT writer_id, seq, oldest_recv_ns, diffs, levels, trades, tickers, seeds, events,
+                  samples, stats FROM ingest_batches"""
     ).fetchall()
     assert written == [(writer.writer_id, 1, START_NS - 5, 1, 3, 1, 1, 1, 2, 2, 1)]
 
@@ -241,7 +241,8 @@ def test_too_little_room_holds_rows_back_and_close_says_how_many(owner: Owner) -
     writer = Writer(owner, MARKETS, min_free_bytes=2**62)
     writer.start()
     writer.submit(everything())
-    assert not writer.drain(0.05)
+    wait_until(lambda: writer.status().state == "full")
+    assert not writer.drain(0)
     status = writer.status()
     assert (status.state, status.queued, status.committed) == ("full", 1, 0)
     assert "MiB left" in (status.last_error or "")
@@ -287,8 +288,8 @@ def test_a_row_held_by_somebody_elses_transaction_is_waited_for(writer: Writer, 
     other.begin()
     other.execute("UPDATE coverage SET ended_by = 'mine'")
     writer.submit(fill(Batch(MARKETS), 0, [diff(12, 12)]))
-    assert not writer.drain(0.05)
-    assert "onflict" in (writer.status().last_error or "")
+    wait_until(lambda: "onflict" in (writer.status().last_error or ""))
+    assert writer.status().queued == 1
     other.rollback()
     assert writer.drain(PATIENCE_S)
     assert owner.cursor().execute("SELECT last_id, ended_by FROM coverage").fetchall() == [(12, None)]
