@@ -32,6 +32,7 @@ from websockets.protocol import State
 
 from book.messages import CommandReply
 from tasks.clock import Clock
+from tasks.cutter import FrameCutter
 from tasks.errors import AccessRefused, ConnectFailed, RateLimited, StreamLost, VenueError
 from tasks.limits import CommandPacer
 
@@ -64,13 +65,19 @@ class Wire(ClientConnection):
         self._deliver = deliver
         self._ended = ended
         self._clock = clock
+        self._cutter = FrameCutter(MAX_FRAME_BYTES)
         self._frames: list[bytes] = []
         self._parts: list[bytes] = []
 
     def data_received(self, data: bytes) -> None:
         """Hand over every frame that this read completed; the time is taken before they are parsed."""
         wall_ns, mono_ns = self._clock.wall_ns(), self._clock.mono_ns()
-        super().data_received(data)
+        cutter = self._cutter
+        cutter.feed(data)
+        while piece := cutter.cut(self._frames):
+            super().data_received(piece)
+            if self.protocol.state is not State.OPEN or self.protocol.extensions:
+                cutter.stop()
         if self._frames:
             frames, self._frames = self._frames, []
             self._deliver(frames, wall_ns, mono_ns)
