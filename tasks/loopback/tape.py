@@ -9,14 +9,11 @@ tape has passed it, then the book rebuilt where the tape stands.
 from __future__ import annotations
 
 import asyncio
-import gzip
 import itertools
 import time
-import zlib
-from collections.abc import Iterator
+from collections import Counter
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,6 +21,7 @@ from book.errors import BadInput
 from book.market_specs import Kind, fixed
 from book.scale import Scale
 from tasks.loopback.ledger import Entry
+from tasks.loopback.recording import Line, read_lines
 from tasks.loopback.streams import Topic
 from tasks.loopback.truth import Truth
 
@@ -32,17 +30,11 @@ if TYPE_CHECKING:
     from tasks.loopback.venue import LoopbackVenue
 
 SCANNED_LINES = 20_000  # read ahead to learn which symbols and streams there are
+LEARNED_DIFFS = 50  # of each symbol, for its decimals; the venue writes all with as many
 CHUNK_FRAMES = 512  # written at once at speed 0
 LOG_MAX = 20_000  # diffs kept for the truth at an id; about 40 MB of BTCUSDT
 
 Pairs = list[tuple[str, str]]
-
-
-class Line(NamedTuple):
-    """One line of a recording."""
-
-    recv_ns: int
-    payload: bytes
 
 
 class Snapshot(msgspec.Struct):
@@ -83,23 +75,6 @@ _combined = msgspec.json.Decoder(_Combined)
 _diff = msgspec.json.Decoder(_WrappedDiff)
 _bare_snapshot = msgspec.json.Decoder(Snapshot)
 _wrapped_snapshot = msgspec.json.Decoder(_WrappedSnapshot)
-
-
-def read_lines(paths: tuple[Path, ...]) -> Iterator[Line]:
-    """Yield the lines of several files in order; raises `BadInput` with file and line number."""
-    for path in paths:
-        number = 0
-        try:
-            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-                for raw in file:
-                    number += 1
-                    at, _, payload = raw.partition(b" ")
-                    if payload.strip():
-                        yield Line(int(at), payload.strip())
-        except FileNotFoundError as exc:
-            raise BadInput(f"recording {path} does not exist") from exc
-        except (OSError, EOFError, ValueError, zlib.error) as exc:
-            raise BadInput(f"recording {path}, after line {number}: {exc}") from exc
 
 
 class TapeBook:
@@ -188,6 +163,7 @@ class Tape:
         self._topics: dict[bytes, Topic | None] = {}  # by stream name as recorded
         self._also: dict[Topic, list[Topic]] = {}  # other names of a diff stream clients asked for
         self._digits: dict[str, tuple[int, int]] = {}
+        self._learned: Counter[str] = Counter()
         self._spellings: dict[str, None] = {}  # stream names found when reading ahead
         self._scan()
         self.symbols = tuple(self._books)
@@ -211,6 +187,8 @@ class Tape:
                 snapshots.append(snapshot)
         if not self._names:
             raise BadInput(f"recording {self.paths[0]}: no stream with a symbol in the first lines")
+        for spelling in self._spellings:
+            self._topic_of(spelling.encode())
         for symbol in self._names.values():
             firsts = (found for name, found in snapshots if name in (symbol, None))
             self._books[symbol] = TapeBook(next(firsts, None))
@@ -222,7 +200,8 @@ class Tape:
             return
         self._names[head.stream.partition("@")[0]] = head.data.s
         self._spellings[head.stream] = None
-        if "@depth" in head.stream:
+        if "@depth" in head.stream and self._learned[head.data.s] < LEARNED_DIFFS:
+            self._learned[head.data.s] += 1
             diff = _diff.decode(payload).data
             for price, qty in diff.b + diff.a:
                 have = self._digits.get(head.data.s, (0, 0))
