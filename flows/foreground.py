@@ -17,11 +17,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from book.errors import LeadlineError
+from flows.settings import Settings, without_credentials
 
 if TYPE_CHECKING:
     from flows.stream import Attached
@@ -39,14 +40,14 @@ class StreamFailed(LeadlineError):
 class ForegroundStream:
     """One run of ``stream_books``; construct after the environment names the Prefect API."""
 
-    def __init__(self, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Settings) -> None:
         # Prefect's log lines go to its API and to our file; the terminal has a picture of its own.
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         logging.raiseExceptions = False  # its API handler writes to stderr when the API is away
         # Imported here because Prefect fixes its settings when it is imported.
         self._stream = importlib.import_module("flows.stream")
-        self.attached: Attached = self._stream.Attached()
-        self._parameters = dict(parameters)
+        self.attached: Attached = self._stream.Attached(settings)
+        self._parameters = parameters_of(settings)
         self._ended: Future[tuple[str, str]] = Future()
         self._thread = threading.Thread(target=self._run, name="leadline-flow", daemon=True)
         self._signals = 0
@@ -102,6 +103,19 @@ class ForegroundStream:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def parameters_of(settings: Settings) -> dict[str, object]:
+    """Return the flow's parameters: what Prefect shows and keeps, so plain values only."""
+    return {
+        "db": str(settings.db),
+        "venue": settings.venue,
+        "symbols": list(settings.symbols),
+        "ws_url": settings.ws_url and without_credentials(settings.ws_url),
+        "rest_url": settings.rest_url and without_credentials(settings.rest_url),
+        "max_seconds": settings.rotate_s,
+        "snapshot_every_s": settings.snapshot_every_s,
+    }
 
 
 async def _error_of(state: Any) -> BaseException | None:

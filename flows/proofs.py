@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -23,6 +23,7 @@ from storage.rebuild import book_at, exact
 Levels: TypeAlias = list[tuple[Decimal, Decimal]]
 Book: TypeAlias = tuple[Levels, Levels]
 
+SEED_LIMITS = frozenset({100, 500, 1000, 5000})  # of Binance's REST depth
 IDS_A_SYMBOL = 5
 TICKERS = 40
 SAMPLES_COMPARED = 100
@@ -54,6 +55,50 @@ class Truth:
         return self._known[key]
 
 
+class Certified:
+    """
+    The price range in which a book is all there is: that of its seed, where the venue cut the seed.
+
+    A seed has 100, 500, 1000 or 5000 levels a side at most; what lies beyond a cut side is unknown to
+    any client until it changes. A side with fewer levels was complete.
+    """
+
+    def __init__(self, con: Connection) -> None:
+        self._ranges = audit.seed_ranges(con)
+
+    def cut(self, venue: str, symbol: str, epoch: int, book: Book) -> Book:
+        """Return the levels of ``book`` that a client of that seed can know."""
+        seed = self._ranges[venue, symbol, epoch]
+        bids, asks = book
+        if seed.bids in SEED_LIMITS and seed.lowest is not None:
+            lowest = exact(seed.lowest)
+            bids = [level for level in bids if level[0] >= lowest]
+        if seed.asks in SEED_LIMITS and seed.highest is not None:
+            highest = exact(seed.highest)
+            asks = [level for level in asks if level[0] <= highest]
+        return bids, asks
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Compares books with the truth, level by level, inside the certified range."""
+
+    truth: Truth
+    certified: Certified
+    levels: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def compare(self, venue: str, symbol: str, epoch: int, update_id: int, book: Book) -> None:
+        """Note where ``book`` is not the venue's at that id."""
+        ours = self.certified.cut(venue, symbol, epoch, book)
+        theirs = self.certified.cut(venue, symbol, epoch, self.truth.at(symbol, update_id))
+        for side, mine, right in zip(("bids", "asks"), ours, theirs, strict=True):
+            self.levels += len(right)
+            if mine != right:
+                n = len(set(mine) ^ set(right))
+                self.wrong.append(f"{symbol} {side} at {update_id}: {n} levels differ")
+
+
 def _levels(pairs: Iterable[Sequence[str]]) -> Levels:
     return [(Decimal(price), Decimal(qty)) for price, qty in pairs]
 
@@ -66,43 +111,34 @@ def _proof(claim: str, wrong: Sequence[object], compared: int, figures: str) -> 
     return Proof(claim, compared > 0, figures if compared else "there was nothing to compare")
 
 
-def live_books(truth: Truth, markets: Sequence[Market], samples: Sequence[DepthSample]) -> Proof:
+def live_books(comparison: Comparison, markets: Sequence[Market], samples: Sequence[DepthSample]) -> Proof:
     """Compare every live book, all levels, with the venue's at the same id."""
-    wrong: list[str] = []
-    levels = 0
     for sample in samples:
         market = markets[sample.book]
         if not sample.trusted:
-            wrong.append(f"{market.symbol} is not live: {sample.reason}")
+            comparison.wrong.append(f"{market.symbol} is not live: {sample.reason}")
             continue
-        scale = market.scale
-        ours = tuple(
-            [(scale.price(p), scale.quantity(q)) for p, q in side] for side in (sample.bids, sample.asks)
-        )
-        levels += len(ours[0]) + len(ours[1])
-        wrong += _difference(market.symbol, sample.last_id, ours, truth)
-    figures = f"{len(samples)} books, {levels:,} levels"
-    return _proof("live books equal the venue's, all levels", wrong, len(samples), figures)
+        book = _decimals(sample.bids, market), _decimals(sample.asks, market)
+        comparison.compare(market.venue, market.symbol, sample.epoch, sample.last_id, book)
+    figures = f"{len(samples)} books, {comparison.levels:,} levels"
+    claim = "live books equal the venue's, all levels"
+    return _proof(claim, comparison.wrong, len(samples), figures)
 
 
-def rebuilt_books(con: Connection, truth: Truth, since: dt.datetime, seed: int) -> Proof:
+def _decimals(levels: Sequence[tuple[int, int]], market: Market) -> Levels:
+    scale = market.scale
+    return [(scale.price(ticks), scale.quantity(lots)) for ticks, lots in levels]
+
+
+def rebuilt_books(con: Connection, comparison: Comparison, since: dt.datetime, seed: int) -> Proof:
     """Rebuild books by SQL at random stored ids and compare all levels with the venue's."""
-    wrong: list[str] = []
-    levels = 0
     chosen = audit.random_ids(con, since, n=IDS_A_SYMBOL, seed=seed)
     for venue, symbol, update_id in chosen:
         book = book_at(con, symbol, venue=venue, at_id=update_id)
-        levels += len(book.bids) + len(book.asks)
-        wrong += _difference(symbol, update_id, (list(book.bids), list(book.asks)), truth)
-    figures = f"{len(chosen)} books at random ids, {levels:,} levels"
-    return _proof("books rebuilt from the store by SQL equal the venue's", wrong, len(chosen), figures)
-
-
-def _difference(symbol: str, update_id: int, ours: Any, truth: Truth) -> Iterator[str]:
-    theirs = truth.at(symbol, update_id)
-    for side, mine, right in zip(("bids", "asks"), ours, theirs, strict=True):
-        if list(mine) != right:
-            yield f"{symbol} {side} at {update_id}: {len(set(mine) ^ set(right))} levels differ"
+        comparison.compare(venue, symbol, book.epoch, update_id, (list(book.bids), list(book.asks)))
+    figures = f"{len(chosen)} books at random ids, {comparison.levels:,} levels"
+    claim = "books rebuilt from the store by SQL equal the venue's"
+    return _proof(claim, comparison.wrong, len(chosen), figures)
 
 
 def gaps(con: Connection, ledger: dict[str, Any]) -> Proof:

@@ -52,6 +52,7 @@ class Settings:
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT")
     ws_url: str | None = None  # None: the venue's own
     rest_url: str | None = None
+    weight_per_minute: int | None = None  # REST request weight we may use; None: the venue's limit
     engine: str = "auto"  # which book: compiled where numba is installed
     max_levels: int = 20_000  # per side and symbol
     buffer_limit: int = 10_000  # diffs kept per symbol while a seed is awaited
@@ -185,6 +186,10 @@ def _whole(low: int, high: int, *, unit: str) -> Callable[[object], int]:
     return read
 
 
+def _optional(read: Callable[[object], int]) -> Callable[[object], int | None]:
+    return lambda value: None if value in (None, "") else read(value)
+
+
 def _bands(value: object) -> tuple[float, ...]:
     parts = value.replace(",", " ").split() if isinstance(value, str) else value
     read = _number(0.01, 10_000, unit="bps")
@@ -211,6 +216,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "symbols": _symbols,
     "ws_url": _url(("ws", "wss")),
     "rest_url": _url(("http", "https")),
+    "weight_per_minute": _optional(_whole(100, 1_000_000, unit="request weight")),
     "engine": _one_of(ENGINES),
     "max_levels": _whole(100, 1_000_000, unit="levels"),
     "buffer_limit": _whole(10, 1_000_000, unit="diffs"),

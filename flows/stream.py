@@ -44,8 +44,13 @@ NAMED = 5  # symbols in a run's name
 
 @dataclass(slots=True)
 class Attached:
-    """What a foreground command shares with the flow it runs: a way to stop it, and to look inside."""
+    """
+    What a foreground command shares with the flow it runs: settings, a way to stop it, a look inside.
 
+    ``settings`` take the place of those the flow would put together itself.
+    """
+
+    settings: Settings | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     is_closed: threading.Event = field(default_factory=threading.Event)  # the database is closed
     host: StreamHost | None = None
@@ -84,9 +89,16 @@ async def stream_books(
     Ends as Completed "AlreadyRunning" where another stream has the database. Fails only where going on
     would lose rows or where the settings cannot work.
     """
-    given = {"db": db, "venue": venue, "symbols": symbols, "ws_url": ws_url, "rest_url": rest_url}
-    settings = load({**given, "rotate_s": max_seconds, "snapshot_every_s": snapshot_every_s})
     guest = attached.get() or Attached()
+    given: dict[str, object] = {
+        "db": db,
+        "venue": venue,
+        "symbols": symbols,
+        "ws_url": ws_url,
+        "rest_url": rest_url,
+    }
+    given |= {"rotate_s": max_seconds, "snapshot_every_s": snapshot_every_s}
+    settings = guest.settings or load(given)
     guest.flow_run_id = str(flow_run.id)
     with log_to(settings.log_file, settings.log_level):
         try:

@@ -38,12 +38,19 @@ def profile_of(settings: Settings) -> VenueProfile:
     if settings.is_loopback:
         if ws_url is None or rest_url is None:
             raise BadSetting(f"venue {settings.venue}: expected ws_url and rest_url of a running one")
-        return loopback(settings.venue.removeprefix("loopback-"), ws_url=ws_url, rest_url=rest_url)
+        return loopback(
+            settings.venue.removeprefix("loopback-"),
+            ws_url=ws_url,
+            rest_url=rest_url,
+            weight_per_minute=settings.weight_per_minute,
+        )
     profile = venue(settings.venue)
     if ws_url is not None:
         profile = replace(profile, ws_bases=(WsBase(ws_url.rstrip("/")),))
     if rest_url is not None:
         profile = replace(profile, rest_bases=(rest_url.rstrip("/"),))
+    if settings.weight_per_minute is not None:
+        profile = replace(profile, weight_per_minute=settings.weight_per_minute)
     return profile
 
 
@@ -83,6 +90,8 @@ def running_loopback(settings: Settings, *options: str) -> Iterator[LoopbackProc
     """Run ``python -m tasks.loopback`` with the settings' symbols until the block ends."""
     command = [sys.executable, "-m", "tasks.loopback", "--kind", settings.venue.removeprefix("loopback-")]
     command += ["--symbols", ",".join(settings.symbols), *options]
+    if settings.weight_per_minute is not None:
+        command += ["--weight-limit", str(settings.weight_per_minute)]
     with Child(command, name="the built-in venue", log=settings.home / "venue.log") as child:
         line = child.stdout.readline()
         if not line:

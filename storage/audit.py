@@ -99,6 +99,12 @@ QUALIFY row_number() OVER (PARTITION BY d.venue, d.symbol ORDER BY hash(d.last_i
 ORDER BY ALL
 """
 
+_RANGES = """
+SELECT venue, symbol, epoch, list_min(bid_px), list_max(ask_px), len(bid_px), len(ask_px)
+FROM seeds WHERE source = 'venue'
+QUALIFY row_number() OVER (PARTITION BY venue, symbol, epoch ORDER BY last_id) = 1
+"""
+
 _LATENCIES = """
 SELECT sum(frames),
        max(to_book_p50_us), max(to_book_p99_us), max(to_durable_p50_us), max(to_durable_p99_us),
@@ -160,6 +166,22 @@ def random_ids(con: Runs, since: dt.datetime, *, n: int, seed: int) -> list[tupl
 def random_tickers(con: Runs, since: dt.datetime, *, n: int, seed: int) -> Answer:
     """Choose up to ``n`` book tickers whose id is also the last id of a diff in trusted coverage."""
     return run_sql(con, _TICKERS, {"since": since, "n": n, "seed": seed})
+
+
+@dataclass(frozen=True, slots=True)
+class SeedRange:
+    """Lowest bid and highest ask of a seed, and how many levels it had on each side."""
+
+    lowest: float | None
+    highest: float | None
+    bids: int
+    asks: int
+
+
+def seed_ranges(con: Runs) -> dict[tuple[str, str, int], SeedRange]:
+    """Return the price range of every epoch's seed, by (venue, symbol, epoch)."""
+    rows = con.execute(_RANGES).fetchall()
+    return {(venue, symbol, epoch): SeedRange(*rest) for venue, symbol, epoch, *rest in rows}
 
 
 def latencies(con: Runs) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from flows.console import put, say
-from flows.demo import SYMBOLS, Demo
+from flows.demo import CHOSEN, Demo
 from flows.foreground import leave
 from flows.picture import StreamPicture
 from flows.progress import Progress
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the demo and print what it proved; fails if a proof does."""
     settings = from_args(args)
     db = DEMO_DB if settings.db == DEFAULT_DB else settings.db
-    settings = replace(settings, db=db, venue="loopback-spot", symbols=SYMBOLS, stats_every_s=1.0)
+    settings = replace(settings, db=db, **CHOSEN)
     demo = Demo(settings, args.seconds, args.seed, say)
     picture: StreamPicture | None = None
 

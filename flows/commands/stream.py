@@ -22,12 +22,14 @@ from flows.venue import profile_of, running_loopback
 def run(args: argparse.Namespace) -> int:
     """Stream until Ctrl-C, SIGTERM or ``--seconds``; print what was done."""
     settings = from_args(args)
+    if args.seconds is not None:
+        settings = replace(settings, rotate_s=args.seconds)
     with contextlib.ExitStack() as stack:
         settings = stack.enter_context(_with_venue(settings))
         profile_of(settings)  # a venue that cannot be is told before anything starts
         with Progress(lambda: Text("starting Prefect …"), after_s=0.5) as starting:
             stack.enter_context(prefect_api(settings.home, say=say, tick=starting.tick))
-        stream = ForegroundStream(parameters_of(settings, args.seconds))
+        stream = ForegroundStream(settings)
         picture = StreamPicture(stream.attached, settings)
         with Progress(picture.draw, after_s=0, line=picture.line) as progress:
             name, message = stream.run(progress.tick)
@@ -41,19 +43,6 @@ def run(args: argparse.Namespace) -> int:
         say("leadline stream: read it with leadline sql, or give another --db")
         leave(1)
     leave(0)
-
-
-def parameters_of(settings: Settings, seconds: float | None) -> dict[str, object]:
-    """Return the flow's parameters; they are kept by Prefect, so plain values only."""
-    return {
-        "db": str(settings.db),
-        "venue": settings.venue,
-        "symbols": list(settings.symbols),
-        "ws_url": settings.ws_url,
-        "rest_url": settings.rest_url,
-        "max_seconds": seconds,
-        "snapshot_every_s": settings.snapshot_every_s,
-    }
 
 
 @contextlib.contextmanager
