@@ -310,9 +310,13 @@ def scan_snapshot(body: bytes, state: Ints, out: Ints, work: Ints) -> int:
     work[TS_EVENT] = -1
     while True:
         bit = 0
-        if at + 15 > end or body[at] != QUOTE:
+        if at + 9 > end or body[at] != QUOTE:
             return ODD
-        if load8(body, at + 1) == LAST_UPDATE_HEAD and load8(body, at + 6) == LAST_UPDATE_TAIL:
+        if (
+            at + 15 < end
+            and load8(body, at + 1) == LAST_UPDATE_HEAD
+            and load8(body, at + 6) == LAST_UPDATE_TAIL
+        ):
             bit = 1
             if body[at + 14] != COLON:
                 return ODD

@@ -50,7 +50,7 @@ LETTERS = {
     "b": "a book ticker",
     "w": "a trade",
 }
-SCRIPTS = st.text(alphabet="ddddddddDrrjjx2osssSkeciihuptgyqbw", max_size=60)
+SCRIPTS = st.text(alphabet="ddddddddDrrjjx2osssSkeciihuptgyqbw", min_size=10, max_size=40)
 
 
 COMMANDS = {
@@ -221,13 +221,13 @@ class Script:
             self.pair.is_true = False
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     script=SCRIPTS,
     seed=st.integers(0, 2**32),
     futures=st.booleans(),
     symbol=st.sampled_from(["BTCUSDT", "币安人生USDT", "ÄÖ_PERP"]),
-    depth=st.sampled_from([2, 5, 300]),
+    depth=st.sampled_from([2, 5, 5, 5, 5, 300]),
 )
 @example(script="dsdddddddd", seed=1, futures=False, symbol="BTCUSDT", depth=5)
 @example(script="dsdDDrjk2ddsddeddiddhduddp", seed=2, futures=True, symbol="BTCUSDT", depth=300)
@@ -238,12 +238,16 @@ def test_engines_agree(script: str, seed: int, futures: bool, symbol: str, depth
     )
     player = Script(venue, pair)
     was_live = 0
-    for letter in script:
+    for letter in "ds" + script:
         player.play(letter)
         pair.compare(venue)
+        if pair.books[0].state is not State.LIVE and venue.random.random() < 0.5:
+            for cure in "ds" if pair.books[0].state is State.WAITING else "us":
+                player.play(cure)
+                pair.compare(venue)
         was_live += pair.books[0].state is State.LIVE
     pair.compare_rows()
-    event(f"live {10 * was_live // max(1, len(script))}0 %")
+    event(f"live {10 * was_live // len(script)}0 %")
 
 
 def test_every_letter_is_played() -> None:
