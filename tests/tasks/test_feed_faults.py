@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -139,7 +140,8 @@ def test_silent_depth_beside_flowing_tickers_is_stale_and_heals() -> None:
 
 
 def test_a_delayed_depth_stream_goes_stale_and_on_in_the_same_epoch() -> None:
-    with streaming(patience=IMPATIENT) as (feed, venue, sink):
+    patience = replace(IMPATIENT, resubscribe_s=60)
+    with streaming(patience=patience) as (feed, venue, sink):
         victim = venue.symbols[0]
         epoch = feed.status().symbol(victim).epoch
         venue.inject(Fault("delay", victim, seconds=1.5))
