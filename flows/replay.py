@@ -107,7 +107,6 @@ class Replay:
         self.survey = survey(self.recording, at=lambda _: self._tick())
         self.summary.symbols = list(self.survey.scales)
         warm_up(cast("Engine", self._settings.engine))
-        self._started = time.perf_counter()
         with Owner(
             self._settings.db,
             serve=True,
@@ -117,8 +116,11 @@ class Replay:
             self._refuse_copies(owner)
             writer = Writer(owner, self._markets, on_commit=self._count)
             writer.start()
+            router = self._router(writer)
+            self._started = time.perf_counter()
             try:
-                self._play(self._router(writer), writer)
+                self._play(router, writer)
+                self.summary.seconds = time.perf_counter() - self._started
             finally:
                 writer.close()
         self._conclude()
@@ -231,7 +233,6 @@ class Replay:
         summary = self.summary
         summary.unreadable = self._faults.count - summary.bad_frames
         summary.faults = self._faults.words
-        summary.seconds = time.perf_counter() - self._started
         summary.frames_per_s = summary.frames / summary.seconds if summary.seconds else 0.0
 
 

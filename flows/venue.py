@@ -98,3 +98,13 @@ def running_loopback(settings: Settings, *options: str) -> Iterator[LoopbackProc
             raise child.died()
         ready = json.loads(line)
         yield LoopbackProcess(ready["ws"], ready["rest"])
+
+
+@contextlib.contextmanager
+def with_venue(settings: Settings) -> Iterator[Settings]:
+    """Start the built-in venue where it was asked for and nobody said where one runs."""
+    if not settings.is_loopback or settings.ws_url is not None:
+        yield settings
+        return
+    with running_loopback(settings) as venue:
+        yield replace(settings, ws_url=venue.ws_url, rest_url=venue.rest_url)

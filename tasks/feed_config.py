@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,6 +13,22 @@ from tasks.clock import SYSTEM_CLOCK, Clock
 from tasks.liveness import Patience
 from tasks.router import Sink
 from tasks.venues import StreamKind, VenueProfile
+
+
+class Tap(Protocol):
+    """Hears everything the venue sends, as it came, before anything is made of it; must be quick."""
+
+    def frames(self, frames: Sequence[bytes], wall_ns: int) -> None:
+        """Take the frames of one read off a socket."""
+        ...
+
+    def exchange_info(self, body: bytes, wall_ns: int) -> None:
+        """Take an answer to exchangeInfo."""
+        ...
+
+    def depth(self, symbol: str, body: bytes, wall_ns: int) -> None:
+        """Take a REST order book."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +57,7 @@ class FeedConfig:
     settled_s: float = 30.0  # a session that lived so long was no flapping one: reconnect at once
     rotate_share: float = 0.98  # of the venue's session life: leave before we are cut
     clock: Clock = SYSTEM_CLOCK
+    tap: Tap | None = None  # such as a recorder
 
 
 class SinkStatus(Protocol):

@@ -70,7 +70,7 @@ class Core:
         self._rest = Rest(profile, self._governor, clock, timeout_s=config.rest_timeout_s)
         self._desk = Desk(self._work, queue, config=config, rng=rng, host_grace_s=host_grace_s)
         self._seeds = Seeds(self.router, self._rest, self._desk, config=config, totals=self.totals)
-        self._listing = Listing(self._rest, self.router, clock, self._seeds.hear)
+        self._listing = Listing(self._rest, self.router, clock, self._seeds.hear, tap=config.tap)
         self._offsets = OffsetTracker()
         self._attempts = AttemptBudget(
             clock.mono_s, limit=profile.attempts, window_s=profile.attempts_window_s

@@ -266,6 +266,8 @@ class Line:
         totals.frames += len(frames)
         totals.bytes += sum(map(len, frames))
         try:
+            if self._config.tap is not None:
+                self._config.tap.frames(frames, wall_ns)
             self._bring(frames, wall_ns, mono_ns)
         except Exception as exc:  # noqa: BLE001 - the read callback's outer door; the loop would only log
             self._break(exc)

@@ -14,6 +14,7 @@ from book.errors import BadFrame
 from book.exchange_info import SymbolInfo, parse_exchange_info
 from tasks.clock import Clock
 from tasks.errors import RestFailed, UnknownSymbol
+from tasks.feed_config import Tap
 from tasks.rest import Rest
 from tasks.router import Router, Told
 
@@ -23,11 +24,20 @@ log = logging.getLogger("leadline.feed")
 class Listing:
     """Keeps books in line with exchangeInfo; runs on the feed's loop."""
 
-    def __init__(self, rest: Rest, router: Router, clock: Clock, on_told: Callable[[Told], None]) -> None:
+    def __init__(
+        self,
+        rest: Rest,
+        router: Router,
+        clock: Clock,
+        on_told: Callable[[Told], None],
+        *,
+        tap: Tap | None = None,
+    ) -> None:
         self._rest = rest
         self._router = router
         self._clock = clock
         self._on_told = on_told
+        self._tap = tap
         self._halted: set[str] = set()
 
     async def ensure_books(self, symbols: Sequence[str]) -> None:
@@ -52,6 +62,8 @@ class Listing:
     async def _ask(self, symbols: Sequence[str]) -> dict[str, SymbolInfo]:
         found: dict[str, SymbolInfo] = {}
         for reply in await self._rest.exchange_info(symbols):
+            if self._tap is not None:
+                self._tap.exchange_info(reply.body, reply.received_ns)
             try:
                 found |= parse_exchange_info(reply.body, frozenset(symbols))
             except BadFrame as exc:

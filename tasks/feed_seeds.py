@@ -87,7 +87,10 @@ class Seeds:
             if need.is_over:
                 return None
             limit = self._config.profile.seed_limit(self._pending, self._rest.governor.remaining)
-            return await self._rest.depth(symbol, limit)
+            reply = await self._rest.depth(symbol, limit)
+        if self._config.tap is not None:
+            self._config.tap.depth(symbol, reply.body, reply.received_ns)
+        return reply
 
     @property
     def _pending(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 from rich.text import Text
@@ -15,8 +14,8 @@ from flows.foreground import ForegroundStream, leave
 from flows.picture import StreamPicture
 from flows.progress import Progress
 from flows.server import prefect_api
-from flows.settings import Settings, from_args
-from flows.venue import profile_of, running_loopback
+from flows.settings import from_args
+from flows.venue import profile_of, with_venue
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     if args.seconds is not None:
         settings = replace(settings, rotate_s=args.seconds)
     with contextlib.ExitStack() as stack:
-        settings = stack.enter_context(_with_venue(settings))
+        settings = stack.enter_context(with_venue(settings))
         profile_of(settings)  # a venue that cannot be is told before anything starts
         with Progress(lambda: Text("starting Prefect …"), after_s=0.5) as starting:
             stack.enter_context(prefect_api(settings.home, say=say, tick=starting.tick))
@@ -43,13 +42,3 @@ def run(args: argparse.Namespace) -> int:
         say("leadline stream: read it with leadline sql, or give another --db")
         leave(1)
     leave(0)
-
-
-@contextlib.contextmanager
-def _with_venue(settings: Settings) -> Iterator[Settings]:
-    """Start the built-in venue where it was asked for and nobody said where one runs."""
-    if not settings.is_loopback or settings.ws_url is not None:
-        yield settings
-        return
-    with running_loopback(settings) as venue:
-        yield replace(settings, ws_url=venue.ws_url, rest_url=venue.rest_url)

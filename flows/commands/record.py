@@ -1,0 +1,86 @@
+"""``leadline record``: a venue's raw frames into files that replay reads."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.text import Text
+
+from flows.console import put, say
+from flows.progress import Progress
+from flows.record import Discard, Recorder
+from flows.settings import Settings, from_args
+from flows.venue import profile_of, with_venue
+from tasks.errors import FeedStopped
+from tasks.feed import Feed, FeedConfig
+
+TICK_S = 0.1
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record until Ctrl-C, SIGTERM or ``--seconds``; print the manifest's figures."""
+    with with_venue(from_args(args)) as settings:
+        recorder = Recorder(args.out, settings, rotate_bytes=int(args.rotate_mb * 1_000_000))
+        with recorder:
+            _record(recorder, settings, args.seconds)
+    manifest = recorder.manifest
+    if args.json:
+        put([json.dumps(asdict(manifest), ensure_ascii=False)])
+    else:
+        frames = sum(file.frames for file in manifest.files)
+        size = sum(file.bytes for file in manifest.files) / 1e6
+        say(
+            f"{frames:,} frames, {size:,.1f} MB in {len(manifest.files)} files in {args.out}; "
+            f"{manifest.gaps} gaps, {manifest.sessions} sessions"
+        )
+        say(
+            f"leadline replay {_names(args.out, [file.name for file in manifest.files])} --db replay.duckdb"
+        )
+    if not any(file.frames for file in manifest.files):
+        say("leadline record: not one frame came; leadline doctor may say why")
+        return 1
+    return 0
+
+
+def _names(folder: Path, names: list[str]) -> str:
+    return str(folder / names[0]) if len(names) == 1 else f"{folder}/*.gz"  # their names sort by time
+
+
+def _record(recorder: Recorder, settings: Settings, seconds: float | None) -> None:
+    """Run the feed until told to stop; the manifest gets its figures."""
+    config = FeedConfig(profile=profile_of(settings), symbols=settings.symbols, tap=recorder)
+    feed = Feed(config, Discard(), rng=random.Random())
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+
+    def line() -> str:
+        status, file = feed.status(), recorder.current
+        trouble = f"; {status.last_error}" if status.last_error and not status.frames else ""
+        return (
+            f"record: {status.frames:,} frames, {status.live} of {len(status.symbols)} books live, "
+            f"{file.name} {file.unpacked_bytes / 1e6:,.1f} MB{trouble}"
+        )
+
+    feed.start()
+    until = time.monotonic() + seconds if seconds is not None else float("inf")
+    try:
+        with Progress(lambda: Text(line()), after_s=0.5, line=line) as progress:
+            while not stop.wait(TICK_S) and time.monotonic() < until:
+                recorder.check()
+                if not feed.is_running:
+                    raise FeedStopped("the feed ended by itself")
+                progress.tick()
+    finally:
+        feed.stop()
+        status = feed.status()
+        recorder.manifest.sessions = status.sessions
+        recorder.manifest.gaps = sum(symbol.gaps for symbol in status.symbols)
+        recorder.manifest.ended_by = "signal" if stop.is_set() else "time"
