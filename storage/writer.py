@@ -38,7 +38,7 @@ from storage.rare import Rows, count_rows, oldest_recv_ns
 
 MAX_LEVELS_PER_COMMIT = 1_000_000  # bounds the pause of one transaction to about a second
 FIRST_WAIT_S = 0.1
-LONGEST_WAIT_S = 5.0
+LONGEST_WAIT_S = 2.0
 CONFLICT_PATIENCE_S = 1.6  # the wait reached after 3 s of conflicts
 WAL_LIMIT_BYTES = 320 * 1024 * 1024  # five times the checkpoint threshold: something blocks checkpoints
 RECYCLE_EVERY_S = 60.0
