@@ -112,7 +112,7 @@ def feeding(config: FeedConfig, sink: ListSink, *, host_grace_s: float = 0.0) ->
         yield feed
     finally:
         try:
-            feed.stop()
+            feed.stop(30.0)  # a busy machine may take its time
         except FeedStopped:
             for task in asyncio.all_tasks(feed._loop):  # what it hangs on
                 task.print_stack()
