@@ -11,7 +11,7 @@ What can go wrong with the store, named by what the caller can do about it.
     ├── StoreBroken         the writer met an error it has no plan for; it stopped
     ├── ReadOnly            this connection may only read
     ├── NoTrustedBook       the asked moment lies outside what the store can vouch for
-    └── BadExport           exported rows do not equal the stored ones; the files were dropped
+    └── BadExport           exported rows do not equal the stored ones, or would replace more; not kept
 """
 
 from __future__ import annotations
@@ -83,4 +83,4 @@ class NoTrustedBook(StoreError):
 
 
 class BadExport(StoreError):
-    """What was written to Parquet does not equal what is stored; nothing was kept."""
+    """What was written to Parquet does not equal what is stored, or is less than what is there."""

@@ -23,7 +23,7 @@ from storage.literals import utc_naive
 if TYPE_CHECKING:
     from storage.connect import Connection
 
-_STEP = dt.timedelta(hours=1)  # bounds memory: an hour of a busy symbol is a few hundred MB at most
+_HOUR = dt.timedelta(hours=1)  # of diffs at once: tens of MB of a busy symbol, a day would be hundreds
 
 _ROWS = {
     "depth_diffs": """SELECT * FROM depth_diffs WHERE venue = $venue AND symbol = $symbol
@@ -41,6 +41,11 @@ _ROWS = {
     "coverage": """SELECT * FROM coverage WHERE venue = $venue AND symbol = $symbol
                    AND ts_from >= $since AND ts_from < $until ORDER BY epoch, ts_from""",
 }
+
+_HOURS = """
+SELECT DISTINCT date_trunc('hour', ts_recv) AS hour FROM depth_diffs
+WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until ORDER BY hour
+"""
 
 _VENUES = "SELECT DISTINCT venue FROM coverage WHERE symbol = $symbol ORDER BY venue"
 
@@ -60,8 +65,9 @@ def export_parquet(
     """
     Write all rows of ``symbol`` received in ``since .. until`` (UTC, end excluded), by venue and day.
 
-    Files that are there already are replaced, each at once. Raises `NoStore` when ``folder`` does not
-    exist and `BadExport` when what was written does not equal what is stored.
+    Files that are there already are replaced, each at once, but never by fewer rows. Raises `NoStore`
+    when ``folder`` does not exist, `BadExport` for that and when what was written does not equal what is
+    stored.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -94,21 +100,22 @@ def _days(since: dt.datetime, until: dt.datetime) -> Iterator[tuple[dt.date, dt.
 def _write_day(
     con: Connection, table: str, params: dict[str, str], begin: dt.datetime, end: dt.datetime, place: Path
 ) -> int:
-    """Write one file, hour by hour; return its rows, 0 when there was nothing to write."""
+    """Write one file, part by part; return its rows, 0 when there was nothing to write."""
     draft = place / f".draft-{uuid.uuid4().hex}"
     writer: pq.ParquetWriter | None = None
     rows = 0
     try:
-        for hour in _hours(con, table, params, begin, end):
+        for part in _parts(con, table, params, begin, end):
             if writer is None:
                 place.mkdir(parents=True, exist_ok=True)
-                writer = pq.ParquetWriter(draft, hour.schema, compression="zstd")
-            writer.write_table(hour, row_group_size=hour.num_rows)
-            rows += hour.num_rows
+                writer = pq.ParquetWriter(draft, part.schema, compression="zstd")
+            writer.write_table(part, row_group_size=part.num_rows)
+            rows += part.num_rows
         if writer is None:
             return 0
         writer.close()
         _compare(con, table, params, begin, end, draft)
+        _keep_the_fuller(place / "part-0.parquet", rows)
         draft.replace(place / "part-0.parquet")
     finally:
         if writer is not None:
@@ -117,16 +124,26 @@ def _write_day(
     return rows
 
 
-def _hours(
+def _keep_the_fuller(path: Path, rows: int) -> None:
+    """Refuse to replace a file by one with fewer rows: the store may have let them go since."""
+    if path.exists() and (there := pq.read_metadata(path).num_rows) > rows:
+        raise BadExport(
+            f"{path} holds {there} rows, the store has {rows} of that window: it was left as it is"
+        )
+
+
+def _parts(
     con: Connection, table: str, params: dict[str, str], begin: dt.datetime, end: dt.datetime
 ) -> Iterator[pa.Table]:
-    """Read the stored rows hour by hour, without the columns that the folders' names carry."""
-    while begin < end:
-        stop = min(begin + _STEP, end)
-        rows = con.execute(_ROWS[table], {**params, "since": begin, "until": stop}).arrow()
+    """Read stored rows in parts that fit memory, without the columns that the folders' names carry."""
+    parts = [(begin, end)]
+    if table == "depth_diffs":
+        found = con.execute(_HOURS, {**params, "since": begin, "until": end}).fetchall()
+        parts = [(max(begin, hour), min(hour + _HOUR, end)) for (hour,) in found]
+    for since, until in parts:
+        rows = con.execute(_ROWS[table], {**params, "since": since, "until": until}).arrow()
         if rows.num_rows:
             yield rows.drop_columns(["venue", "symbol"])
-        begin = stop
 
 
 def _compare(
@@ -134,8 +151,8 @@ def _compare(
 ) -> None:
     file = pq.ParquetFile(draft)
     group = 0
-    for hour in _hours(con, table, params, begin, end):
-        if group >= file.num_row_groups or not file.read_row_group(group).equals(hour):
+    for part in _parts(con, table, params, begin, end):
+        if group >= file.num_row_groups or not file.read_row_group(group).equals(part):
             raise BadExport(f"{draft.parent}: rows read back differ from {table}; nothing was kept")
         group += 1
     if group != file.num_row_groups:

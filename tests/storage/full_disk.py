@@ -1,5 +1,5 @@
 """
-A writer meets a full disk, in the log or in a checkpoint; then space is freed. Prints what happened as JSON.
+A writer meets a full disk, in the log or in a checkpoint; then space is freed. Prints a JSON account.
 
 ``python -m tests.storage.full_disk DB log|checkpoint``. The disk is "full" through this process's own
 limit on the size of a file, which works for root and for anyone else.

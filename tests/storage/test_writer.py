@@ -12,6 +12,7 @@ import pytest
 from book.batch import Batch, BookEventRow, DepthSample, FeedStats
 from book.events import State
 from book.messages import BookTicker, Trade
+from storage.client import NotRun, QuackSession
 from storage.connect import connect
 from storage.errors import StoreBroken, StoreFull
 from storage.owner import Owner
@@ -293,3 +294,24 @@ def test_a_row_held_by_somebody_elses_transaction_is_waited_for(writer: Writer, 
     other.rollback()
     assert writer.drain(PATIENCE_S)
     assert owner.cursor().execute("SELECT last_id, ended_by FROM coverage").fetchall() == [(12, None)]
+
+
+def test_what_a_dead_client_left_open_is_ended(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.writer.CONFLICT_PATIENCE_S", 0.2)
+    with Owner(db, serve=True) as owner:
+        writer = Writer(owner, MARKETS)
+        writer.start()
+        writer.submit(fill(Batch(MARKETS), 0, [diff(11, 11)], seeded=seed(10)))
+        assert writer.drain(PATIENCE_S)
+        assert owner.address is not None
+        leaked = QuackSession(owner.address, write=True)  # never closed before the writer is through
+        leaked.run("BEGIN")
+        leaked.run("UPDATE coverage SET ended_by = 'mine'")
+        writer.submit(fill(Batch(MARKETS), 0, [diff(12, 12)]))
+        assert writer.drain(PATIENCE_S)
+        with pytest.raises(NotRun):
+            leaked.run("COMMIT")
+        leaked.close()
+        rows = owner.cursor().execute("SELECT last_id, ended_by FROM coverage").fetchall()
+        writer.close()
+    assert rows == [(12, None)]
