@@ -1,0 +1,208 @@
+"""book, sql and doctor: what people and programs get to see."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.settings import Settings
+from storage.connect import connect
+from storage.owner import Owner
+from tests.flows.commands import ROOT, environ, finish, leadline, start
+from tests.flows.test_replay import CLEAN, write
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with one small replay in it."""
+    folder = tmp_path_factory.mktemp("db")
+    process = start(folder, "replay", write(folder / "a", CLEAN), "--engine", "plain")
+    assert finish(process).code == 0
+    return folder / "leadline.duckdb"
+
+
+# -- book ------------------------------------------------------------------------------------------
+
+
+def test_the_picture_of_a_book(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = leadline(capsys, "book", "BTCUSDT", "--db", db)
+    assert said.out.splitlines() == [
+        "  ask  102  7.25  ████████████████████████",
+        "  ── mid 100.5  spread 3 = 298.507 bps",
+        "  bid   99  1.50  █████",
+    ]
+    assert said.err.startswith("BTCUSDT binance-spot after update 40 at 2023-11-14 22:13:20")
+    assert "its stream ended: end_of_recording" in said.err
+
+
+def test_a_book_for_programs(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = json.loads(leadline(capsys, "book", "BTCUSDT", "--db", db, "--json").out)
+    assert (told["venue"], told["last_id"]) == ("binance-spot", 40)
+    assert (told["bids"], told["asks"]) == ([["99", "1.5"]], [["102", "7.25"]])
+    said = leadline(
+        capsys, "book", "BTCUSDT", "--db", db, "--format", "csv", "--at", "2023-11-14T22:13:21Z"
+    )
+    assert said.code == 1
+    assert "no trusted book at 2023-11-14 22:13:21 UTC" in said.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "expected"),
+    [
+        (["BTCUSDT", "--at", "noon"], 2, "--at 'noon': expected a time such as"),
+        (["XYZ"], 1, "XYZ: no trusted book was ever stored"),
+        (["BTCUSDT", "--venue", "binance-usdm"], 1, "no trusted book was stored"),
+    ],
+)
+def test_a_book_that_is_not_there(
+    db: Path, capsys: pytest.CaptureFixture[str], argv: list[str], code: int, expected: str
+) -> None:
+    said = leadline(capsys, "book", *argv, "--db", db)
+    assert (said.code, said.out) == (code, "")
+    assert expected in said.err
+    assert said.err.count("\n") == 1
+
+
+# -- sql -------------------------------------------------------------------------------------------
+
+SERIES = "SELECT i AS n, i / 4 AS share FROM range(300) r(i) ORDER BY i"
+
+
+def test_a_long_table_is_cut_with_a_word_and_csv_is_not(
+    db: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = leadline(capsys, "sql", "--db", db, SERIES)
+    assert len(said.out.splitlines()) == 202
+    assert said.err == "(200 rows)\nthere are more rows: --limit 2000 shows more, --limit 0 all\n"
+    rows = list(
+        csv.DictReader(io.StringIO(leadline(capsys, "sql", "--db", db, "--format", "csv", SERIES).out))
+    )
+    assert len(rows) == 300
+    assert rows[3] == {"n": "3", "share": "0.75"}
+    told = json.loads(leadline(capsys, "sql", "--db", db, "--json", "--limit", "2", SERIES).out)
+    assert told == [{"n": 0, "share": 0.0}, {"n": 1, "share": 0.25}]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("DELETE FROM trades", "not a statement that only reads; --write allows others"),
+        ("SELEC 1", 'syntax error at or near "SELEC"'),
+        ("SELECT * FROM nothing_here", "Table with name nothing_here does not exist"),
+    ],
+)
+def test_a_refused_statement(
+    db: Path, capsys: pytest.CaptureFixture[str], statement: str, expected: str
+) -> None:
+    said = leadline(capsys, "sql", "--db", db, statement)
+    assert said.code == 1
+    assert expected in said.err
+    assert "Traceback" not in said.err
+
+
+def test_writing_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    db = tmp_path / "x.duckdb"
+    Owner(db).close()
+    insert = "INSERT INTO budgets VALUES ('all', 'day', 1.5, TIMESTAMP '2026-01-01')"
+    assert leadline(capsys, "sql", "--db", db, insert).code == 1
+    assert leadline(capsys, "sql", "--db", db, "--write", insert).code == 0
+    said = leadline(capsys, "sql", "--db", db, "--format", "csv", "SELECT scope, limit_usd FROM budgets")
+    assert said.out == "scope,limit_usd\nall,1.5\n"
+
+
+def test_reading_and_writing_beside_an_owner_in_another_process(db: Path) -> None:
+    with Owner(db, serve=True):
+        for argv in (["SELECT count(*) AS n FROM depth_diffs"], ["--write", "CHECKPOINT"]):
+            said = finish(start(db.parent, "sql", "--db", db, "--json", *argv))
+            assert said.code == 0, said.err
+        said = finish(start(db.parent, "sql", "--db", db, "DELETE FROM depth_diffs"))
+        assert said.code == 1
+
+
+def test_the_demo_is_read_where_there_is_nothing_else(tmp_path: Path) -> None:
+    said = finish(start(tmp_path, "sql", "SELECT 1"))
+    assert said.code == 1
+    assert "there is no database leadline.duckdb; make one with leadline demo" in said.err
+    Owner(tmp_path / "demo.duckdb").close()
+    said = finish(start(tmp_path, "sql", "--format", "csv", "SELECT 1 AS one"))
+    assert (said.code, said.out) == (0, "one\n1\n")
+    assert "no leadline.duckdb here; reading demo.duckdb" in said.err
+
+
+def test_the_prompt_of_a_pipe(db: Path) -> None:
+    def ask(text: str) -> str:
+        command = [sys.executable, "-m", "flows", "sql", "--db", str(db)]
+        ran = subprocess.run(
+            command, input=text, capture_output=True, text=True, env=environ(), cwd=ROOT, check=True
+        )
+        return ran.stdout
+
+    assert re.search(r"^depth_diffs +table +3 ", ask("\\d\n"), re.MULTILINE)
+    assert re.search(r"^last_id +BIGINT ", ask("\\d coverage\n"), re.MULTILINE)
+    assert ask("SELECT 7 AS seven\n").splitlines()[0] == "seven"
+
+
+def test_output_into_a_closed_pipe_is_no_error(db: Path) -> None:
+    command = f'{sys.executable} -m flows sql --db {db} --format csv "FROM range(2000000)" | head -1'
+    ran = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert ran.stdout == "range\n"
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+# -- doctor ----------------------------------------------------------------------------------------
+
+
+def test_the_doctor_tells_what_is_and_what_to_do(db: Path, tmp_path: Path) -> None:
+    env = environ(LEADLINE_THREDS="3", OPENAI_API_KEY="sk-very-secret", LEADLINE_WS_URL="wss://u:pass@h/x")
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    said = finish(start(tmp_path, "doctor", "--offline", "--db", db, env=env))
+    assert said.code == 0, said.out
+    assert re.search(r"^WARN +environment +no such setting: LEADLINE_THREDS", said.out, re.MULTILINE)
+    assert re.search(r"^OK +OPENAI_API_KEY +set;", said.out, re.MULTILINE)
+    assert re.search(rf"^OK +database +{re.escape(str(db))}: \d+ rows", said.out, re.MULTILINE)
+    assert "secret" not in said.out
+    assert "pass" not in said.out.partition("settings")[2]
+
+
+def test_the_doctor_for_programs_names_every_setting(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = json.loads(leadline(capsys, "doctor", "--offline", "--json", "--db", db).out)
+    assert set(told["settings"]) == set(Settings.__dataclass_fields__)
+    checks = {check["check"]: check["verdict"] for check in told["checks"]}
+    assert {"python", "packages", "numba", "clock", "disk", "open files", "ports", "database"} <= set(
+        checks
+    )
+
+
+def test_a_venue_that_does_not_answer_is_a_warning(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    argv = ["doctor", "--json", "--db", tmp_path / "x.duckdb", "--rest-url", "http://127.0.0.1:9"]
+    told = json.loads(leadline(capsys, *argv).out)
+    clock = next(check for check in told["checks"] if check["check"] == "clock")
+    assert clock["verdict"] == "WARN"
+    assert "did not say its time" in clock["said"]
+
+
+def test_a_database_of_something_else_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    db = tmp_path / "x.duckdb"
+    db.write_bytes(b"not a database" * 1000)
+    said = leadline(capsys, "doctor", "--offline", "--db", db)
+    assert said.code == 1
+    assert re.search(r"^FAIL +database", said.out, re.MULTILINE)
+    assert "is not a DuckDB file" in said.out
+
+
+def test_connections_are_given_back(db: Path) -> None:
+    with connect(db) as con:
+        assert con.execute("SELECT 1").fetchall() == [(1,)]
+    with Owner(db):
+        pass
