@@ -42,11 +42,14 @@ TRADE_SHARE = 0.036
 TOUCH_SHARE = 0.115
 DISTANCE_BPS = 2.9
 SNAP_SHARE = 0.6  # of the orders inside a wide spread: these close it
+NOT_TOP = TRADE_SHARE + TOUCH_SHARE  # the rest of the events happen in the depth of the book
 CUT_SHARE = 0.12  # of the cancels: these take half
 QUIET_CHANCE = 0.0007  # per window: about every two minutes
 # Quantiles of two power laws, drawn from by index: distances (in units of the reach) and quantities.
+# The distances end where a bid would be worth a tenth of the price.
 QUANTILES = 8192
-DISTANCES = [(1.0 - (n + 0.5) / QUANTILES) ** -1.25 - 1.0 for n in range(QUANTILES)]
+FARTHEST = 0.9 / (1.1 * DISTANCE_BPS * 1e-4)
+DISTANCES = [min(FARTHEST, (1.0 - (n + 0.5) / QUANTILES) ** -1.25 - 1.0) for n in range(QUANTILES)]
 QUANTITIES = [(1.0 - (n + 0.5) / QUANTILES) ** -0.8 - 0.9 for n in range(QUANTILES)]
 REACH_TICKS = 4  # markets with a coarse tick spread over ticks rather than bps
 
@@ -78,6 +81,8 @@ class SymbolMarket:
         self._diff_from = self.last_id  # last id of the diff before
         self._trade_id = 1_000_000 + self._rng.randrange(10**6)
         self._pressure = 0.0
+        self._reach = 0.0  # distances are drawn in units of this
+        self._events = spec.events_per_s * WINDOW_NS / 1e9  # in a window, on average
         self._quiet_windows = 0
         self._top = (0, 0, 0, 0)  # as told last
         self._top_touched = True
@@ -169,36 +174,36 @@ class SymbolMarket:
             self._quiet_windows = 10 + int(draw() * 30)
         # Mean 1, median 0.55, p99 7: the recordings' spread of ids per diff.
         busy = min(0.35 * (1.0 - draw()) ** -0.65, 25.0)
-        events = int(self.spec.events_per_s * busy * WINDOW_NS / 1e9 + draw())
+        events = int(self._events * busy + draw())
         bursts = min(events, 1 + events // 4, BURSTS_MAX)
         if not bursts:
             return
         span = self._close_ns - opened_ns
         each, rest = divmod(events, bursts)
-        times = sorted((opened_ns + int(draw() * span) for _ in range(bursts)), reverse=True)
+        times = [opened_ns + int(draw() * span) for _ in range(bursts)]
+        times.sort(reverse=True)
         self._plan = [(at, each + (n < rest)) for n, at in enumerate(times)]
         start = self.spec.start
         mid = (self._bids[-1] - self._asks[-1]) // 2 if self._bids and self._asks else start
+        self._reach = max(mid * DISTANCE_BPS * 1e-4, REACH_TICKS * self.spec.tick)
         # A slow push one way, and a soft pull home so that a long run keeps its order of magnitude.
         self._pressure = 0.98 * self._pressure + 0.05 * (draw() - 0.5) + 0.02 * (start - mid) / start
 
     def _burst(self, ts_ns: int, events: int, sink: list[Record]) -> None:
         """Change ``events`` levels or so; tell trades and, where the top moved, book tickers."""
-        draw = self._rng.random
+        draw, bids, asks = self._rng.random, self._bids, self._asks
+        buying, many = 0.5 + self._pressure, self.spec.levels / 0.52
         for _ in range(events):
             what = draw()
-            bids_own = draw() < 0.5 + self._pressure
-            own, other = (self._bids, self._asks) if bids_own else (self._asks, self._bids)
+            own, other = (bids, asks) if draw() < buying else (asks, bids)
             if self._closed_side:
                 self._while_closed(what)
+            elif what > NOT_TOP:
+                self._add_or_cancel(own, other, many)
             elif what < TRADE_SHARE:
                 self._trade(ts_ns, other, sink)
-            elif what < TRADE_SHARE + TOUCH_SHARE:
-                self._touch(own, other)
-            elif len(own) > MIN_LEVELS and draw() * self.spec.levels < len(own) * 0.52:
-                self._cancel(own)
             else:
-                self._add(own, other)
+                self._touch(own, other)
             if self._top_touched:
                 self._tell_ticker(ts_ns, sink)
 
@@ -233,22 +238,19 @@ class SymbolMarket:
             best = max(best, inside)
         self._put(best, self._draw_qty(1.0))
 
-    def _cancel(self, own: list[int]) -> None:
-        """Take a level away or cut it down, mostly near the top."""
+    def _add_or_cancel(self, own: list[int], other: list[int], many: float) -> None:
+        """Put a level some way from the other side, or take one away, mostly near the top."""
         draw = self._rng.random
-        key = own[-1 - int(len(own) * draw() ** 3)]
-        kept = self._book[key] // (2 * self.spec.step) * self.spec.step if draw() < CUT_SHARE else 0
-        self._put(key, kept)
-
-    def _add(self, own: list[int], other: list[int]) -> None:
-        """Put an order some way from the other side, mostly near, now and then very far."""
-        spec = self.spec
-        price = abs(other[-1])
-        reach = max(price * DISTANCE_BPS * 1e-4, REACH_TICKS * spec.tick)
-        draw = self._rng.random
-        away = int(reach * (0.9 + 0.2 * draw()) * DISTANCES[int(draw() * QUANTILES)])
-        key = -other[-1] - max(spec.tick, min(away, price * 9 // 10))
-        key -= key % spec.tick
+        n = len(own)
+        if n > MIN_LEVELS and draw() * many < n:
+            key = own[-1 - int(n * draw() ** 3)]
+            halved = draw() < CUT_SHARE
+            self._put(key, self._book[key] // (2 * self._step) * self._step if halved else 0)
+            return
+        tick = self.spec.tick
+        away = self._reach * (0.9 + 0.2 * draw()) * DISTANCES[int(draw() * QUANTILES)]
+        key = -other[-1] - tick - int(away)
+        key -= key % tick
         if key > 0 or own is self._asks:
             self._put(key, self._draw_qty(1.5))
 

@@ -8,6 +8,7 @@ spaces, or as bare snapshots, and what is neither is left out.
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from book.errors import BadInput
 from tasks.loopback.streams import compact
 
+READ_BYTES = 1 << 18
 READY = (b'{"stream":"', b'{"lastUpdateId":')
 # The stream a raw payload came from, by its event name; spot's book ticker has none.
 STREAMS = {
@@ -39,7 +41,7 @@ def read_lines(paths: tuple[Path, ...]) -> Iterator[Line]:
     for path in paths:
         number = 0
         try:
-            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            with _open(path) as file:
                 for raw in file:
                     number += 1
                     at, _, payload = raw.partition(b" ")
@@ -51,6 +53,11 @@ def read_lines(paths: tuple[Path, ...]) -> Iterator[Line]:
             raise BadInput(f"recording {path} does not exist") from exc
         except (OSError, EOFError, ValueError, zlib.error) as exc:
             raise BadInput(f"recording {path}, after line {number}: {exc}") from exc
+
+
+def _open(path: Path) -> io.BufferedReader:
+    """Open a file for reading by lines; a GzipFile alone gives them out one Python call each."""
+    return io.BufferedReader(gzip.GzipFile(path), READ_BYTES) if path.suffix == ".gz" else path.open("rb")
 
 
 def _combined(payload: bytes) -> bytes | None:

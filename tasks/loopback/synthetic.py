@@ -20,6 +20,9 @@ from tasks.loopback.truth import Truth
 if TYPE_CHECKING:
     from tasks.loopback.venue import LoopbackVenue
 
+SLICE_NS = 100_000_000  # of market time
+PUMP_S = 0.05  # at most, before others have their turn
+
 
 class Synthetic:
     """Lets the market run with the wall clock, ``speed`` times as fast."""
@@ -45,10 +48,18 @@ class Synthetic:
         return self._start_ns + int(passed * self.venue.options.speed)
 
     def pump(self) -> None:
-        """Publish what the market says until now."""
-        lines = self._lines
-        for record in self.market.advance(self.now_ns()):
-            lines[record.symbol_index].tell(record)
+        """
+        Publish what the market says until now.
+
+        After a pause of the process it catches up in slices, a bounded while at a time, so that
+        pings, requests and buffers have their turn.
+        """
+        lines, market = self._lines, self.market
+        now, ends = self.now_ns(), time.perf_counter() + PUMP_S
+        while market.now_ns < now and time.perf_counter() < ends:
+            for record in market.advance(min(now, market.now_ns + SLICE_NS)):
+                lines[record.symbol_index].tell(record)
+            self.venue.hub.flush()
 
     async def rest(self, tick_s: float) -> None:
         """Wait a tick."""

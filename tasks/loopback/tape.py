@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SCANNED_LINES = 20_000  # read ahead to learn which symbols and streams there are
 LEARNED_DIFFS = 50  # of each symbol, for its decimals; the venue writes all with as many
-CHUNK_FRAMES = 512  # written at once at speed 0
+CHUNK_BYTES = 1 << 18  # written at once at speed 0
 LOG_MAX = 20_000  # diffs kept for the truth at an id; about 40 MB of BTCUSDT
 
 Pairs = list[tuple[str, str]]
@@ -229,25 +229,24 @@ class Tape:
         """Publish what is due; at speed 0 a chunk, unless a client has yet to read the one before."""
         if self.finished or not self._is_wanted():
             return
-        speed = self.venue.options.speed
-        if not speed:
-            if self._slow_clients():
-                return
-            due_ns, most = None, CHUNK_FRAMES
-        else:
+        speed, room = self.venue.options.speed, CHUNK_BYTES
+        due_ns = None
+        if speed:
             due_ns = self._first_ns + int((time.monotonic() - self._started) * speed * 1e9)
-            most = None
-        for _ in itertools.count() if most is None else range(most):
+        elif self._slow_clients():
+            return
+        while due_ns is not None or room > 0:
             line = self._next or next(self._lines, None)
             if line is None:
                 self.finished = True
                 self.venue.ledger.note("tape_end", frames=self.frames)
                 return
+            self._next = line
             if due_ns is not None and line.recv_ns > due_ns:
-                self._next = line
                 return
             self._next = None
             self._play(line)
+            room -= len(line.payload)
 
     async def rest(self, tick_s: float) -> None:
         """Wait until there may be more to publish."""

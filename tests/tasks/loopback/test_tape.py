@@ -183,13 +183,15 @@ async def test_a_real_recording_is_rebuilt_exactly_while_it_plays(name, kind, sy
 
 
 async def test_the_client_sets_the_pace_at_speed_0(tmp_path):
-    rows = [[f"{n}.0", "1.00"] for n in range(1, 400)]
-    path = write(tmp_path / "tape.gz", [diff(n, rows, []) for n in range(1, 3000)])
-    async with open_venue(recording=[path], symbols=None, speed=0, buffer_bytes=20 << 20) as venue:
-        async with connect(venue, "/stream?streams=abcusdt@depth@100ms", max_queue=4) as ws:
-            for _ in range(10):
-                await ws.recv(decode=False)
-            assert venue.hub.frames < 2999, "the venue waits for its reader"
-            while b'"u":2999,' not in await ws.recv(decode=False):
+    rows = [[f"{n}.0", "1.00"] for n in range(1, 5000)]
+    form = json.dumps(diff(7777, rows, []), separators=(",", ":")).replace("7777", "%d")
+    path = tmp_path / "tape.txt"
+    path.write_text("".join(f"{n} {form % (n, n)}\n" for n in range(1, 301)))  # 27 MB
+    async with open_venue(recording=[path], symbols=None, speed=0, buffer_bytes=4 << 20) as venue:
+        streams = "/stream?streams=abcusdt@depth@100ms"
+        async with connect(venue, streams, max_queue=4, max_size=None) as ws:
+            await ws.recv(decode=False)
+            assert venue.hub.frames < 300, "the venue waits for its reader"
+            while b'"u":300,' not in await ws.recv(decode=False):
                 pass
         assert [note["what"] for note in venue.ledger.notes] == ["tape_end"]
