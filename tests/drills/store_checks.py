@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 
+from storage.errors import StoreError
 from storage.rebuild import PriceLevel, book_at
 
 COUNTS = ("diffs", "levels", "trades", "tickers", "seeds", "events", "samples", "stats")
@@ -129,8 +130,12 @@ def wrong_books(con: Con, truth: Truth, rng: Random, each: int) -> Iterator[tupl
         band = con.execute(_SEED_BAND, {"symbol": symbol, "epoch": epoch}).fetchone()
         assert band is not None
         for at_id in rng.sample(ids, min(each, len(ids))):
-            book = book_at(con, symbol, at_id=at_id)
             there = truth(symbol, at_id)
+            try:
+                book = book_at(con, symbol, at_id=at_id)
+            except StoreError as exc:
+                yield symbol, at_id, str(exc)
+                continue
             low, high = (Decimal(repr(price)) for price in band)
             ours = _within(book.bids, book.asks, low, high)
             theirs = _within(_exact(there["bids"]), _exact(there["asks"]), low, high)
