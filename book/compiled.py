@@ -114,7 +114,7 @@ class CompiledLadder:
     def apply(self, diff: RawDiff) -> None:
         """Set the levels of a diff; whether it is the right one is for `book.sync` to say."""
         self.make_room(diff.bids, diff.asks)
-        self._kernels.apply_levels(self.state, diff.levels, diff.bids, diff.asks, _WORK)
+        self._kernels.apply_levels(self.state, diff.levels, 0, diff.bids, diff.asks, _WORK)
         self._stand_at(diff.last_id, diff.ts_recv_ns)
 
     def clear(self) -> None:

@@ -35,8 +35,6 @@ from book.kernel_scan import (
     scan_trade,
 )
 from book.kernel_side import (
-    ASKS,
-    BIDS,
     BOOK,
     CAPACITY,
     EPOCH,
@@ -47,9 +45,8 @@ from book.kernel_side import (
     N_BIDS,
     PRUNE_ABOVE,
     READY,
-    fill,
-    note_top,
-    set_levels,
+    fill_both,
+    set_both,
 )
 
 APPLIED = 0  # the diff is in the book and in the batch
@@ -90,9 +87,7 @@ def _receive_depth(stamp: int) -> Callable[..., int]:
         bids, asks = work[BIDS_FOUND], work[ASKS_FOUND]
         if max(state[N_BIDS] + bids, state[N_ASKS] + asks) > state[CAPACITY]:
             return GROW
-        set_levels(state, BIDS, batch, row, bids, work)
-        set_levels(state, ASKS, batch, row + 2 * bids, asks, work)
-        if not note_top(state):
+        if not set_both(state, batch, row, bids, asks, work):
             # Crossed or one-sided: book.sync applies the diff once more, which changes nothing since
             # quantities are absolute, and says what follows.
             return SCANNED
@@ -160,12 +155,10 @@ def _read_snapshot(stamp: int) -> Callable[..., int]:
 
 
 def _apply_levels(stamp: int) -> Callable[..., int]:
-    def apply_levels(state: Ints, table: Ints, bids: int, asks: int, work: Ints) -> int:
+    def apply_levels(state: Ints, table: Ints, row: int, bids: int, asks: int, work: Ints) -> int:
         """Set the levels of a diff that was scanned before; there is room for them. 1 if sound."""
         _ = stamp
-        set_levels(state, BIDS, table, 0, bids, work)
-        set_levels(state, ASKS, table, 2 * bids, asks, work)
-        return int(note_top(state))
+        return int(set_both(state, table, row, bids, asks, work))
 
     return apply_levels
 
@@ -174,9 +167,7 @@ def _fill_levels(stamp: int) -> Callable[..., int]:
     def fill_levels(state: Ints, table: Ints, bids: int, asks: int) -> int:
         """Replace all levels by those of a seed; there is room for them. 1 if sound."""
         _ = stamp
-        fill(state, BIDS, table, 0, bids)
-        fill(state, ASKS, table, 2 * bids, asks)
-        return int(note_top(state))
+        return int(fill_both(state, table, bids, asks))
 
     return fill_levels
 
@@ -188,7 +179,7 @@ class Kernels(NamedTuple):
     receive_trade: Callable[[bytes, int, Ints, Ints, int], int]
     receive_ticker: Callable[[bytes, int, Ints, Ints, int], int]
     read_snapshot: Callable[[bytes, Ints, Ints, Ints], int]
-    apply_levels: Callable[[Ints, Ints, int, int, Ints], int]
+    apply_levels: Callable[[Ints, Ints, int, int, int, Ints], int]
     fill_levels: Callable[[Ints, Ints, int, int], int]
 
 
@@ -202,7 +193,7 @@ def kernels() -> Kernels:
         _entry(_receive_trade(stamp), text, number, table, table, number),
         _entry(_receive_ticker(stamp), text, number, table, table, number),
         _entry(_read_snapshot(stamp), text, table, table, table),
-        _entry(_apply_levels(stamp), table, table, number, number, table),
+        _entry(_apply_levels(stamp), table, table, number, number, number, table),
         _entry(_fill_levels(stamp), table, table, number, number),
     )
 

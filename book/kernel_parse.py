@@ -121,7 +121,7 @@ def decimal(frame: bytes, at: int, end: int, decimals: int, unit: int) -> tuple[
     return slow_decimal(frame, at, end, decimals)
 
 
-@inlined
+@compiled
 def integer(frame: bytes, at: int, end: int) -> tuple[int, int]:
     """Read a bare integer of at most 18 digits; return it (or `ODD`) and where it ended."""
     start = at
@@ -182,7 +182,7 @@ def same_text(frame: bytes, at: int, end: int, text: Ints, first: int, count: in
     return True
 
 
-@inlined
+@compiled
 def levels(
     frame: bytes, at: int, end: int, units: tuple[int, int, int, int], out: Ints, row: int, limit: int
 ) -> tuple[int, int]:

@@ -30,7 +30,7 @@ MOVES = 4096
 FOUND = 2 * MOVES  # in the working space, behind the places: what was scanned
 WORK_ROOM = FOUND + 8
 
-BIDS, ASKS = 0, 1
+BIDS, ASKS = 0, 1  # also the slots N_BIDS, N_ASKS: ``state[side]`` is how many levels a side has
 
 
 @inlined
@@ -172,6 +172,28 @@ def shift(
         if by < 0:
             end = work[2 * n - 2] if n > 0 else size
             move(state, base + 2 * (start + by), base + 2 * start, 2 * (end - start))
+
+
+@compiled
+def set_both(state: Ints, table: Ints, row: int, bids: int, asks: int, work: Ints) -> bool:
+    """Set the levels of a diff, bids first in the table; return True when the top is sound."""
+    count = bids
+    for side in range(2):  # a loop: with literal sides numba would compile all of it twice
+        set_levels(state, side, table, row, count, work)
+        row += 2 * count
+        count = asks
+    return note_top(state)
+
+
+@compiled
+def fill_both(state: Ints, table: Ints, bids: int, asks: int) -> bool:
+    """Replace all levels by those of a seed; return True when the top is sound."""
+    row, count = 0, bids
+    for side in range(2):
+        fill(state, side, table, row, count)
+        row += 2 * count
+        count = asks
+    return note_top(state)
 
 
 @compiled

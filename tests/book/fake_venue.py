@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from book.batch import Batch, Market
-from book.live import has_numba, make_book
+from book.live import has_numba, make_book, warm_up
 from book.rules import Rule
 from book.scale import Scale
 
@@ -18,6 +18,9 @@ ENGINES = [
     ),
 ]
 needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed here")
+
+# Compiling takes 10 s once, or minutes on a machine that is busy: not within some test's time limit.
+warm_up()
 
 MS = 1_000_000
 EXTRA_ZEROS = ("", "0", "00000")
