@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tasks.loopback.venue import LoopbackVenue
 
 SLICE_NS = 100_000_000  # of market time
+LATE_S = 2.0  # behind the wall clock before market time slips
 PUMP_S = 0.05  # at most, before others have their turn
 
 
@@ -52,7 +53,8 @@ class Synthetic:
         Publish what the market says until now.
 
         After a pause of the process it catches up in slices, a bounded while at a time, so that
-        pings, requests and buffers have their turn.
+        pings, requests and buffers have their turn. When that is not enough, market time slips: a
+        market on a machine too slow for it is late, but neither grows nor bursts.
         """
         lines, market = self._lines, self.market
         now, ends = self.now_ns(), time.perf_counter() + PUMP_S
@@ -60,6 +62,10 @@ class Synthetic:
             for record in market.advance(min(now, market.now_ns + SLICE_NS)):
                 lines[record.symbol_index].tell(record)
             self.venue.hub.flush()
+        late_s = (now - market.now_ns) / 1e9 / self.venue.options.speed
+        if late_s > LATE_S:
+            self._origin_ns += int(late_s * 1e9)
+            self.venue.ledger.note("slipped", seconds=round(late_s, 3))
 
     async def rest(self, tick_s: float) -> None:
         """Wait a tick."""

@@ -306,6 +306,14 @@ async def test_a_client_that_does_not_read_is_cut():
         assert not venue.clients
 
 
+async def test_a_market_too_fast_for_its_machine_slips_instead_of_piling_up():
+    async with open_venue(speed=1e6) as venue, connect(venue, "/ws/ethusdt@depth@100ms") as ws:
+        while not any(note["what"] == "slipped" for note in venue.ledger.notes):
+            await take(ws, 1)
+        late_s = (venue.now_ns() - venue.source.market.now_ns) / 1e9 / 1e6
+        assert late_s < 2.5
+
+
 async def test_stop_is_quick_and_leaves_nothing():
     before = asyncio.all_tasks()
     async with asyncio.timeout(20):
