@@ -95,16 +95,21 @@ class Drill:
         with log, self._process(mode, log.fileno()) as process:
             deadline = time.monotonic() + FIRST_DIFFS_S
             while not any(one.rows["diffs"] for one in read_witness(self.witness)[acked:]):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise DrillFailed(f"the stream acknowledged no diffs; see {log.name}")
+                self._ensure_running(process)
+                if time.monotonic() > deadline:
+                    raise DrillFailed(f"no diff was acknowledged within {FIRST_DIFFS_S:.0f} s")
                 time.sleep(0.01)
             life_s = self.rng.uniform(0.0, LONGEST_LIFE_S)
             time.sleep(life_s)
-            if process.poll() is not None:
-                raise DrillFailed(f"the stream ended by itself with {process.returncode}; see {log.name}")
+            self._ensure_running(process)
             process.send_signal(signal.SIGKILL)
             process.wait()
         return life_s
+
+    @staticmethod
+    def _ensure_running(process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is not None:
+            raise DrillFailed(f"the stream ended by itself with {process.returncode}")
 
     @contextlib.contextmanager
     def _process(self, mode: list[str], log: int) -> Iterator[subprocess.Popen[bytes]]:
