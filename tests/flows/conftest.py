@@ -1,0 +1,45 @@
+"""A private Prefect server and a built-in venue for tests that need real ones, started once a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.server import PrefectServer
+from tasks.loopback.threaded import ThreadedVenue, run_in_thread
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """A server in a process of its own; tests may stop it and start it again on the same port."""
+    running = PrefectServer(tmp_path_factory.mktemp("server"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def venue() -> Iterator[ThreadedVenue]:
+    with run_in_thread(symbols=("BTCUSDT", "ETHUSDT")) as running:
+        yield running
+
+
+@pytest.fixture
+def stream_env(server: PrefectServer, venue: ThreadedVenue, tmp_path: Path) -> dict[str, str]:
+    """An environment in which every process uses that server, that venue and ``tmp_path``."""
+    from tests.flows.commands import environ
+
+    return environ(
+        **server.environ,
+        LEADLINE_DB=str(tmp_path / "x.duckdb"),
+        LEADLINE_HOME=str(tmp_path / "home"),
+        LEADLINE_VENUE="loopback",
+        LEADLINE_SYMBOLS=",".join(venue.symbols),
+        LEADLINE_WS_URL=venue.ws_url,
+        LEADLINE_REST_URL=venue.rest_url,
+        LEADLINE_SNAPSHOT_EVERY_S="1",
+        LEADLINE_SNAPSHOT_TIMEOUT_S="3",
+        LEADLINE_STATS_EVERY_S="1",
+    )

@@ -1,0 +1,69 @@
+"""The short flows that run on their own: snapshot-depth from the store, maintain-store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from storage.connect import connect
+from tests.flows.commands import finish, start
+from tests.flows.test_replay import CLEAN, write
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    said = finish(start(tmp_path, "replay", write(tmp_path / "a", CLEAN), "--engine", "plain"))
+    assert said.code == 0
+    monkeypatch.setenv("LEADLINE_SNAPSHOT_LEVELS", "1")
+    return tmp_path / "leadline.duckdb"
+
+
+async def test_a_sample_from_the_store_is_a_row_and_a_finding(db: Path) -> None:
+    from flows.snapshot_depth import snapshot_depth
+
+    state = await snapshot_depth(db=str(db), symbols=["BTCUSDT", "XYZUSDT"], return_state=True)
+    assert state.is_completed()
+    assert state.message == "1 of 2 books of binance-spot trusted"
+    with connect(db) as con:
+        rows = con.execute(
+            "SELECT symbol, last_id, bid_px, ask_qty, mid, imbalance, bid_depth, trusted, reason "
+            "FROM depth_snapshots ORDER BY symbol"
+        ).fetchall()
+    lean = pytest.approx((1.5 - 7.25) / 8.75)
+    assert rows[0] == ("BTCUSDT", 40, [99.0], [7.25], 100.5, lean, [0.0] * 4, True, "")
+    assert rows[1][:2] == ("XYZUSDT", -1)
+    assert rows[1][7] is False
+    assert "no trusted book" in rows[1][8]
+
+
+async def test_a_database_that_is_not_there_fails_the_run(tmp_path: Path) -> None:
+    from flows.maintain import maintain_store
+
+    state = await maintain_store(db=str(tmp_path / "no" / "x.duckdb"), return_state=True)
+    assert state.is_failed()
+    assert "no" in str(state.message)
+
+
+async def test_old_rows_go_and_the_run_says_how_many(db: Path) -> None:
+    from flows.maintain import maintain_store
+
+    state = await maintain_store(db=str(db), keep_days=1, return_state=True)
+    assert state.is_completed()
+    assert "3 of depth_diffs" in str(state.message)
+    with connect(db) as con:
+        assert con.execute("SELECT count(*) FROM depth_diffs").fetchall() == [(0,)]
+
+
+def test_the_report_of_many_books_stays_small() -> None:
+    from book.batch import Market
+    from book.scale import Scale
+    from flows.sampling import untrusted
+    from flows.snapshot_depth import ROWS_SHOWN, Report
+
+    markets = [Market("v", f"S{n}", Scale(0, 0)) for n in range(300)]
+    report = Report.of("v", markets, [untrusted(n, 0, "gap") for n in range(300)])
+    assert (report.books, report.trusted, len(report.rows)) == (300, 0, ROWS_SHOWN)
+    assert report.said() == "0 of 300 books of v trusted"

@@ -1,0 +1,202 @@
+"""The long-lived flow: hosted by the test engine, and as a program whose Prefect server goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from flows.prefect_report import ask, runs_of
+from flows.server import PrefectServer
+from flows.settings import Settings
+from storage.connect import connect
+from tasks.loopback.faults import Fault, FaultKind
+from tasks.loopback.threaded import ThreadedVenue
+from tests.flows.commands import finish, start
+from tests.flows.waiting import until
+
+PATIENCE_S = 90.0  # on a machine that has much else to do
+T = TypeVar("T")
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture
+def settings(venue: ThreadedVenue, tmp_path: Path) -> Settings:
+    return Settings(
+        db=tmp_path / "x.duckdb",
+        home=tmp_path / "home",
+        venue="loopback-spot",
+        symbols=venue.symbols,
+        ws_url=venue.ws_url,
+        rest_url=venue.rest_url,
+        snapshot_every_s=0.5,
+        rotate_s=90,
+    )
+
+
+def wait(get: Callable[[], T], what: str) -> T:
+    return until(get, what, timeout_s=PATIENCE_S)
+
+
+async def soon(get: Callable[[], T], what: str) -> T:
+    return await asyncio.to_thread(wait, get, what)
+
+
+@pytest.mark.engine
+async def test_a_run_shows_its_work_and_ends_when_asked(
+    settings: Settings, venue: ThreadedVenue, prefect_server: str
+) -> None:
+    from flows.stream import Attached, attached, stream_books
+
+    guest = Attached(settings)
+    attached.set(guest)
+    given = {"venue": "loopback", "symbols": list(venue.symbols), "ws_url": venue.ws_url}
+    run = asyncio.create_task(stream_books(**given, rest_url=venue.rest_url, return_state=True))
+    host = await soon(lambda: guest.host, "the database is open")
+    await soon(lambda: host.status().feed.live == 2, "both books are live")
+    venue.inject(Fault(kind=FaultKind.DROP, symbol="ETHUSDT"))
+    await soon(lambda: host.status().feed.symbol("ETHUSDT").resyncs, "the gap is healed")
+    await soon(lambda: guest.reports >= 2, "sub-flows have reported")
+
+    # A second run on the same database leaves at once.
+    attached.set(Attached(settings))
+    second = await stream_books(**given, return_state=True)
+    assert (second.name, second.is_completed()) == ("AlreadyRunning", True)
+
+    guest.stop.set()
+    state = await run
+    assert state.is_completed(), state
+    assert str(state.message).startswith("stopped: ")
+    assert guest.is_closed.is_set()
+
+    def told() -> Any:
+        runs = runs_of(prefect_server, guest.flow_run_id)
+        names = " ".join(name for _, name in runs.tasks)
+        return runs if "resync ETHUSDT (gap: expected" in names and runs.is_final else None
+
+    runs = await soon(told, "the API knows all runs")
+    assert runs.flow == ("COMPLETED", "stream-books loopback-spot BTCUSDT ETHUSDT")
+    assert {state for state, _ in runs.everything} == {"COMPLETED"}
+    assert any(name.startswith("connect loopback-spot") for _, name in runs.tasks)
+    assert "snapshot-depth loopback-spot: 2/2 trusted" in [name for _, name in runs.subflows]
+    assert "AlreadyRunning" in settings.log_file.read_text()
+    with connect(settings.db) as con:
+        ended = con.execute("SELECT DISTINCT ended_by FROM coverage ORDER BY ALL").fetchall()
+        samples = con.execute("SELECT count(*) FROM depth_snapshots WHERE trusted").fetchall()
+    assert ended == [("gap",), ("stopped",)]
+    assert samples[0][0] >= 4
+
+
+@pytest.mark.engine
+async def test_a_cancelled_run_still_flushes_and_unlocks(settings: Settings) -> None:
+    from flows.stream import Attached, attached, stream_books
+
+    guest = Attached(settings)
+    attached.set(guest)
+    run = asyncio.create_task(stream_books(return_state=True))
+    host = await soon(lambda: guest.host, "the database is open")
+    await soon(lambda: host.status().feed.live == 2, "both books are live")
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert guest.is_closed.is_set()
+    with connect(settings.db, write=True) as con:  # nobody holds the file
+        assert con.execute("SELECT DISTINCT ended_by FROM coverage").fetchall() == [("stopped",)]
+
+
+@pytest.mark.engine
+async def test_what_breaks_the_writer_fails_the_run(settings: Settings) -> None:
+    from flows.stream import Attached, attached, stream_books
+
+    guest = Attached(settings)
+    attached.set(guest)
+    run = asyncio.create_task(stream_books(return_state=True))
+    host = await soon(lambda: guest.host, "the database is open")
+    await soon(lambda: host.status().rows.get("diffs"), "rows are stored")
+    owner = host._owner
+    assert owner is not None
+    owner.cursor().execute("DROP TABLE depth_diffs")  # the store is not what it was: no plan for that
+    state = await asyncio.wait_for(run, 60)
+    assert state.is_failed()
+    assert "depth_diffs" in str(state.message)
+
+
+# -- as a program ----------------------------------------------------------------------------------
+
+
+def count(db: Path, table: str = "depth_diffs") -> int:
+    with connect(db) as con:
+        return int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+
+
+def subflows(server: PrefectServer, state: str) -> Iterator[str]:
+    for run in ask(server.api_url, "/flow_runs/filter", {"sort": "START_TIME_ASC"}):
+        if run["name"].startswith("snapshot-depth") and run["state_type"] == state:
+            yield run["start_time"]
+
+
+@pytest.mark.slow
+def test_books_and_rows_go_on_while_the_prefect_server_is_away(
+    server: PrefectServer, stream_env: dict[str, str], tmp_path: Path
+) -> None:
+    db = tmp_path / "x.duckdb"
+    stream = start(tmp_path, "stream", "--json", env=stream_env)
+    try:
+        wait(db.exists, "the database is there")
+        wait(lambda: count(db) > 10, "rows land")
+        wait(lambda: list(subflows(server, "COMPLETED")), "a sub-flow has completed")
+
+        server.stop()
+        before, samples = count(db), count(db, "depth_snapshots")
+        wait(lambda: count(db) > before + 80, "rows land without the server")
+        until(
+            lambda: count(db, "depth_snapshots") > samples + 6,
+            "samples land without the server",
+            timeout_s=PATIENCE_S,
+        )
+
+        server.start()
+        known = set(subflows(server, "COMPLETED"))
+        until(
+            lambda: set(subflows(server, "COMPLETED")) - known,
+            "sub-flows complete again",
+            timeout_s=PATIENCE_S,
+        )
+        stream.send_signal(signal.SIGTERM)
+        said = finish(stream)
+    finally:
+        stream.kill()
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["state"] == "Completed"
+    assert "Traceback" not in said.err
+    with connect(db) as con:
+        assert con.execute("SELECT DISTINCT ended_by FROM coverage").fetchall() == [("stopped",)]
+    assert "could not be reported" in (tmp_path / "home" / "stream.log").read_text()
+
+
+@pytest.mark.slow
+def test_a_second_stream_on_the_same_database_is_told_so(
+    stream_env: dict[str, str], tmp_path: Path
+) -> None:
+    first = start(tmp_path, "stream", env=stream_env)
+    try:
+        wait((tmp_path / "x.duckdb.quack.json").exists, "the first stream serves")
+        said = finish(start(tmp_path, "stream", env=stream_env))
+        assert said.code == 1
+        assert "AlreadyRunning" in said.err
+        assert "give another --db" in said.err
+        first.send_signal(signal.SIGINT)
+        assert finish(first).code == 0
+    finally:
+        first.kill()
+
+
+def test_wrong_settings_are_told_before_anything_starts(tmp_path: Path, stream_env: dict[str, str]) -> None:
+    said = finish(start(tmp_path, "stream", "--symbols", "NO/SUCH", env=stream_env))
+    assert said.code == 2
+    assert "letters and digits" in said.err
