@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from storage.owner import Owner
-from tests.storage.helpers import Served
+from tests.storage.helpers import Served, Stage
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +38,17 @@ def served(db: Path) -> Iterator[Served]:
     """The database owned and served by another process."""
     with Served(db) as other:
         yield other
+
+
+@pytest.fixture(scope="module", params=["local", "remote"])
+def stage(
+    request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    """A database used by the tests of a module, as a file or through its owner in another process."""
+    path = Path(shutil.copy(template, tmp_path_factory.mktemp("stage") / "größe.duckdb"))
+    if request.param == "local":
+        yield Stage(path, remote=False)
+        return
+    with Served(path) as served:
+        yield Stage(path, remote=True)
+        served.stop()

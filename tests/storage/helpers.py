@@ -90,6 +90,14 @@ def wait_until(holds: Callable[[], bool], timeout_s: float = 30.0) -> None:
         pause.wait(0.005)
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A database and how it is reached."""
+
+    db: Path
+    remote: bool
+
+
 class Served:
     """Another process that owns a database and serves it, until it is stopped or killed."""
 

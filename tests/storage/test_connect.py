@@ -17,7 +17,7 @@ from storage.client import NotRun, QuackSession
 from storage.connect import Connection, LocalSession, connect
 from storage.errors import NoStore, ReadOnly, StoreLost, StoreOwned
 from storage.owner import Owner
-from tests.storage.helpers import Served
+from tests.storage.helpers import Served, Stage
 
 Open = Callable[..., Connection]
 
@@ -26,22 +26,21 @@ COUNT = "SELECT count(*) FROM budgets"
 NOON = dt.datetime(2026, 5, 28, 12, tzinfo=dt.UTC)
 
 
-@pytest.fixture(params=["local", "remote"])
-def reach(request: pytest.FixtureRequest, db: Path) -> Iterator[Open]:
+@pytest.fixture
+def reach(stage: Stage) -> Iterator[Open]:
     """Open connections to one database, by its file or by its owner in another process."""
     opened: list[Connection] = []
 
     def reach(*, write: bool = False) -> Connection:
-        opened.append(connect(db, write=write))
-        assert isinstance(opened[-1].session, QuackSession if request.param == "remote" else LocalSession)
+        opened.append(connect(stage.db, write=write))
+        assert isinstance(opened[-1].session, QuackSession if stage.remote else LocalSession)
         return opened[-1]
 
-    served = Served(db) if request.param == "remote" else None
     yield reach
     for connection in opened:
         connection.close()
-    if served is not None:
-        served.stop()
+    with connect(stage.db, write=True) as con:
+        con.execute("DELETE FROM budgets")
 
 
 def test_transactions_are_real(reach: Open) -> None:

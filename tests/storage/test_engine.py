@@ -14,19 +14,19 @@ from duckdb_sqlalchemy import insert
 from storage.connect import engine
 from storage.errors import ReadOnly
 from storage.schema import metadata, prices, signals
-from tests.storage.helpers import Served
+from tests.storage.helpers import Served, Stage
 
 NOON = dt.datetime(2026, 5, 28, 12, tzinfo=dt.UTC).replace(tzinfo=None)
 
 
-@pytest.fixture(params=["local", "remote"])
-def writing(request: pytest.FixtureRequest, db: Path) -> Iterator[sa.Engine]:
-    served = Served(db) if request.param == "remote" else None
-    made = engine(db, write=True)
+@pytest.fixture
+def writing(stage: Stage) -> Iterator[sa.Engine]:
+    made = engine(stage.db, write=True)
     yield made
+    with made.begin() as con:
+        for table in (prices, signals):
+            con.execute(table.delete())
     made.dispose()
-    if served is not None:
-        served.stop()
 
 
 def price(model: str, usd: str) -> dict[str, object]:
