@@ -69,35 +69,9 @@ def test_odd_ones(con: duckdb.DuckDBPyConnection) -> None:
         with_params("SELECT $x", {"x) ; DROP TABLE y --": 1})
 
 
-PIECES = st.sampled_from(
-    [
-        "SELECT 1",
-        "FROM kept",
-        "DELETE FROM kept",
-        "DROP TABLE kept",
-        "EXPLAIN ANALYZE ",
-        "BEGIN",
-        "COMMIT",
-        ";",
-    ]
-    + [
-        "'",
-        "E'",
-        "\\'",
-        "--",
-        "/*",
-        "*/",
-        "$$",
-        '"',
-        "\n",
-        " ",
-        "(",
-        ")",
-        "WITH x AS (",
-        ") ",
-        "PREPARE p AS ",
-    ]
-)
+STATEMENTS = ["SELECT 1", "FROM kept", "DELETE FROM kept", "DROP TABLE kept", "BEGIN", "COMMIT"]
+MARKS = [";", "'", "E'", "\\'", "--", "/*", "*/", "$$", '"', "\n", " ", "(", ")"]
+PIECES = st.sampled_from([*STATEMENTS, *MARKS, "EXPLAIN ANALYZE ", "WITH x AS (", ") ", "PREPARE p AS "])
 
 
 @given(st.lists(PIECES, max_size=8).map("".join))
@@ -107,7 +81,8 @@ def test_what_is_judged_to_read_changes_nothing(con: duckdb.DuckDBPyConnection, 
     event("reads" if judged else "refused")
     if judged:
         with contextlib.suppress(duckdb.Error):
-            con.execute(text).fetchall()
+            con.execute(text)
+            con.fetchall()
         with contextlib.suppress(duckdb.TransactionException):
             con.rollback()
         assert con.execute("SELECT count(*) FROM kept").fetchone() == (1,)
