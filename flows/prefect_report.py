@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from book.errors import LeadlineError
 from flows.proofs import Proof
 
-ASK_S = 10.0
+ASK_S = 30.0  # a busy SQLite takes its time
 PAGE = 200
-PATIENCE_S = 30.0  # states of task runs reach the API as events, a moment later
+PATIENCE_S = 60.0  # states of task runs reach the API as events, a moment later
 PAUSE_S = 0.25
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -93,12 +93,18 @@ def _states(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
 def all_green(api_url: str, flow_run_id: str, *, tick: Callable[[], None] | None = None) -> Proof:
     """Prove that the run, its sub-flows and its tasks all completed, as the API tells it."""
     until = time.monotonic() + PATIENCE_S
-    runs = runs_of(api_url, flow_run_id)
-    while not runs.is_final and time.monotonic() < until:
+    while True:
+        try:
+            runs = runs_of(api_url, flow_run_id)
+        except PrefectUnreachable:
+            if time.monotonic() > until:
+                raise
+        else:
+            if runs.is_final or time.monotonic() > until:
+                break
         if tick is not None:
             tick()
         time.sleep(PAUSE_S)
-        runs = runs_of(api_url, flow_run_id)
     wrong = [f"{name} is {state}" for state, name in runs.everything if state != "COMPLETED"]
     kinds = Counter(name.partition(" ")[0] for _, name in runs.tasks)
     tasks = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))

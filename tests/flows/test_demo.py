@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 from decimal import Decimal
@@ -27,7 +26,7 @@ def children_of(folder: Path) -> str:
     here = []
     for pid in pids:
         try:
-            if Path(os.readlink(f"/proc/{pid}/cwd")) == folder:
+            if Path(f"/proc/{pid}/cwd").readlink() == folder:
                 here.append(pid)
         except OSError:
             continue

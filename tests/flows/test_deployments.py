@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flows.guard import Child
-from flows.prefect_report import ask
+from flows.prefect_report import PrefectUnreachable, ask
 from flows.server import PrefectServer
 from storage.connect import connect
 from tests.flows.commands import ROOT
@@ -33,14 +33,18 @@ def prefect(env: dict[str, str], *argv: str) -> str:
 
 
 def runs(server: PrefectServer, deployment: str) -> list[dict[str, object]]:
+    """Return the deployment's runs; none while the server is too busy to answer."""
     where = {"deployments": {"name": {"any_": [deployment]}}, "sort": "START_TIME_ASC"}
-    return ask(server.api_url, "/flow_runs/filter", where)
+    try:
+        return ask(server.api_url, "/flow_runs/filter", where)
+    except PrefectUnreachable:
+        return []
 
 
 def test_a_scheduled_run_streams_and_the_next_one_finds_it_running(
     server: PrefectServer, stream_env: dict[str, str], tmp_path: Path
 ) -> None:
-    env = {**stream_env, "LEADLINE_ROTATE_S": "25"}
+    env = {**stream_env, "LEADLINE_ROTATE_S": "20"}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     prefect(env, "work-pool", "create", "leadline", "--type", "process", "--overwrite")
     prefect(env, "deploy", "--all")
@@ -58,10 +62,12 @@ def test_a_scheduled_run_streams_and_the_next_one_finds_it_running(
         def ended(state_name: str) -> list[dict[str, object]]:
             return [run for run in runs(server, "stream-books") if run["state_name"] == state_name]
 
-        until(lambda: ended("AlreadyRunning"), "a run found the stream running", timeout_s=PATIENCE_S)
+        refused = until(
+            lambda: ended("AlreadyRunning"), "a run found the stream running", timeout_s=PATIENCE_S
+        )
         streamed = until(lambda: ended("Completed"), "the stream has rotated", timeout_s=PATIENCE_S)
     assert streamed[0]["auto_scheduled"] is True
-    assert ended("AlreadyRunning")[0]["auto_scheduled"] is True
+    assert refused[0]["auto_scheduled"] is True
     assert str(streamed[0]["name"]).startswith("stream-books loopback-spot BTCUSDT ETHUSDT")
     with connect(tmp_path / "x.duckdb") as con:
         assert con.execute("SELECT count(*) FROM depth_diffs").fetchall()[0][0] > 50

@@ -38,7 +38,8 @@ def test_files_rotate_and_the_manifest_lists_them(tmp_path: Path) -> None:
     lines = list(Recording(files).lines(faults))
     assert faults.count == 0
     assert sum(file["lines"] for file in told["files"]) == len(lines)
-    assert all(gzip.open(file).readline() == b'1000 {"symbols":[ ]}\n' for file in files)
+    for file in files:
+        assert gzip.decompress(file.read_bytes()).startswith(b'1000 {"symbols":[ ]}\n')
     assert lines[-1].frame.decode() == '{"stream":"币usdt@snapshot","data":{"lastUpdateId":7}}'
     assert lines[-1].ts_recv_ns == 3_000
 
@@ -72,5 +73,5 @@ def test_what_is_recorded_live_replays_to_live_books(venue: ThreadedVenue, tmp_p
     assert (told["gaps"], told["ended_by"]) == (0, "signal")
     replayed = finish(start(tmp_path, "replay", *sorted(out.glob("*.gz")), "--venue", "loopback", "--json"))
     summary = json.loads(replayed.out)
-    assert summary["live_symbols"] == ["BTCUSDT", "ETHUSDT"]
+    assert sorted(summary["live_symbols"]) == ["BTCUSDT", "ETHUSDT"]
     assert (summary["gaps"], summary["unreadable"], summary["bad_frames"]) == (0, 0, 0)

@@ -154,19 +154,11 @@ def test_books_and_rows_go_on_while_the_prefect_server_is_away(
         server.stop()
         before, samples = count(db), count(db, "depth_snapshots")
         wait(lambda: count(db) > before + 80, "rows land without the server")
-        until(
-            lambda: count(db, "depth_snapshots") > samples + 6,
-            "samples land without the server",
-            timeout_s=PATIENCE_S,
-        )
+        wait(lambda: count(db, "depth_snapshots") > samples + 6, "samples land without the server")
 
         server.start()
         known = set(subflows(server, "COMPLETED"))
-        until(
-            lambda: set(subflows(server, "COMPLETED")) - known,
-            "sub-flows complete again",
-            timeout_s=PATIENCE_S,
-        )
+        wait(lambda: set(subflows(server, "COMPLETED")) - known, "sub-flows complete again")
         stream.send_signal(signal.SIGTERM)
         said = finish(stream)
     finally:
