@@ -40,7 +40,7 @@ _LIVE = State.LIVE
 _make_bbo = Bbo._make
 _LEAST_LEVEL_BYTES = 9  # ["1","0"]
 
-# One for all books: a kernel call that uses it holds the GIL from beginning to end.
+# One for all books: nothing stays in it when a kernel call ends, and each holds the GIL until then.
 _WORK: Ints = np.zeros(slot.WORK_ROOM, np.int64)
 
 
@@ -242,13 +242,16 @@ class CompiledBook(LiveBook):
                 self._time_last(batch, recv_mono_ns)
             return self._bound(ts_recv_ns, batch)
         if code == GROW:
-            self._ladder.make_room(int(_WORK[scan.BIDS_FOUND]), int(_WORK[scan.ASKS_FOUND]))
+            state = self._ladder.state
+            self._ladder.make_room(int(state[scan.BIDS_FOUND]), int(state[scan.ASKS_FOUND]))
             return self.receive_depth(frame, start, ts_recv_ns, batch, recv_mono_ns)
         if code == FULL:
             batch.reserve(1, len(frame) // _LEAST_LEVEL_BYTES)
             return self.receive_depth(frame, start, ts_recv_ns, batch, recv_mono_ns)
         if code == SCANNED:
-            return self._sync_diff(_scanned_diff(batch, ts_recv_ns), batch, recv_mono_ns)
+            return self._sync_diff(
+                _scanned_diff(self._ladder.state, batch, ts_recv_ns), batch, recv_mono_ns
+            )
         diff = decode_depth(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
         return self._sync_diff(_raw_diff(diff), batch, recv_mono_ns)
 
@@ -316,13 +319,14 @@ class CompiledBook(LiveBook):
     def _read_seed(self, body: bytes, ts_recv_ns: int) -> RawSeed:
         """Scan a snapshot, or have it decoded."""
         found: Ints = np.empty(2 * (len(body) // _LEAST_LEVEL_BYTES), np.int64)
-        if self._kernels.read_snapshot(body, self._ladder.state, found, _WORK):
+        state = self._ladder.state
+        if self._kernels.read_snapshot(body, state, found):
             market = self.market
             return _raw_seed(
                 decode_snapshot(body, market.symbol, market.scale, ts_recv_ns, time_unit_ns=self._unit)
             )
         last_id, ts_event_ns, bids, asks = (
-            int(_WORK[at]) for at in (scan.LAST, scan.TS_EVENT, scan.BIDS_FOUND, scan.ASKS_FOUND)
+            int(state[at]) for at in (scan.LAST, scan.TS_EVENT, scan.BIDS_FOUND, scan.ASKS_FOUND)
         )
         levels = found[: 2 * (bids + asks)].copy()
         return RawSeed(last_id, ts_recv_ns, None if ts_event_ns < 0 else ts_event_ns, bids, asks, levels)
@@ -363,9 +367,9 @@ def _raw_seed(snapshot: DepthSnapshot) -> RawSeed:
     )
 
 
-def _scanned_diff(batch: Batch, ts_recv_ns: int) -> RawDiff:
+def _scanned_diff(state: Ints, batch: Batch, ts_recv_ns: int) -> RawDiff:
     """Take away what the kernel scanned: its levels lie behind those that count."""
-    first_id, last_id, prev_id, ts_event_ns, bids, asks = _WORK[scan.FIRST : scan.ASKS_FOUND + 1].tolist()
+    first_id, last_id, prev_id, ts_event_ns, bids, asks = state[scan.FIRST : scan.ASKS_FOUND + 1].tolist()
     start = int(batch.flat[LEVELS_AT] + 2 * batch.flat[LEVELS])
     levels = batch.flat[start : start + 2 * (bids + asks)].copy()
     return RawDiff(

@@ -71,20 +71,20 @@ def _receive_depth(stamp: int) -> Callable[..., int]:
         _ = stamp
         row = batch[LEVELS_AT] + 2 * batch[LEVELS]
         limit = batch[LEVELS_AT] + 2 * batch[LEVEL_ROOM]
-        code = scan_depth(frame, start, state, batch, row, limit, work)
+        code = scan_depth(frame, start, state, batch, row, limit)
         if code != 0:
             return code
         if batch[DIFFS] == batch[DIFF_ROOM]:
             return FULL
-        last = work[LAST]
+        last = state[LAST]
         if state[READY] == 0 or last <= state[LAST_ID]:
             return SCANNED
         if state[FUTURES]:
-            if work[PREV] != state[LAST_ID]:
+            if state[PREV] != state[LAST_ID]:
                 return SCANNED
-        elif work[FIRST] > state[LAST_ID] + 1:
+        elif state[FIRST] > state[LAST_ID] + 1:
             return SCANNED
-        bids, asks = work[BIDS_FOUND], work[ASKS_FOUND]
+        bids, asks = state[BIDS_FOUND], state[ASKS_FOUND]
         if max(state[N_BIDS] + bids, state[N_ASKS] + asks) > state[CAPACITY]:
             return GROW
         if not set_both(state, batch, row, bids, asks, work):
@@ -94,11 +94,11 @@ def _receive_depth(stamp: int) -> Callable[..., int]:
         at = batch[DIFFS_AT] + batch[DIFFS] * DIFF_WIDTH
         batch[at] = state[BOOK]
         batch[at + 1] = state[EPOCH]
-        batch[at + 2] = work[TS_EVENT]
+        batch[at + 2] = state[TS_EVENT]
         batch[at + 3] = ts_recv_ns
-        batch[at + 4] = work[FIRST]
+        batch[at + 4] = state[FIRST]
         batch[at + 5] = last
-        batch[at + 6] = work[PREV]
+        batch[at + 6] = state[PREV]
         batch[at + 7] = bids
         batch[at + 8] = asks
         batch[at + 9] = 0
@@ -146,10 +146,10 @@ def _receive_ticker(stamp: int) -> Callable[..., int]:
 
 
 def _read_snapshot(stamp: int) -> Callable[..., int]:
-    def read_snapshot(body: bytes, state: Ints, out: Ints, work: Ints) -> int:
-        """Read the venue's depth snapshot into ``out`` and ``work``; the book is not touched."""
+    def read_snapshot(body: bytes, state: Ints, out: Ints) -> int:
+        """Read the venue's depth snapshot into ``out`` and the header; the levels stay as they are."""
         _ = stamp
-        return scan_snapshot(body, state, out, work)
+        return scan_snapshot(body, state, out)
 
     return read_snapshot
 
@@ -178,7 +178,7 @@ class Kernels(NamedTuple):
     receive_depth: Callable[[bytes, int, Ints, Ints, Ints, int], int]
     receive_trade: Callable[[bytes, int, Ints, Ints, int], int]
     receive_ticker: Callable[[bytes, int, Ints, Ints, int], int]
-    read_snapshot: Callable[[bytes, Ints, Ints, Ints], int]
+    read_snapshot: Callable[[bytes, Ints, Ints], int]
     apply_levels: Callable[[Ints, Ints, int, int, int, Ints], int]
     fill_levels: Callable[[Ints, Ints, int, int], int]
 
@@ -192,7 +192,7 @@ def kernels() -> Kernels:
         _entry(_receive_depth(stamp), text, number, table, table, table, number),
         _entry(_receive_trade(stamp), text, number, table, table, number),
         _entry(_receive_ticker(stamp), text, number, table, table, number),
-        _entry(_read_snapshot(stamp), text, table, table, table),
+        _entry(_read_snapshot(stamp), text, table, table),
         _entry(_apply_levels(stamp), table, table, number, number, number, table),
         _entry(_fill_levels(stamp), table, table, number, number),
     )

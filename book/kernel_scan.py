@@ -38,7 +38,7 @@ from book.kernel_side import (
     TIME_UNIT_NS,
 )
 
-# What a scan leaves in the working space, from FOUND on.
+# What a scan leaves in the book's header.
 FIRST, LAST, PREV, TS_EVENT, BIDS_FOUND, ASKS_FOUND = range(FOUND, FOUND + 6)
 
 # Keys: the letter itself, two letters little-endian; -1 stands for one we do not use.
@@ -93,8 +93,8 @@ def symbol_end(frame: bytes, at: int, end: int, state: Ints) -> int:
 
 
 @compiled
-def scan_depth(frame: bytes, start: int, state: Ints, out: Ints, row: int, limit: int, work: Ints) -> int:
-    """Scan a ``depthUpdate``: its levels go to ``out[row:limit]``, bids first, the rest to ``work``."""
+def scan_depth(frame: bytes, start: int, state: Ints, out: Ints, row: int, limit: int) -> int:
+    """Scan a ``depthUpdate``: its levels go to ``out[row:limit]``, bids first, the rest to the header."""
     end = len(frame)
     if start < 0 or start >= end or frame[start] != OPEN:
         return ODD
@@ -115,38 +115,38 @@ def scan_depth(frame: bytes, start: int, state: Ints, out: Ints, row: int, limit
             ms, at = integer(frame, at, end)
             if ms < 0 or ms > INT64_MAX // state[TIME_UNIT_NS]:
                 return ODD
-            work[TS_EVENT] = ms * state[TIME_UNIT_NS]
+            state[TS_EVENT] = ms * state[TIME_UNIT_NS]
         elif key == KEY_S:
             bit = 4
             at = symbol_end(frame, at, end, state)
         elif key == BIG_U:
             bit = 8
-            work[FIRST], at = integer(frame, at, end)
-            if work[FIRST] < 0:
+            state[FIRST], at = integer(frame, at, end)
+            if state[FIRST] < 0:
                 return ODD
         elif key == KEY_U:
             bit = 16
-            work[LAST], at = integer(frame, at, end)
-            if work[LAST] < 0:
+            state[LAST], at = integer(frame, at, end)
+            if state[LAST] < 0:
                 return ODD
         elif key == KEY_PU:
             bit = 32
-            work[PREV], at = integer(frame, at, end)
-            if work[PREV] < 0:
+            state[PREV], at = integer(frame, at, end)
+            if state[PREV] < 0:
                 return ODD
         elif key == KEY_B:
             bit = 64
             count, at = levels(frame, at, end, units, out, row, limit)
             if count < 0:
                 return count
-            work[BIDS_FOUND] = count
+            state[BIDS_FOUND] = count
             row += 2 * count
         elif key == KEY_A and seen & 64:
             bit = 128
             count, at = levels(frame, at, end, units, out, row, limit)
             if count < 0:
                 return count
-            work[ASKS_FOUND] = count
+            state[ASKS_FOUND] = count
         else:
             bit = 0
             at = ODD if key == KEY_A else skip_value(frame, at, end)
@@ -158,8 +158,8 @@ def scan_depth(frame: bytes, start: int, state: Ints, out: Ints, row: int, limit
         if more == 0:
             break
     if not seen & 32:
-        work[PREV] = -1
-    if seen | 32 != 255 or (state[FUTURES] and not seen & 32) or work[FIRST] > work[LAST]:
+        state[PREV] = -1
+    if seen | 32 != 255 or (state[FUTURES] and not seen & 32) or state[FIRST] > state[LAST]:
         return ODD
     return 0
 
@@ -300,14 +300,14 @@ def sorted_side(out: Ints, row: int, count: int, sign: int) -> int:
 
 
 @compiled
-def scan_snapshot(body: bytes, state: Ints, out: Ints, work: Ints) -> int:
-    """Scan a REST depth answer: its levels go to ``out``, bids first, the rest to ``work``."""
+def scan_snapshot(body: bytes, state: Ints, out: Ints) -> int:
+    """Scan a REST depth answer: its levels go to ``out``, bids first, the rest to the header."""
     end = len(body)
     if end < 2 or body[0] != OPEN:
         return ODD
     units = (state[PRICE_DECIMALS], state[PRICE_UNIT], state[QTY_DECIMALS], state[QTY_UNIT])
     row, at, seen = 0, 1, 0
-    work[TS_EVENT] = -1
+    state[TS_EVENT] = -1
     while True:
         bit = 0
         if at + 9 > end or body[at] != QUOTE:
@@ -320,8 +320,8 @@ def scan_snapshot(body: bytes, state: Ints, out: Ints, work: Ints) -> int:
             bit = 1
             if body[at + 14] != COLON:
                 return ODD
-            work[LAST], at = integer(body, at + 15, end)
-            if work[LAST] < 0:
+            state[LAST], at = integer(body, at + 15, end)
+            if state[LAST] < 0:
                 return ODD
         elif load2(body, at + 5) == (COLON << 8 | QUOTE) and load4(body, at + 1) in (BIDS_TEXT, ASKS_TEXT):
             is_bids = load4(body, at + 1) == BIDS_TEXT
@@ -333,7 +333,7 @@ def scan_snapshot(body: bytes, state: Ints, out: Ints, work: Ints) -> int:
                 count = sorted_side(out, row, count, -1 if is_bids else 1)
             if count < 0:
                 return ODD
-            work[BIDS_FOUND if is_bids else ASKS_FOUND] = count
+            state[BIDS_FOUND if is_bids else ASKS_FOUND] = count
             row += 2 * count
         else:
             key, at = key_and_value(body, at, end)
@@ -344,7 +344,7 @@ def scan_snapshot(body: bytes, state: Ints, out: Ints, work: Ints) -> int:
                 ms, at = integer(body, at, end)
                 if ms < 0 or ms > INT64_MAX // state[TIME_UNIT_NS]:
                     return ODD
-                work[TS_EVENT] = ms * state[TIME_UNIT_NS]
+                state[TS_EVENT] = ms * state[TIME_UNIT_NS]
             else:
                 at = skip_value(body, at, end)
         more = field_end(body, at, end)

@@ -23,12 +23,14 @@ READY, FUTURES, EPOCH, BOOK, TIME_UNIT_NS, PRUNE_ABOVE = 9, 10, 11, 12, 13, 14
 PRICE_DECIMALS, PRICE_UNIT, QTY_DECIMALS, QTY_UNIT = 15, 16, 17, 18
 SYMBOL_BYTES, SYMBOL = 19, 20  # its UTF-8 bytes, one a slot
 SYMBOL_ROOM = 64
-HEADER = SYMBOL + SYMBOL_ROOM
+# What the last scan found, for the caller to read: in the book's own array, as others scan meanwhile.
+FOUND = SYMBOL + SYMBOL_ROOM
+FOUND_ROOM = 8
+HEADER = FOUND + FOUND_ROOM
 
 # Places of one frame's changes; frames with more go level by level. The largest recorded has 1,226.
 MOVES = 4096
-FOUND = 2 * MOVES  # in the working space, behind the places: what was scanned
-WORK_ROOM = FOUND + 8
+WORK_ROOM = 2 * MOVES
 
 BIDS, ASKS = 0, 1  # also the slots N_BIDS, N_ASKS: ``state[side]`` is how many levels a side has
 

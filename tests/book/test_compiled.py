@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -154,29 +155,37 @@ def test_how_long_a_diff_took_is_written_when_asked_for() -> None:
 
 
 def test_books_in_two_threads_do_not_mix() -> None:
-    """All books share one working space; each kernel call holds the GIL from beginning to end."""
-    venues = [FakeVenue(n) for n in range(2)]
-    frames = [[venue.frame(venue.diff()) for _ in range(400)] for venue in venues]
-    seen = {}
+    """All books share one working space, and halted ones take the long way: a scan, then book.sync."""
+    rounds, seen = 3_000, {}
 
     def run(n: int) -> None:
-        fresh = FakeVenue(n)
-        book, batch = fresh.book("compiled"), fresh.batch()
-        first = fresh.frame(fresh.diff())
-        book.receive_depth(*first, 1, batch)
-        book.receive_snapshot(fresh.snapshot(), 2, batch)
-        for frame in frames[n][1:]:
-            book.receive_depth(*frame, 3, batch)
-        seen[n] = book.levels()
+        venue = FakeVenue(n)
+        book, batch = venue.book("compiled"), venue.batch(diff_rows=rounds + 1)
+        book.receive_depth(*venue.frame(venue.diff()), 1, batch)
+        book.receive_snapshot(venue.snapshot(), 2, batch)
+        book.halt("BREAK", 3, batch)
+        frames = [venue.frame(venue.diff()) for _ in range(rounds)]
+        ready.wait()
+        for frame in frames:
+            book.receive_depth(*frame, 4, batch)
+        book.unhalt(5, batch)
+        seen[n] = (book.levels(), venue)
 
+    ready = threading.Barrier(2)
     threads = [threading.Thread(target=run, args=(n,)) for n in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for n, venue in enumerate(venues):
-        assert dict(seen[n][0]) == venue.bids
-        assert dict(seen[n][1]) == venue.asks
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    for (bids, asks), venue in seen.values():
+        assert dict(bids) == venue.bids
+        assert dict(asks) == venue.asks
+    assert len(seen) == 2
 
 
 def test_the_stamp_follows_every_change_of_code() -> None:
