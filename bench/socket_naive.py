@@ -1,8 +1,7 @@
 """
-The naive way over the same socket: json, dicts of floats, max and min; a row per level, a commit per diff.
+The naive way over the same socket: `bench.naive`, and a row per level, committed diff by diff.
 
-This is what a first version looks like, and what articles on the subject show: nothing is done badly
-on purpose, and nothing with thought for speed.
+As there: nothing is done badly on purpose, and nothing with thought for speed.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
 import duckdb
@@ -21,8 +19,9 @@ from websockets.asyncio.client import connect
 
 from bench.frames import STREAM, SYMBOL
 from bench.measure import Child
+from bench.naive import NaiveBook
 
-Handle = Callable[[dict[str, Any]], None]
+Handle = Callable[[bytes], None]
 
 _CREATE = (
     "CREATE TABLE levels (ts BIGINT, symbol VARCHAR, side VARCHAR, price DOUBLE, qty DOUBLE, id BIGINT)"
@@ -30,28 +29,15 @@ _CREATE = (
 _INSERT = "INSERT INTO levels VALUES (?, ?, ?, ?, ?, ?)"
 
 
-class NaiveBook:
-    """Two dicts of floats, filled from a REST depth answer."""
-
-    def __init__(self, seed: dict[str, Any]) -> None:
-        self.bids = {float(price): float(qty) for price, qty in seed["bids"]}
-        self.asks = {float(price): float(qty) for price, qty in seed["asks"]}
-        self.best: tuple[float, float] = (0.0, 0.0)
-
-    def apply(self, data: dict[str, Any]) -> None:
-        """Set the levels of a diff and find the best prices."""
-        for side, levels in ((self.bids, data["b"]), (self.asks, data["a"])):
-            for price, qty in levels:
-                if float(qty) == 0:
-                    side.pop(float(price), None)
-                else:
-                    side[float(price)] = float(qty)
-        self.best = (max(self.bids, default=0.0), min(self.asks, default=0.0))
-
-
 def to_book(sender: Child, seconds: float) -> float:
     """Return diffs a second from socket to best prices, flat out."""
-    return asyncio.run(_follow(sender, None, seconds, _seeded(sender).apply))
+    book = _seeded(sender)
+
+    def handle(frame: bytes) -> None:
+        book.take(frame)
+        book.best()
+
+    return asyncio.run(_follow(sender, None, seconds, handle))
 
 
 def to_rows(sender: Child, seconds: float) -> float:
@@ -63,8 +49,10 @@ def to_rows(sender: Child, seconds: float) -> float:
     ):
         con.execute(_CREATE)
 
-        def store(data: dict[str, Any]) -> None:
-            book.apply(data)
+        def store(frame: bytes) -> None:
+            book.take(frame)
+            book.best()
+            data = json.loads(frame)["data"]
             rows = [
                 (data["E"], data["s"], side, float(price), float(qty), data["u"])
                 for side in "ba"
@@ -89,11 +77,9 @@ async def _follow(sender: Child, rate: float | None, seconds: float, handle: Han
         await socket.recv()  # of the warm-up: the sender has taken us on
         sender.tell(rate=rate, seconds=seconds)
         began, count = time.monotonic(), 0
-        async for message in socket:
-            handle(json.loads(message)["data"])
+        while time.monotonic() - began < seconds:
+            handle(await socket.recv(decode=False))
             count += 1
-            if time.monotonic() - began > seconds:
-                break
         took = time.monotonic() - began
         # The sender may still be at it, with a full socket before it.
         socket.transport.abort()
