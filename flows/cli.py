@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from book.errors import LeadlineError
-from flows.console import say
+from flows.console import leave, say
 from flows.settings import BadSetting
 
 AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
 OK, FAILED, USAGE = 0, 1, 2
+RUN_PREFECT = {"demo", "stream"}  # in this process
 STYLES = ("table", "csv", "json")
 
 
@@ -244,7 +245,14 @@ def _limit(text: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; raises SystemExit(2) on wrong usage, as argparse does."""
     args = build_parser().parse_args(argv)
-    name = f"leadline {args.command}"
+    code = _obey(args, f"leadline {args.command}")
+    if args.command in RUN_PREFECT:
+        leave(code)
+    return code
+
+
+def _obey(args: argparse.Namespace, name: str) -> int:
+    """Run the command; tell a person what went wrong, if it did."""
     try:
         command = importlib.import_module(f"flows.commands.{args.command}")
         return int(command.run(args))

@@ -14,12 +14,11 @@ import importlib
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from book.errors import LeadlineError
 from flows.settings import Settings, without_credentials
@@ -132,10 +131,3 @@ def _drain_prefect() -> None:
     ):
         with contextlib.suppress(Exception):
             getattr(importlib.import_module(module), name).drain_all(timeout=DRAIN_S)
-
-
-def leave(code: int) -> NoReturn:
-    """End the process now: Prefect would go on to wait for an API that may be away."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ class StreamPicture:
     def __init__(self, attached: Attached, settings: Settings) -> None:
         self._attached = attached
         self._settings = settings
-        self._before: tuple[float, int] | None = None
+        self._before: tuple[float, int] = (0.0, 0)  # seconds and frames when last looked at
         self._frames_per_s = 0.0
 
     def draw(self) -> RenderableType:
@@ -45,10 +44,12 @@ class StreamPicture:
         status = self._status()
         if status is None:
             return "opening the database, compiling the books …"
+        feed = status.feed
         rows = ", ".join(f"{kind} {status.rows.get(kind, 0):,}" for kind in SHOWN_ROWS[:3])
+        trouble = f"; {feed.last_error}" if feed.last_error and not feed.live else ""
         return (
-            f"{status.seconds:.0f} s: {status.feed.live} of {len(status.feed.symbols)} books live, "
-            f"{self._frames_per_s:,.0f} frames/s, {rows}, {status.gaps} gaps"
+            f"{status.seconds:.0f} s: {feed.live} of {len(feed.symbols)} books live, "
+            f"{self._frames_per_s:,.0f} frames/s, {rows}, {status.gaps} gaps{trouble}"
         )
 
     def _status(self) -> HostStatus | None:
@@ -59,10 +60,10 @@ class StreamPicture:
             status = host.status()
         except FeedStopped:
             return None
-        now = time.monotonic()
-        if self._before is not None and now > self._before[0]:
-            self._frames_per_s = (status.feed.frames - self._before[1]) / (now - self._before[0])
-        self._before = now, status.feed.frames
+        seconds, frames = self._before
+        if status.seconds > seconds:
+            self._frames_per_s = (status.feed.frames - frames) / (status.seconds - seconds)
+        self._before = status.seconds, status.feed.frames
         return status
 
     def _head(self, status: HostStatus) -> Text:
@@ -76,6 +77,8 @@ class StreamPicture:
             f"{self._frames_per_s:,.0f} frames/s  {status.gaps} gaps  {feed.resyncs} resyncs  "
             f"{feed.sessions} sessions",
             (paused, "red"),
+            no_wrap=True,
+            overflow="ellipsis",
         )
 
     def _foot(self, status: HostStatus) -> Text:

@@ -92,19 +92,7 @@ def _states(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 def all_green(api_url: str, flow_run_id: str, *, tick: Callable[[], None] | None = None) -> Proof:
     """Prove that the run, its sub-flows and its tasks all completed, as the API tells it."""
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            runs = runs_of(api_url, flow_run_id)
-        except PrefectUnreachable:
-            if time.monotonic() > until:
-                raise
-        else:
-            if runs.is_final or time.monotonic() > until:
-                break
-        if tick is not None:
-            tick()
-        time.sleep(PAUSE_S)
+    runs = _final_runs(api_url, flow_run_id, tick)
     wrong = [f"{name} is {state}" for state, name in runs.everything if state != "COMPLETED"]
     kinds = Counter(name.partition(" ")[0] for _, name in runs.tasks)
     tasks = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
@@ -113,3 +101,19 @@ def all_green(api_url: str, flow_run_id: str, *, tick: Callable[[], None] | None
     if wrong:
         return Proof(claim, False, f"{len(wrong)} of {len(runs.everything)}: {'; '.join(wrong[:3])}")
     return Proof(claim, bool(runs.subflows and runs.tasks), figures)
+
+
+def _final_runs(api_url: str, flow_run_id: str, tick: Callable[[], None] | None) -> Runs:
+    """Ask until the API knows how everything ended, or patience does; the last answer counts."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            runs = runs_of(api_url, flow_run_id)
+            if runs.is_final or time.monotonic() > until:
+                return runs
+        except PrefectUnreachable:
+            if time.monotonic() > until:
+                raise
+        if tick is not None:
+            tick()
+        time.sleep(PAUSE_S)

@@ -12,7 +12,6 @@ from rich.text import Text
 
 from flows.console import put, say
 from flows.demo import CHOSEN, Demo
-from flows.foreground import leave
 from flows.picture import StreamPicture
 from flows.progress import Progress
 from flows.proofs import Proof
@@ -51,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         put([json.dumps({**told, "rows": demo.rows, "latencies": demo.latencies, "db": str(db)})])
     else:
         _print(demo, db=str(db))
-    leave(0 if holds else 1)
+    return 0 if holds else 1
 
 
 def _print(demo: Demo, *, db: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from rich.text import Text
 
 from flows.console import put, say
-from flows.foreground import ForegroundStream, leave
+from flows.foreground import ForegroundStream
 from flows.picture import StreamPicture
 from flows.progress import Progress
 from flows.server import prefect_api
@@ -32,13 +32,18 @@ def run(args: argparse.Namespace) -> int:
         picture = StreamPicture(stream.attached, settings)
         with Progress(picture.draw, after_s=0, line=picture.line) as progress:
             name, message = stream.run(progress.tick)
-        status = stream.attached.host.status() if stream.attached.host is not None else None
-        if args.json:
-            counts = status.rows if status is not None else {}
-            put([json.dumps({"state": name, "message": message, "rows": counts, "db": str(settings.db)})])
-        else:
-            say(f"{name}: {message}")
+    host = stream.attached.host
+    status = host.status() if host is not None else None
+    if args.json:
+        rows = status.rows if status is not None else {}
+        put([json.dumps({"state": name, "message": message, "rows": rows, "db": str(settings.db)})])
+    else:
+        say(f"{name}: {message}")
     if name == "AlreadyRunning":
         say("leadline stream: read it with leadline sql, or give another --db")
-        leave(1)
-    leave(0)
+        return 1
+    if status is not None and not status.feed.frames:
+        why = status.feed.last_error or "the venue sent nothing"
+        say(f"leadline stream: not one frame came: {why}; leadline doctor may say more")
+        return 1
+    return 0
