@@ -142,6 +142,19 @@ def test_a_huge_frame_grows_an_empty_batch_and_is_refused_by_a_used_one() -> Non
     assert batch.counts[1] == 4_999
 
 
+def test_it_grows_on_the_short_way() -> None:
+    venue = FakeVenue(1)
+    book, batch = venue.book("compiled"), venue.batch()
+    book.receive_depth(*venue.frame(venue.diff()), 1, batch)
+    book.receive_snapshot(venue.snapshot(), 2, batch)
+    book.receive_depth(*venue.frame(venue.diff()), 3, batch)
+    for round_ in range(8):
+        bids = [(price, 5) for price in range(1 + 150 * round_, 151 + 150 * round_)]
+        asks = [(200_000 + price, 7) for price, _ in bids]
+        book.receive_depth(*venue.frame(venue.diff((bids, asks))), 4, batch)
+        assert tuple(map(dict, book.levels())) == (venue.bids, venue.asks)
+
+
 def test_how_long_a_diff_took_is_written_when_asked_for() -> None:
     venue = FakeVenue(2)
     clock = iter(range(1_000, 10_000, 100))

@@ -88,6 +88,16 @@ def test_the_next_diff_is_applied(engine: str, rule, next_) -> None:
     assert heard.batch.counts.tolist()[:2] == [3, 1]
 
 
+def test_a_futures_book_bridges_once(engine: str) -> None:
+    """A seed newer than the buffer is bridged by a later diff; from then on ``pu`` must fit exactly."""
+    heard = Heard(engine, Rule.FUTURES)
+    heard.depth(6, 8, pu=5)
+    heard.seed(BODY.replace(b":7,", b":8,"))
+    assert heard.book.state is State.LIVE
+    assert heard.depth(9, 9, pu=8) == []
+    assert heard.depth(10, 12, pu=7)[0] == GapFound(9, 7)
+
+
 def test_a_repeat_is_neither_applied_nor_stored(engine: str) -> None:
     heard = is_live(engine)
     assert heard.depth(9, 9, '["1.00","1"]') == []
