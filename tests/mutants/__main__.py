@@ -73,15 +73,19 @@ def run_tests(project: Path, tests: tuple[str, ...]) -> Outcome:
     return Outcome(done.returncode, failures[0] if failures else last_words[0], time.monotonic() - start)
 
 
-def break_file(project: Path, variant: Variant) -> str:
-    """Apply the variant inside the copy and return the sound text; refuse a text that is not there once."""
-    path = project / variant.file
-    sound = path.read_text(encoding="utf-8")
-    if (found := sound.count(variant.old)) != 1:
+def ensure_applies(variant: Variant) -> None:
+    """Refuse a variant whose text does not stand once in its file; raises `SystemExit` saying so."""
+    if (found := (ROOT / variant.file).read_text(encoding="utf-8").count(variant.old)) != 1:
         raise SystemExit(
             f"mutant {variant.name!r}: expected its text once in {variant.file}, found it {found} times; "
             "the code has moved on, so update tests/mutants/variants.py"
         )
+
+
+def break_file(project: Path, variant: Variant) -> str:
+    """Apply the variant inside the copy and return the sound text."""
+    path = project / variant.file
+    sound = path.read_text(encoding="utf-8")
     path.write_text(sound.replace(variant.old, variant.new), encoding="utf-8")
     return sound
 
@@ -94,6 +98,8 @@ def main() -> int:
     if unknown := set(names) - {variant.name for variant in VARIANTS}:
         parser.error(f"no such mutant: {', '.join(sorted(unknown))}")
     chosen = [variant for variant in VARIANTS if not names or variant.name in names]
+    for variant in chosen:
+        ensure_applies(variant)
     console = Console()
     table = Table("mutant", "file", "verdict", "noticed by", "s", title="Hand-broken variants")
     with tempfile.TemporaryDirectory(prefix="leadline-mutants-") as folder:

@@ -156,15 +156,15 @@ VARIANTS = (
     Variant(
         "compiled: off-by-one gap",
         "book/kernel.py",
-        "        elif work[FIRST] > state[LAST_ID] + 1:\n",
-        "        elif work[FIRST] > state[LAST_ID] + 2:\n",
+        "        elif state[FIRST] > state[LAST_ID] + 1:\n",
+        "        elif state[FIRST] > state[LAST_ID] + 2:\n",
         COMPILED,
     ),
     Variant(
         "compiled: pu not compared",
         "book/kernel.py",
-        "            if work[PREV] != state[LAST_ID]:\n",
-        "            if work[PREV] < 0:\n",
+        "            if state[PREV] != state[LAST_ID]:\n",
+        "            if state[PREV] < 0:\n",
         COMPILED,
     ),
     Variant(
