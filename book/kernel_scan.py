@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from book.kernel_memory import Ints, compiled, inlined, load2, load4, load8
 from book.kernel_parse import (
+    BACKSLASH,
     CLOSE,
     COLON,
     COMMA,
@@ -41,10 +42,11 @@ from book.kernel_side import (
 # What a scan leaves in the book's header.
 FIRST, LAST, PREV, TS_EVENT, BIDS_FOUND, ASKS_FOUND = range(FOUND, FOUND + 6)
 
-# Keys: the letter itself, two letters little-endian; -1 stands for one we do not use.
+# Keys: the letter itself, or a number above all letters; -1 stands for one we do not use.
 KEY_A, KEY_B, KEY_E, KEY_M, KEY_P, KEY_Q, KEY_S, KEY_T, KEY_U = (ord(c) for c in "abempqstu")
 BIG_A, BIG_B, BIG_E, BIG_T, BIG_U = (ord(c) for c in "ABETU")
-KEY_PU = int.from_bytes(b"pu", "little")
+LETTER_A, LETTER_Z = ord("A"), ord("z")
+KEY_PU, PU_TEXT = 0x100, int.from_bytes(b'"pu"', "little")
 OTHER = -1
 
 DEPTH_HEAD, DEPTH_TAIL = (int.from_bytes(t, "little") for t in (b'"depthUp', b'hUpdate"'))
@@ -61,10 +63,11 @@ def key_and_value(frame: bytes, at: int, end: int) -> tuple[int, int]:
     if at + 6 > end or frame[at] != QUOTE:
         return OTHER, ODD
     word = load4(frame, at)
-    if (word >> 16) == (COLON << 8 | QUOTE):
-        return (word >> 8) & 0xFF, at + 4
-    if (word >> 24) == QUOTE and frame[at + 4] == COLON:
-        return (word >> 8) & 0xFFFF, at + 5
+    letter = (word >> 8) & 0xFF
+    if (word >> 16) == (COLON << 8 | QUOTE) and LETTER_A <= letter <= LETTER_Z and letter != BACKSLASH:
+        return letter, at + 4
+    if word == PU_TEXT and frame[at + 4] == COLON:
+        return KEY_PU, at + 5
     close = string_end(frame, at + 1, end)
     if close < 0 or close + 1 >= end or frame[close + 1] != COLON:
         return OTHER, ODD

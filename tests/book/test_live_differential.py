@@ -231,6 +231,7 @@ class Script:
 )
 @example(script="dsdddddddd", seed=1, futures=False, symbol="BTCUSDT", depth=5)
 @example(script="dsdDDrjk2ddsddeddiddhduddp", seed=2, futures=True, symbol="BTCUSDT", depth=300)
+@example(script="2t2qg22222", seed=56_042, futures=True, symbol="BTCUSDT", depth=5)  # a zero byte as key
 def test_engines_agree(script: str, seed: int, futures: bool, symbol: str, depth: int) -> None:
     venue = FakeVenue(seed, futures=futures, symbol=symbol, depth=depth)
     pair = Pair(
