@@ -1,4 +1,4 @@
-"""A private Prefect server and a built-in venue for tests that need real ones, started once a module."""
+"""A private Prefect server and a built-in venue for tests that need real ones, started once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flows.server import PrefectServer
 from tasks.loopback.threaded import ThreadedVenue, run_in_thread
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """A server in a process of its own; tests may stop it and start it again on the same port."""
     running = PrefectServer(tmp_path_factory.mktemp("server"))
@@ -20,9 +20,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     running.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def venue() -> Iterator[ThreadedVenue]:
-    with run_in_thread(symbols=("BTCUSDT", "ETHUSDT")) as running:
+    with run_in_thread(symbols=("BTCUSDT", "ETHUSDT", "币安人生USDT")) as running:
         yield running
 
 
@@ -36,7 +36,7 @@ def stream_env(server: PrefectServer, venue: ThreadedVenue, tmp_path: Path) -> d
         LEADLINE_DB=str(tmp_path / "x.duckdb"),
         LEADLINE_HOME=str(tmp_path / "home"),
         LEADLINE_VENUE="loopback",
-        LEADLINE_SYMBOLS=",".join(venue.symbols),
+        LEADLINE_SYMBOLS="BTCUSDT,ETHUSDT",
         LEADLINE_WS_URL=venue.ws_url,
         LEADLINE_REST_URL=venue.rest_url,
         LEADLINE_SNAPSHOT_EVERY_S="1",

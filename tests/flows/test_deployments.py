@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from flows.guard import Child
@@ -44,18 +45,20 @@ def runs(server: PrefectServer, deployment: str) -> list[dict[str, object]]:
 def test_a_scheduled_run_streams_and_the_next_one_finds_it_running(
     server: PrefectServer, stream_env: dict[str, str], tmp_path: Path
 ) -> None:
-    env = {**stream_env, "LEADLINE_ROTATE_S": "20"}
+    env = {**stream_env, "LEADLINE_ROTATE_S": "15"}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     prefect(env, "work-pool", "create", "leadline", "--type", "process", "--overwrite")
     prefect(env, "deploy", "--all")
     deployed = ask(server.api_url, "/deployments/filter", {})
     assert sorted(each["name"] for each in deployed) == NAMES
     assert {each["concurrency_limit"] for each in deployed if each["name"] == "stream-books"} == {None}
-
     # The schedule of prefect.yaml is two minutes; here the same deployment gets a quicker one.
-    prefect(env, "deployment", "schedule", "clear", "-y", "stream-books/stream-books")
-    schedule = ["deployment", "schedule", "create", "stream-books/stream-books", "--interval", "10"]
-    prefect(env, *schedule)
+    stream = next(each for each in deployed if each["name"] == "stream-books")
+    assert [each["schedule"]["interval"] for each in stream["schedules"]] == [120]
+    schedules = f"{server.api_url}/deployments/{stream['id']}/schedules"
+    httpx.delete(f"{schedules}/{stream['schedules'][0]['id']}").raise_for_status()
+    quick = [{"active": True, "schedule": {"interval": 8}}]
+    httpx.post(schedules, json=quick).raise_for_status()
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "leadline"]
     with Child(command, name="the worker", log=tmp_path / "worker.log", environ=env):
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,10 @@ from storage.connect import connect
 from storage.errors import StoreOwned
 from storage.owner import Owner
 from tasks.errors import FeedStopped
-from tasks.loopback.threaded import ThreadedVenue, run_in_thread
+from tasks.loopback.threaded import ThreadedVenue
 from tests.flows.waiting import until
 
 SYMBOLS = ("BTCUSDT", "币安人生USDT")
-
-
-@pytest.fixture(scope="module")
-def venue() -> Iterator[ThreadedVenue]:
-    with run_in_thread(symbols=SYMBOLS, speed=2.0) as running:
-        yield running
 
 
 @pytest.fixture
