@@ -14,10 +14,13 @@ from tasks.loopback.threaded import ThreadedVenue, run_in_thread
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """A server in a process of its own; tests may stop it and start it again on the same port."""
-    running = PrefectServer(tmp_path_factory.mktemp("server"))
-    running.start()
-    yield running
-    running.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        # Schedules are looked at every minute unless told otherwise.
+        patch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "3")
+        running = PrefectServer(tmp_path_factory.mktemp("server"))
+        running.start()
+        yield running
+        running.stop()
 
 
 @pytest.fixture(scope="session")
