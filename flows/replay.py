@@ -162,12 +162,11 @@ class Replay:
             for n, line in enumerate(self.recording.lines(self._faults)):
                 if n % LOOK_EVERY == 0:
                     self._tick()
-                if pacer.wait(line.ts_recv_ns, self._tick):
-                    router.flush()
+                pacer.wait(line.ts_recv_ns, self._tick, router.flush)
                 self._hear(line, router, writer)
                 last_ns = line.ts_recv_ns
         except KeyboardInterrupt:
-            ended = "interrupted"
+            ended = "stopped"
             raise
         finally:
             self._leave(router, writer, ended, last_ns)
@@ -244,21 +243,23 @@ class Pacer:
         self._start: tuple[int, float] | None = None
         self._flushed = 0.0
 
-    def wait(self, ts_ns: int, tick: Callable[[], None]) -> bool:
-        """Wait until the frame is due, calling ``tick`` meanwhile; True when it is time to flush."""
+    def wait(self, ts_ns: int, tick: Callable[[], None], flush: Callable[[], object]) -> None:
+        """Wait until the frame is due, calling ``tick`` often meanwhile and ``flush`` now and then."""
         if self._speed is None:
-            return False
+            return
         if self._start is None:
             self._start = ts_ns, time.monotonic()
         start_ns, start = self._start
         due = start + (ts_ns - start_ns) / 1e9 / self._speed
-        while (now := time.monotonic()) < due:
-            time.sleep(min(due - now, TICK_S))
+        while True:
+            now = time.monotonic()
+            if now - self._flushed >= FLUSH_S:
+                self._flushed = now
+                flush()
+            if now >= due:
+                return
             tick()
-        if now - self._flushed < FLUSH_S:
-            return False
-        self._flushed = now
-        return True
+            time.sleep(min(due - now, TICK_S))
 
 
 def _nothing() -> None:

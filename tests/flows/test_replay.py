@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import signal
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 
 from flows.replay import Pacer
 from storage.connect import connect
-from tests.flows.commands import leadline
+from tests.flows.commands import finish, leadline, start
+from tests.flows.waiting import until
 from tests.recordings import COINM_BTC, SPOT_BTC, SPOT_ETH, USDM_BTC, recording
 
 T0 = 1_700_000_000_000_000_000
@@ -161,18 +163,42 @@ def test_nothing_to_replay_is_an_error(
     assert not (tmp_path / "x.duckdb").exists()
 
 
+def test_ctrl_c_keeps_what_was_read(tmp_path: Path) -> None:
+    hour_ns = 3_600_000_000_000
+    late = diff(hour_ns, 41, 50)
+    argv = ["replay", write(tmp_path / "a", [*CLEAN, late]), "--engine", "plain", "--speed", "1"]
+    process = start(tmp_path, *argv)
+    db = tmp_path / "leadline.duckdb"
+    try:
+        until(db.with_name(db.name + ".quack.json").exists, "the replay serves its database")
+        with connect(db) as con:
+            query = "SELECT count(*) FROM depth_diffs"
+            until(lambda: con.execute(query).fetchall()[0][0] >= 2, "rows can be read while it waits")
+        process.send_signal(signal.SIGINT)
+        said = finish(process)
+    finally:
+        process.kill()
+    assert said.code == 1
+    assert said.err == "leadline replay: stopped by Ctrl-C\n"
+    with connect(db) as con:
+        ended = con.execute("SELECT ended_by, last_id FROM coverage").fetchall()
+    assert ended == [("stopped", 40)]
+
+
 def test_a_pacer_keeps_time() -> None:
-    waits = 0
+    calls: list[str] = []
 
-    def tick() -> None:
-        nonlocal waits
-        waits += 1
+    def wait(pacer: Pacer, ts_ns: int) -> list[str]:
+        calls.clear()
+        pacer.wait(ts_ns, lambda: calls.append("tick"), lambda: calls.append("flush"))
+        return calls
 
-    pacer = Pacer(1_000.0)
-    assert pacer.wait(T0, tick)  # the first flush
-    assert not pacer.wait(T0 + 20_000_000_000, tick)  # 20 ms at this speed
-    assert waits >= 1
-    assert not Pacer(None).wait(T0, tick)
+    fast = Pacer(1_000.0)
+    assert wait(fast, T0) == ["flush"]
+    assert wait(fast, T0 + 20_000_000_000) == ["tick"]  # 20 ms at this speed
+    assert wait(fast, T0 + 320_000_000_000)[-1] in ("flush", "tick")
+    assert "flush" in calls
+    assert wait(Pacer(None), T0) == []
 
 
 # -- the real recordings ---------------------------------------------------------------------------
