@@ -30,7 +30,8 @@ SELECT count(*) FROM depth_diffs
 WHERE venue = $venue AND symbol = $symbol AND recv_ns BETWEEN $first_ns AND $last_ns
 """
 
-_SERIALIZED = "SELECT json_serialize_sql($statement)"
+# The cast names the type, which a statement prepared at the owner cannot infer.
+_SERIALIZED = "SELECT json_serialize_sql(CAST($statement AS VARCHAR))"
 
 
 def tables(con: Runs) -> Answer:

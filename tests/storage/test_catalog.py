@@ -7,6 +7,7 @@ from pathlib import Path
 from storage import catalog
 from storage.connect import connect
 from storage.owner import Owner
+from tests.storage.helpers import Served
 
 
 def test_tables_and_columns_are_listed_on_the_read_only_side(tmp_path: Path) -> None:
@@ -23,4 +24,10 @@ def test_tables_and_columns_are_listed_on_the_read_only_side(tmp_path: Path) -> 
         assert catalog.diffs_between(con, "v", "s", 0, 10) == 0
         assert catalog.syntax_error(con, "SELECT 1") is None
         assert catalog.syntax_error(con, "DELETE FROM trades") is None
+        assert "syntax error" in str(catalog.syntax_error(con, "SELEC 1"))
+
+
+def test_statements_are_judged_at_the_owner_as_well(db: Path, served: Served) -> None:
+    with connect(db) as con:
+        assert catalog.syntax_error(con, "DELETE FROM trades WHERE symbol = 'it''s'") is None
         assert "syntax error" in str(catalog.syntax_error(con, "SELEC 1"))
