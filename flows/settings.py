@@ -17,25 +17,25 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from book.errors import BadInput
+from flows.readers import (
+    Expected,
+    as_bands,
+    as_memory,
+    as_number,
+    as_one_of,
+    as_optional,
+    as_path,
+    as_symbols,
+    as_url,
+    as_venue,
+    as_whole,
+)
 
 CONFIG_FILE = "leadline.toml"
 DEFAULT_DB = Path("leadline.duckdb")
 DEMO_DB = Path("demo.duckdb")
-VENUES = (
-    "binance-spot",
-    "binance-usdm",
-    "binance-coinm",
-    "loopback-spot",
-    "loopback-usdm",
-    "loopback-coinm",
-)
-VENUE_ALIASES = {"loopback": "loopback-spot", "binance": "binance-spot"}
 ENGINES = ("auto", "compiled", "plain")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-
-class _Expected(Exception):
-    """What a reader wanted instead; `_read` adds where the value came from."""
 
 
 class BadSetting(BadInput):
@@ -100,137 +100,28 @@ def without_credentials(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
-def _text(value: object) -> str:
-    if isinstance(value, str) and value.strip():
-        return value.strip()
-    raise _Expected("a text")
-
-
-def _path(value: object) -> Path:
-    if isinstance(value, Path):
-        return value
-    return Path(_text(value)).expanduser()
-
-
-def _url(schemes: tuple[str, ...]) -> Callable[[object], str | None]:
-    def read(value: object) -> str | None:
-        if value in (None, ""):
-            return None
-        parts = urlsplit(_text(value))
-        if parts.scheme not in schemes or not parts.netloc:
-            raise _Expected(f"a URL that begins with {' or '.join(s + '://' for s in schemes)}")
-        return _text(value)
-
-    return read
-
-
-def _one_of(allowed: tuple[str, ...], *, upper: bool = False) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        text = _text(value).upper() if upper else _text(value)
-        if text not in allowed:
-            raise _Expected("one of " + ", ".join(allowed))
-        return text
-
-    return read
-
-
-def _venue(value: object) -> str:
-    text = _text(value).lower()
-    text = VENUE_ALIASES.get(text, text)
-    if text not in VENUES:
-        raise _Expected("one of " + ", ".join((*VENUES, *VENUE_ALIASES)))
-    return text
-
-
-def _symbols(value: object) -> tuple[str, ...]:
-    """Read symbols from a list or from text with commas or spaces; case as the venue writes it: upper."""
-    texts = value.replace(",", " ").split() if isinstance(value, str) else value
-    if not isinstance(texts, list | tuple) or not texts:
-        raise _Expected("symbols such as BTCUSDT,ETHUSDT")
-    symbols = tuple(dict.fromkeys(_text(text).upper() for text in texts))
-    for symbol in symbols:
-        if not symbol.replace("_", "").replace("-", "").isalnum():
-            raise _Expected(f"symbols of letters and digits, not {symbol!r}")
-    return symbols
-
-
-def _number(low: float, high: float, *, unit: str) -> Callable[[object], float]:
-    def read(value: object) -> float:
-        expected = f"a number of {unit} from {low:g} to {high:g}"
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise _Expected(expected)
-        try:
-            number = float(value)
-        except ValueError:
-            raise _Expected(expected) from None
-        if not low <= number <= high:
-            raise _Expected(expected)
-        return number
-
-    return read
-
-
-def _whole(low: int, high: int, *, unit: str) -> Callable[[object], int]:
-    def read(value: object) -> int:
-        expected = f"a whole number of {unit} from {low} to {high}"
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise _Expected(expected)
-        try:
-            number = int(value)
-        except ValueError:
-            raise _Expected(expected) from None
-        if not low <= number <= high:
-            raise _Expected(expected)
-        return number
-
-    return read
-
-
-def _optional(read: Callable[[object], int]) -> Callable[[object], int | None]:
-    return lambda value: None if value in (None, "") else read(value)
-
-
-def _bands(value: object) -> tuple[float, ...]:
-    parts = value.replace(",", " ").split() if isinstance(value, str) else value
-    read = _number(0.01, 10_000, unit="bps")
-    if not isinstance(parts, list | tuple) or not parts:
-        raise _Expected("half-widths in bps such as 5,10,25")
-    bands = tuple(read(part) for part in parts)
-    if list(bands) != sorted(set(bands)):
-        raise _Expected("half-widths in bps that grow, such as 5,10,25")
-    return bands
-
-
-def _memory(value: object) -> str:
-    text = _text(value).upper()
-    number, unit = text.rstrip("KMGIB"), text.lstrip("0123456789. ")
-    if unit not in ("MB", "GB", "MIB", "GIB") or not number.strip().replace(".", "", 1).isdigit():
-        raise _Expected("a size such as 512MB or 2GB")
-    return text
-
-
 READERS: Mapping[str, Callable[[object], Any]] = {
-    "db": _path,
-    "home": _path,
-    "venue": _venue,
-    "symbols": _symbols,
-    "ws_url": _url(("ws", "wss")),
-    "rest_url": _url(("http", "https")),
-    "weight_per_minute": _optional(_whole(100, 1_000_000, unit="request weight")),
-    "engine": _one_of(ENGINES),
-    "max_levels": _whole(100, 1_000_000, unit="levels"),
-    "buffer_limit": _whole(10, 1_000_000, unit="diffs"),
-    "snapshot_every_s": _number(0.2, 86_400, unit="seconds"),
-    "snapshot_levels": _whole(1, 5_000, unit="levels"),
-    "snapshot_bands_bps": _bands,
-    "snapshot_timeout_s": _number(0.1, 600, unit="seconds"),
-    "stats_every_s": _number(0.1, 3_600, unit="seconds"),
-    "rotate_s": _number(1, 31 * 86_400, unit="seconds"),
-    "host_grace_s": _number(0, 3_600, unit="seconds"),
-    "memory_limit": _memory,
-    "threads": _whole(1, 64, unit="threads"),
-    "keep_days": _number(0.01, 36_500, unit="days"),
-    "log_level": _one_of(LOG_LEVELS, upper=True),
+    "db": as_path,
+    "home": as_path,
+    "venue": as_venue,
+    "symbols": as_symbols,
+    "ws_url": as_url(("ws", "wss")),
+    "rest_url": as_url(("http", "https")),
+    "weight_per_minute": as_optional(as_whole(100, 1_000_000, unit="request weight")),
+    "engine": as_one_of(ENGINES),
+    "max_levels": as_whole(100, 1_000_000, unit="levels"),
+    "buffer_limit": as_whole(10, 1_000_000, unit="diffs"),
+    "snapshot_every_s": as_number(0.2, 86_400, unit="seconds"),
+    "snapshot_levels": as_whole(1, 5_000, unit="levels"),
+    "snapshot_bands_bps": as_bands,
+    "snapshot_timeout_s": as_number(0.1, 600, unit="seconds"),
+    "stats_every_s": as_number(0.1, 3_600, unit="seconds"),
+    "rotate_s": as_number(1, 31 * 86_400, unit="seconds"),
+    "host_grace_s": as_number(0, 3_600, unit="seconds"),
+    "memory_limit": as_memory,
+    "threads": as_whole(1, 64, unit="threads"),
+    "keep_days": as_number(0.01, 36_500, unit="days"),
+    "log_level": as_one_of(LOG_LEVELS, upper=True),
 }
 
 
@@ -240,7 +131,7 @@ def _read(origin: str, key: str, value: object) -> Any:
         raise BadSetting(f"{origin}: there is no setting {key!r}; known are {', '.join(sorted(READERS))}")
     try:
         return reader(value)
-    except _Expected as exc:
+    except Expected as exc:
         raise BadSetting(f"{origin}: {key} = {value!r}: expected {exc}") from None
 
 
