@@ -6,10 +6,10 @@ READY  := $(VENV)/.ready
 SECONDS_OF_DEMO ?= 45
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types mutants bench clean
+.PHONY: help demo test lint types mutants bench prices peers-llm clean
 
 help: ## what can be made here
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(f"Leadline needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
@@ -38,6 +38,13 @@ bench: $(READY) ## one table: naive, ours, peers; socket to book; socket to dura
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-peers.lock \
 	  || echo "peers could not be installed; their rows will say so"
 	$(BIN)/python -m bench
+
+prices: $(READY) ## adds the extra "prices": a second source of list prices
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-prices.lock
+
+peers-llm: ## aimock, a second independent model server for the tests; needs node
+	@if command -v npm >/dev/null; then npm ci --prefix tests/tasks/llm/peers --ignore-scripts --no-audit --no-fund; \
+	else echo "no npm here: the tests that want aimock will be skipped"; fi
 
 clean: ## remove what make made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

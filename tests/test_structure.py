@@ -87,12 +87,23 @@ def test_files_fit_in_a_head() -> None:
 
 
 def test_lock_file_has_hashes_and_names_no_index() -> None:
-    for name in ("requirements.lock", "requirements-peers.lock"):
+    for name, at_least in (
+        ("requirements.lock", 40),
+        ("requirements-peers.lock", 40),
+        ("requirements-prices.lock", 2),
+    ):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert not re.search(r"https?://|index-url|find-links", text)
         pins = re.findall(r"^[\w.-]+(?:\[[\w,-]+\])?==\S+", text, re.MULTILINE)
-        assert len(pins) > 40
+        assert len(pins) > at_least
         assert text.count("--hash=sha256:") >= len(pins)
+
+
+def test_lock_of_node_packages_has_hashes_and_names_no_registry() -> None:
+    text = (ROOT / "tests/tasks/llm/peers/package-lock.json").read_text(encoding="utf-8")
+    assert '"resolved"' not in text
+    assert "://" not in text
+    assert text.count('"integrity": "sha512-') == text.count('"node_modules/')
 
 
 def test_readme_gives_every_dependency_its_reason() -> None:
