@@ -17,8 +17,14 @@ from storage.connect import connect
 
 @flow(name="maintain-store", persist_result=False)
 async def maintain_store(db: str | None = None, keep_days: float | None = None) -> State[Any]:
-    """Drop rows older than ``keep_days``; what a later book needs of older seeds is kept."""
-    settings = load({"db": db, "keep_days": keep_days})
+    """
+    Drop rows older than ``keep_days``; what a later book needs of older seeds is kept.
+
+    Args:
+        db: The database, as a path on the worker's machine. Empty: the setting db.
+        keep_days: Rows received more days ago than this go, 0.01 or more. Empty: the setting.
+    """
+    settings = load({"db": db, "keep_days": keep_days}, origin="flow parameter")
     pruned = await asyncio.to_thread(_prune, settings)
     said = ", ".join(f"{rows:,} of {table}" for table, rows in pruned.rows.items() if rows) or "nothing"
     log = get_run_logger()

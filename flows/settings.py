@@ -152,9 +152,12 @@ def load(
     *,
     environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    origin: str = "flag",
 ) -> Settings:
     """
-    Put the settings together for a command; flags whose value is None were not given.
+    Put the settings together for a command or a run; flags whose value is None were not given.
+
+    ``origin`` says in errors what ``flags`` are: flags of a command, or for example a flow's parameters.
 
     Reads ``folder``/leadline.toml (default: the working folder) or the file that ``LEADLINE_CONFIG``
     names. Raises `BadSetting`.
@@ -169,7 +172,8 @@ def load(
             values[key] = _read(f"environment {name}", key, environ[name])
     for key, value in (flags or {}).items():
         if value is not None:
-            values[key] = _read("--" + key.replace("_", "-"), key, value)
+            name = "--" + key.replace("_", "-") if origin == "flag" else origin
+            values[key] = _read(name, key, value)
     return Settings(**values)  # type: ignore[arg-type]
 
 

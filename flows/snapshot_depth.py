@@ -64,9 +64,14 @@ async def snapshot_depth(
     Report a sample that a stream took, or without one take it from the store ``db``.
 
     Fails only if it cannot; a book that is not to be trusted is a finding, not a failure.
+
+    Args:
+        report: Given by a running stream; leave it empty.
+        db: The database, as a path on the worker's machine. Empty: the setting db.
+        symbols: Which symbols, such as ["BTCUSDT"]. Empty: the setting symbols.
     """
     if report is None:
-        settings = load({"db": db, "symbols": symbols})
+        settings = load({"db": db, "symbols": symbols}, origin="flow parameter")
         taken = await asyncio.to_thread(sample_store, settings)
         report = Report.of(settings.venue, taken.markets, taken.samples)
     log = get_run_logger()

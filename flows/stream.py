@@ -88,6 +88,15 @@ async def stream_books(
 
     Ends as Completed "AlreadyRunning" where another stream has the database. Fails only where going on
     would lose rows or where the settings cannot work.
+
+    Args:
+        db: The database, as a path on the worker's machine. Empty: the setting db.
+        venue: binance-spot, binance-usdm, binance-coinm or loopback. Empty: the setting venue.
+        symbols: Which symbols, such as ["BTCUSDT"]. Empty: the setting symbols.
+        ws_url: WebSocket address instead of the venue's own.
+        rest_url: REST address instead of the venue's own.
+        max_seconds: The run ends by itself after this long, 1 or more. Empty: the setting rotate_s.
+        snapshot_every_s: Seconds from one depth snapshot to the next, 0.2 or more. Empty: the setting.
     """
     guest = attached.get() or Attached()
     given: dict[str, object] = {
@@ -98,7 +107,7 @@ async def stream_books(
         "rest_url": rest_url,
     }
     given |= {"rotate_s": max_seconds, "snapshot_every_s": snapshot_every_s}
-    settings = guest.settings or load(given)
+    settings = guest.settings or load(given, origin="flow parameter")
     guest.flow_run_id = str(flow_run.id)
     with log_to(settings.log_file, settings.log_level):
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from storage.literals import utc_naive
 from storage.rebuild import Runs
 
 _ROW_COUNTS = """
@@ -42,6 +44,14 @@ FROM coverage GROUP BY ALL ORDER BY venue, symbol
 """
 
 _TRUST = "SELECT * FROM trust WHERE symbol = coalesce($symbol, symbol) ORDER BY hour, venue, symbol"
+
+_LATEST_SIGNALS = """
+SELECT * FROM latest_signals WHERE list_contains($symbols::VARCHAR[], symbol) ORDER BY symbol, venue
+"""
+
+_SPEND_BY_HOUR = "SELECT * FROM spend_by_hour WHERE hour >= $since ORDER BY hour DESC"
+
+_SPEND_BY_MODEL = "SELECT * FROM spend_by_model ORDER BY cost_usd DESC NULLS LAST, provider, model"
 
 _LAST_STATS = "SELECT * FROM feed_stats ORDER BY ts DESC LIMIT $n"
 
@@ -117,6 +127,21 @@ def coverage_summary(con: Runs) -> Answer:
 def trust(con: Runs, *, symbol: str | None = None) -> Answer:
     """Show the trusted share of each watched hour, and what ended intervals in it."""
     return run_sql(con, _TRUST, {"symbol": symbol})
+
+
+def latest_signals(con: Runs, symbols: Sequence[str]) -> Answer:
+    """Show the newest signal of each of ``symbols``."""
+    return run_sql(con, _LATEST_SIGNALS, {"symbols": list(symbols)})
+
+
+def spend_by_hour(con: Runs, *, since: dt.datetime = _EPOCH_START) -> Answer:
+    """Show calls, tokens and USD by hour, the newest first."""
+    return run_sql(con, _SPEND_BY_HOUR, {"since": utc_naive(since)})
+
+
+def spend_by_model(con: Runs) -> Answer:
+    """Show calls, tokens and USD by model, the dearest first."""
+    return run_sql(con, _SPEND_BY_MODEL)
 
 
 def latest_stats(con: Runs, *, n: int = 1) -> Answer:

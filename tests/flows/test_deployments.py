@@ -22,7 +22,14 @@ from tests.flows.commands import ROOT
 from tests.flows.waiting import until
 
 PATIENCE_S = 180.0
-NAMES = ["maintain-store", "snapshot-depth", "stream-books"]
+NAMES = [
+    "analyze-signals",
+    "certify-data",
+    "maintain-store",
+    "snapshot-depth",
+    "stream-books",
+    "track-costs",
+]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 

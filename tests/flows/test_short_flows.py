@@ -67,3 +67,42 @@ def test_the_report_of_many_books_stays_small() -> None:
     report = Report.of("v", markets, [untrusted(n, 0, "gap") for n in range(300)])
     assert (report.books, report.trusted, len(report.rows)) == (300, 0, ROWS_SHOWN)
     assert report.said() == "0 of 300 books of v trusted"
+
+
+async def test_the_certificate_is_an_artifact(tmp_path: Path, db: Path, prefect_server: str) -> None:
+    from flows.certify import KEY, certify_data
+    from flows.prefect_report import ask
+
+    empty = await certify_data(db=str(db), return_state=True)
+    assert empty.message == "nothing was watched in these days"
+    state = await certify_data(db=str(db), days=365 * 20, return_state=True)
+    assert "0 gaps, 3 diffs of 1 symbols" in str(state.message)
+    found = ask(prefect_server, "/artifacts/filter", {"artifacts": {"key": {"any_": [KEY]}}})
+    page = max(found, key=lambda each: each["created"])["data"]
+    assert "| 2023-11-14 | binance-spot | BTCUSDT |" in page
+
+
+async def test_spend_and_signals_of_an_empty_store_are_nothing(db: Path) -> None:
+    from flows.analyze import analyze_signals
+    from flows.costs import track_costs
+
+    assert (await track_costs(db=str(db), return_state=True)).message == "0 calls, 0.000000 USD in all"
+    state = await analyze_signals(db=str(db), return_state=True)
+    assert state.message == "no model is set up: none of 2 symbols was asked about"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"keep_days": -1}, "flow parameter: keep_days = -1.0: expected a number of days from 0.01"),
+        ({"db": " "}, "flow parameter: db = ' ': expected a text"),
+    ],
+)
+async def test_a_parameter_that_cannot_be_fails_the_run_with_its_name(
+    parameters: dict[str, object], expected: str
+) -> None:
+    from flows.maintain import maintain_store
+
+    state = await maintain_store(**parameters, return_state=True)
+    assert state.is_failed()
+    assert expected in str(state.message)

@@ -1,0 +1,91 @@
+"""The flow ``certify-data``: for each symbol and day, how much of the data may be trusted."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.settings import Settings, load
+from storage.certificate import DayCertificate, certify
+from storage.connect import connect
+
+KEY = "data-certificate"
+ROWS_SHOWN = 200  # of one artifact; what is worst comes first
+DAY = dt.timedelta(days=1)
+
+
+@flow(name="certify-data", persist_result=False)
+async def certify_data(db: str | None = None, days: int = 2) -> State[Any]:
+    """
+    Certify the last ``days`` days, today included, as the artifact ``data-certificate``.
+
+    Args:
+        db: The database, as a path on the worker's machine. Empty: the setting db.
+        days: How many days back, today included: 1 or more.
+    """
+    settings = load({"db": db}, origin="flow parameter")
+    found = await asyncio.to_thread(_certify, settings, days, dt.datetime.now(dt.UTC))
+    said = summary(found)
+    get_run_logger().info(said)
+    await acreate_markdown_artifact(markdown=markdown(found, said), key=KEY, description=said)
+    return Completed(message=said)
+
+
+def _certify(settings: Settings, days: int, now: dt.datetime) -> list[DayCertificate]:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    with connect(settings.db) as con:
+        return certify(con, first=midnight - (days - 1) * DAY, until=midnight + DAY)
+
+
+def summary(found: Sequence[DayCertificate]) -> str:
+    """Say it in one line."""
+    if not found:
+        return "nothing was watched in these days"
+    trusted_s, watched_s = sum(c.trusted_s for c in found), sum(c.watched_s for c in found)
+    share = f"{100 * trusted_s / watched_s:.3f} %" if watched_s > 0 else "nothing"
+    symbols = {(c.venue, c.symbol) for c in found}
+    return (
+        f"{share} of {watched_s / 3600:,.2f} symbol-hours trusted, {sum(c.gaps for c in found)} gaps, "
+        f"{sum(c.diffs for c in found):,} diffs of {len(symbols)} symbols"
+    )
+
+
+def markdown(found: Sequence[DayCertificate], said: str) -> str:
+    """Return the certificate as a page, the least trusted first."""
+    lines = [
+        f"**{said}**",
+        "",
+        "| day | venue | symbol | trusted | of watched | gaps | crossed | diffs stored | ended by |",
+        "|---|---|---|--:|--:|--:|--:|--:|---|",
+    ]
+    worst = sorted(found, key=lambda c: (c.trusted_pct is None, c.trusted_pct, c.symbol))
+    for c in worst[:ROWS_SHOWN]:
+        share = "" if c.trusted_pct is None else f"{c.trusted_pct:.3f} %"
+        cells = (
+            c.day,
+            c.venue,
+            c.symbol,
+            share,
+            _hours(c.watched_s),
+            c.gaps,
+            c.crossed,
+            f"{c.diffs:,}",
+            c.causes,
+        )
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    if len(worst) > ROWS_SHOWN:
+        lines += ["", f"… and {len(worst) - ROWS_SHOWN} more, trusted at least as far"]
+    return "\n".join(lines)
+
+
+def _hours(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
