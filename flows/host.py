@@ -26,6 +26,7 @@ from flows.venue import profile_of
 from storage.errors import StoreOwned
 from storage.owner import Owner
 from storage.rare import Rows
+from storage.requests import take_request
 from storage.writer import Commit, Writer, WriterStatus
 from tasks.errors import FeedStopped
 from tasks.feed import Feed, FeedConfig, FeedStatus, Need
@@ -105,6 +106,9 @@ class StreamHost:
         settings = self.settings
         self._owner = self._own(tick)
         try:
+            forgotten = take_request(settings.db)  # it was meant for whoever had the file before
+            if forgotten is not None:
+                log.info("not for this stream: %s", forgotten.said())
             self._writer = Writer(self._owner, self.markets, on_commit=self._note)
             self._writer.start()
             config = FeedConfig(
@@ -180,13 +184,17 @@ class StreamHost:
         rows = ", ".join(f"{n:,} {kind}" for kind, n in status.rows.items() if n)
         return f"{status.seconds:,.0f} s, {rows or 'no rows'}, {status.gaps} gaps"
 
-    def close(self) -> None:
-        """Flush what was received, close the file, unlock; raises the first error after doing all of it."""
+    def close(self, reason: str = "stopped") -> None:
+        """
+        Flush what was received, close the file, unlock; raises the first error after doing all of it.
+
+        ``reason`` is what ``coverage`` says of the intervals that end by it.
+        """
         errors: list[Exception] = []
         feed, writer, owner = self._feed, self._writer, self._owner
         steps: list[Callable[[], object]] = []
         if feed is not None:
-            steps.append(lambda: feed.stop(FEED_STOP_S))
+            steps.append(lambda: feed.stop(FEED_STOP_S, reason=reason))
         if writer is not None:
             steps.append(lambda: writer.close(WRITER_CLOSE_S))
         if feed is not None and writer is not None:

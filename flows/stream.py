@@ -5,7 +5,7 @@ The flow ``stream-books``: one long run that keeps the books of one database.
          │
          ├─ needs of the feed ──> tasks connect, resync      (short, retried, seen in the UI)
          ├─ every snapshot_every_s: rows, then sub-flow snapshot-depth   (bounded by a time-out)
-         └─ until stopped, cancelled, or max_seconds ──> flush, close, unlock
+         └─ until it is wished to end (`flows.ending`) or max_seconds ──> flush, close, unlock
 
 Books and rows never wait for Prefect: its API may be slow or away, and the feed goes on by itself.
 The schedule of the deployment is the supervisor: it starts a run every few minutes, and all but the
@@ -25,11 +25,13 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 
+from flows.ending import End, Ending
 from flows.host import StreamHost
 from flows.logs import log_to
 from flows.settings import Settings, load
+from flows.side import SideLoop
 from flows.snapshot_depth import Report, snapshot_depth
 from storage.errors import StoreOwned
 from tasks.retried import see_to
@@ -109,36 +111,44 @@ async def stream_books(
     given |= {"rotate_s": max_seconds, "snapshot_every_s": snapshot_every_s}
     settings = guest.settings or load(given, origin="flow parameter")
     guest.flow_run_id = str(flow_run.id)
-    with log_to(settings.log_file, settings.log_level):
+    ending = Ending(settings.db, guest.stop)
+    with log_to(settings.log_file, settings.log_level), ending.hear_signals():
         try:
             host = StreamHost(settings)
             host.open()
         except StoreOwned as exc:
             return Completed(name="AlreadyRunning", message=str(exc))
         guest.host = host
+        reason = "stopped"
         try:
-            why = await _Run(host, guest).until_over()
+            with SideLoop("leadline-reports") as side:
+                end = await _Run(host, guest, ending, side).until_over()
+            reason = end.kind
         finally:
             # No await here: whatever cancels this run must not cut it short.
-            host.close()
+            host.close(reason)
             guest.is_closed.set()
-    said = f"{why}: {host.summary()}"
+    said = f"{end.why}: {host.summary()}"
     get_run_logger().info(said)
-    return Completed(message=said)
+    if end.kind == "cancelled":
+        return Cancelled(message=said)
+    return Completed(name="HandedOver" if end.kind == "handover" else "Completed", message=said)
 
 
 class _Run:
     """The asyncio side of one run: hosts the feed's needs and takes the samples."""
 
-    def __init__(self, host: StreamHost, guest: Attached) -> None:
+    def __init__(self, host: StreamHost, guest: Attached, ending: Ending, side: SideLoop) -> None:
         self._host = host
         self._guest = guest
+        self._ending = ending
+        self._side = side
         self._log = get_run_logger()
         self._report: Report | None = None  # the newest one not yet reported
         self._is_ending = False
         self._performing: set[asyncio.Task[bool]] = set()
 
-    async def until_over(self) -> str:
+    async def until_over(self) -> End:
         """Work until somebody or something ends the run; return why. Raises what broke the host."""
         settings = self._host.settings
         self._log.info("%s: %d symbols into %s", settings.venue, len(settings.symbols), settings.db)
@@ -151,13 +161,13 @@ class _Run:
             )
         ]
         try:
-            while (why := self._why_over()) is None:
+            while (end := self._over_by()) is None:
                 for job in jobs:
                     if job.done():
                         job.result()  # they do not end by themselves: raises
                 await asyncio.sleep(LOOK_S)
             await self._finish(jobs)
-            return why
+            return end
         finally:
             for task in (*jobs, *self._performing):
                 task.cancel()
@@ -170,13 +180,11 @@ class _Run:
         }
         await asyncio.wait(under_way, timeout=FINISH_S)
 
-    def _why_over(self) -> str | None:
+    def _over_by(self) -> End | None:
         self._host.check()
-        if self._guest.stop.is_set():
-            return "stopped"
         if time.monotonic() - self._host.started >= self._host.settings.rotate_s:
-            return "time is over"
-        return None
+            self._ending.wish(End("rotated", "time is over"))
+        return self._ending.look()
 
     async def _host_needs(self) -> None:
         while True:
@@ -184,9 +192,9 @@ class _Run:
             if need is not None:
                 job = asyncio.create_task(see_to(self._host.feed, need), name=need.title)
                 self._performing.add(job)
-                job.add_done_callback(self._over)
+                job.add_done_callback(self._seen_to)
 
-    def _over(self, job: asyncio.Task[bool]) -> None:
+    def _seen_to(self, job: asyncio.Task[bool]) -> None:
         """Take note that a need is seen to; what went wrong was given back to the feed."""
         self._performing.discard(job)
         if not job.cancelled() and (exc := job.exception()) is not None:
@@ -210,7 +218,7 @@ class _Run:
                 continue
             try:
                 async with asyncio.timeout(self._host.settings.snapshot_timeout_s):
-                    await snapshot_depth(report)
+                    await self._side.run(snapshot_depth(report))
                 self._guest.reports += 1
             except Exception as exc:  # noqa: BLE001 - the rows are safe; Prefect may be away
                 self._guest.reports_failed += 1

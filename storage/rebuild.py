@@ -19,7 +19,7 @@ from storage.literals import utc_naive
 PriceLevel: TypeAlias = tuple[Decimal, Decimal]
 
 # Ends that say nothing against the last book: we stopped reading, the market did not leave us.
-OWN_ENDS = frozenset({"stopped", "end_of_recording", "rotated", "crash"})
+OWN_ENDS = frozenset({"stopped", "cancelled", "handover", "end_of_recording", "rotated", "crash"})
 
 # A diff the seed lacks was received after the seed was asked for, minus the skew of two connections.
 # The bound lets zone maps skip all older rows; where it is wrong the chain breaks and it is dropped.

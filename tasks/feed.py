@@ -74,6 +74,7 @@ class Feed:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._drain_s = 0.0
+        self._stop_reason = "stopped"
         self._last_status: FeedStatus | None = None
         self._ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="leadline-feed", daemon=True)
@@ -88,9 +89,9 @@ class Feed:
         self._thread.start()
         self._ready.result(START_TIMEOUT_S)
 
-    def stop(self, timeout_s: float = 10.0) -> None:
+    def stop(self, timeout_s: float = 10.0, *, reason: str = "stopped") -> None:
         """
-        Read no more, leave the books, hand the last batch over, end the thread.
+        Read no more, leave the books for ``reason``, hand the last batch over, end the thread.
 
         Takes a second or two, ``timeout_s`` at most; frames that the sink had no room for are given up
         after half of that. Raises `FeedStopped` if the thread did not end. Calling twice is harmless.
@@ -98,7 +99,7 @@ class Feed:
         loop, stopping = self._loop, self._stopping
         if loop is None or stopping is None or not self._thread.is_alive():
             return
-        self._drain_s = timeout_s / 2
+        self._drain_s, self._stop_reason = timeout_s / 2, reason
         with contextlib.suppress(RuntimeError):  # the loop closed in between
             loop.call_soon_threadsafe(stopping.set)
         self._thread.join(timeout_s)
@@ -175,7 +176,7 @@ class Feed:
         try:
             await self._stopping.wait()
         finally:
-            await core.stop(self._drain_s)
+            await core.stop(self._drain_s, self._stop_reason)
             self._last_status = core.status()
 
     def _submit(self, do: Callable[[Core], Coroutine[Any, Any, T]]) -> Future[T]:

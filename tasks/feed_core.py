@@ -96,7 +96,7 @@ class Core:
             self._timers.append(asyncio.get_running_loop().create_task(self._every(every_s, do)))
         self._timers.append(asyncio.get_running_loop().create_task(self._ask_clock_first()))
 
-    async def stop(self, drain_s: float) -> None:
+    async def stop(self, drain_s: float, reason: str) -> None:
         """End in order: read no more, leave the books, hand over the last batch."""
         self._is_stopped = True
         for timer in self._timers:
@@ -111,7 +111,7 @@ class Core:
             await line.close()
         ts_ns = self.config.clock.wall_ns()
         for book in self.router.books.values():
-            book.leave("stopped", ts_ns, self.router.batch)
+            book.leave(reason, ts_ns, self.router.batch)
         self.router.flush()  # so that the last bucket counts these rows
         await self._count()
         self.router.finish()

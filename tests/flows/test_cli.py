@@ -10,8 +10,8 @@ import pytest
 
 from flows.cli import build_parser, main
 
-COMMANDS = ("demo", "stream", "replay", "book", "sql", "record", "doctor")
-READ_BY_PROGRAMS = ("demo", "stream", "replay", "book", "sql", "record", "doctor")
+COMMANDS = ("demo", "stream", "replay", "book", "sql", "record", "doctor", "stop")
+READ_BY_PROGRAMS = ("demo", "stream", "replay", "book", "sql", "record", "doctor", "stop")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -182,10 +182,15 @@ def test_a_second_stream_on_the_same_database_is_told_so(
         assert said.code == 1
         assert "AlreadyRunning" in said.err
         assert "give another --db" in said.err
-        first.send_signal(signal.SIGINT)
-        assert finish(first).code == 0
+        # Asked to end by a note beside the file.
+        asked = finish(start(tmp_path, "stop", "--why", "new disk", "--json", env=stream_env))
+        assert json.loads(asked.out)["pid"] == first.pid
+        said = finish(first)
+        assert said.code == 0
+        assert "(leadline stop): new disk" in said.err
     finally:
         first.kill()
+    assert finish(start(tmp_path, "stop", env=stream_env)).code == 1  # nobody is left to ask
 
 
 def test_wrong_settings_are_told_before_anything_starts(tmp_path: Path, stream_env: dict[str, str]) -> None:
