@@ -66,6 +66,8 @@ class NotRun(StoreLost):
 class QuackSession:
     """One session at an owner; not for two threads at once. Raises `NotRun` when it cannot be reached."""
 
+    is_borrowed = False
+
     def __init__(self, address: Address, *, write: bool) -> None:
         uri, token = address.port(write=write)
         self.write = write

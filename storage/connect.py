@@ -43,6 +43,7 @@ class Session(Protocol):
     """What a place to run statements offers; `LocalSession` and `QuackSession` do."""
 
     write: bool
+    is_borrowed: bool  # it holds the file for as long as it lives, and serves nobody
 
     @property
     def description(self) -> list[tuple[Any, ...]] | None: ...  # noqa: D102
@@ -60,6 +61,7 @@ class LocalSession:
 
     def __init__(self, owner: Owner, *, write: bool, release: Callable[[], None] | None = None) -> None:
         self.write = write
+        self.is_borrowed = release is not None
         self._owner = owner
         self._release = release
         self._cursor = owner.cursor()
@@ -138,6 +140,11 @@ class Connection:
         if self._session is None:
             raise StoreError(f"the connection to {self._db} was closed")
         return self._session
+
+    @property
+    def keeps_others_out(self) -> bool:
+        """Whether other processes must wait for the file until this connection is closed."""
+        return self.session.is_borrowed
 
     @property
     def description(self) -> list[tuple[Any, ...]] | None:

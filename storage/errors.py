@@ -11,11 +11,16 @@ What can go wrong with the store, named by what the caller can do about it.
     ├── StoreBroken         the writer met an error it has no plan for; it stopped
     ├── ReadOnly            this connection may only read
     ├── NoTrustedBook       the asked moment lies outside what the store can vouch for
+    ├── SpendRefused        no money for a call to a model; it is not made
+    │   ├── BudgetRefused   a budget has no room for what it could cost
+    │   └── PriceUnknown    no price is known for it
     └── BadExport           exported rows do not equal the stored ones, or would replace more; not kept
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 from book.errors import LeadlineError
@@ -84,3 +89,57 @@ class NoTrustedBook(StoreError):
 
 class BadExport(StoreError):
     """What was written to Parquet does not equal what is stored, or is less than what is there."""
+
+
+class SpendRefused(StoreError):
+    """A call to a model must not be made; the message says why and what would allow it."""
+
+
+class BudgetRefused(SpendRefused):
+    """
+    What the call could cost does not fit into a budget of this window.
+
+    ``limit_usd``, ``used_usd`` (spent and held) and ``needed_usd`` are exact, ``ends_at`` is UTC. A budget
+    that is not understood has no room: ``used_usd`` and ``ends_at`` are None.
+    """
+
+    def __init__(
+        self,
+        *,
+        scope: str,
+        window: str,
+        limit_usd: Decimal,
+        used_usd: Decimal | None,
+        needed_usd: Decimal,
+        ends_at: datetime | None,
+    ) -> None:
+        self.scope = scope
+        self.window = window
+        self.limit_usd = limit_usd
+        self.used_usd = used_usd
+        self.needed_usd = needed_usd
+        self.ends_at = ends_at
+        if used_usd is None:
+            super().__init__(
+                f"budget {scope!r} per {window!r} is not understood, so nothing may be spent: expected "
+                "all, provider:NAME, model:PROVIDER/NAME, flow:NAME or symbol:NAME per hour, day or month; "
+                "correct the table budgets"
+            )
+            return
+        super().__init__(
+            f"budget {scope!r} per {window}: {used_usd.normalize():f} of {limit_usd.normalize():f} USD are "
+            f"spent or held, this call could cost {needed_usd.normalize():f}; wait until {ends_at} UTC, or "
+            f"leadline spend --set-budget {scope} {window} USD"
+        )
+
+
+class PriceUnknown(SpendRefused):
+    """No price of the provider for the model holds at that time."""
+
+    def __init__(self, provider: str, model: str, moment: datetime, why: str) -> None:
+        self.provider = provider
+        self.model = model
+        super().__init__(
+            f"no price for {provider}/{model} at {moment:%Y-%m-%d %H:%M} UTC: {why}; add one to the table "
+            "prices (leadline prices --help)"
+        )

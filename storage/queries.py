@@ -22,7 +22,8 @@ UNION ALL SELECT 'signals', count(*) FROM signals
 UNION ALL SELECT 'llm_calls', count(*) FROM llm_calls
 UNION ALL SELECT 'prices', count(*) FROM prices
 UNION ALL SELECT 'budgets', count(*) FROM budgets
-UNION ALL SELECT 'reservations', count(*) FROM reservations
+UNION ALL SELECT 'claims', count(*) FROM claims
+UNION ALL SELECT 'notices', count(*) FROM notices
 UNION ALL SELECT 'feed_stats', count(*) FROM feed_stats
 UNION ALL SELECT 'ingest_batches', count(*) FROM ingest_batches
 """

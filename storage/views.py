@@ -6,6 +6,8 @@ Each is a whole statement, made anew after a migration (`storage.migrate`).
 
 from __future__ import annotations
 
+from storage.spend.views import SPEND_VIEWS
+
 # One row per changed level of a diff; quantity 0 deletes the level.
 DEPTH_LEVELS = """
 CREATE OR REPLACE VIEW depth_levels AS
@@ -24,27 +26,6 @@ SELECT ts, venue, symbol, outcome, direction, confidence, reasoning, model_serve
        signal_id
 FROM signals
 QUALIFY row_number() OVER (PARTITION BY venue, symbol ORDER BY ts DESC, signal_id DESC) = 1
-"""
-
-SPEND_BY_HOUR = """
-CREATE OR REPLACE VIEW spend_by_hour AS
-SELECT date_trunc('hour', ts) AS hour, count(*) AS calls,
-       count(*) FILTER (WHERE error IS NOT NULL) AS failed,
-       sum(prompt_tokens) AS prompt_tokens, sum(cached_tokens) AS cached_tokens,
-       sum(completion_tokens) AS completion_tokens, sum(cost_usd) AS cost_usd
-FROM llm_calls
-GROUP BY ALL
-"""
-
-SPEND_BY_MODEL = """
-CREATE OR REPLACE VIEW spend_by_model AS
-SELECT provider, coalesce(model_served, model_requested) AS model, count(*) AS calls,
-       count(*) FILTER (WHERE error IS NOT NULL) AS failed,
-       sum(prompt_tokens) AS prompt_tokens, sum(cached_tokens) AS cached_tokens,
-       sum(completion_tokens) AS completion_tokens, sum(cost_usd) AS cost_usd,
-       median(latency_ms) AS latency_p50_ms
-FROM llm_calls
-GROUP BY ALL
 """
 
 # Of each hour in which a market was watched: seconds from its first to its last row, the share of
@@ -85,7 +66,6 @@ FROM hours LEFT JOIN covered USING (venue, symbol, hour)
 VIEWS = {
     "depth_levels": DEPTH_LEVELS,
     "latest_signals": LATEST_SIGNALS,
-    "spend_by_hour": SPEND_BY_HOUR,
-    "spend_by_model": SPEND_BY_MODEL,
     "trust": TRUST,
+    **SPEND_VIEWS,
 }

@@ -121,11 +121,14 @@ def test_trust_by_hour_with_causes(con: duckdb.DuckDBPyConnection) -> None:
 def test_spend_and_latest_signals(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """INSERT INTO llm_calls BY NAME
-           SELECT 'c' || i AS call_id, TIMESTAMP '2026-05-28 10:30:00' + i * INTERVAL 20 MINUTE AS ts,
+           SELECT i AS seq, 'c' || i AS call_id,
+                  TIMESTAMP '2026-05-28 10:30:00' + i * INTERVAL 20 MINUTE AS ts,
                   1 AS attempt, 'p' AS provider, 'asked' AS model_requested,
                   CASE WHEN i < 2 THEN 'served' END AS model_served,
                   CASE WHEN i = 2 THEN 'timeout' END AS error,
-                  100 AS prompt_tokens, 0.000000280001 AS cost_usd
+                  100 AS prompt_tokens, 0.000000280001 AS cost_usd, 'answer' AS purpose, 'f' AS flow,
+                  'X' AS symbol, 0 AS prompt_tokens_max, 0 AS completion_tokens_max, 1 AS held_usd,
+                  ts AS expires_at,                  'settled' AS state
            FROM range(3) t(i)"""
     )
     hours = con.execute(
