@@ -1,0 +1,287 @@
+"""
+One HTTP attempt: the journal is asked, the request goes out, the journal is told. Exactly once each.
+
+`after` follows every `before` that returned, whatever happens between: an answer, a fault, a time-out, a
+cancellation at any await. What came of an attempt is judged before it is booked, so that a row of the
+ledger says why its answer could not be used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import httpx
+
+from storage.spend.calls import Outcome, Plan, Usage
+from tasks.clock import Clock
+from tasks.llm.answer import Abstention, Answer, AnswerRules, Capability, InvalidAnswer, read_answer
+from tasks.llm.ask import Journal
+from tasks.llm.secret import Key, Redactor
+from tasks.llm.status import OK, kind_of, retry_after_s
+from tasks.llm.tokens import token_bound
+from tasks.llm.usage import estimated
+from tasks.llm.wire import Completion, Malformed, excerpt, read_completion
+
+T = TypeVar("T")
+
+MOST_BODY_BYTES = 1_000_000
+MOST_ERROR = 300
+Came: TypeAlias = Literal[
+    "answer",
+    "abstention",
+    "invalid",  # an answer that does not pass the checks
+    "malformed",  # status 200, but no chat completion
+    "again",  # a fault worth another try
+    "other_form",  # the server does not know the form we asked for
+    "refused",  # a status that will be the same next time
+    "timeout",
+    "late",  # before anything was sent: no time, or no turn, was left
+]
+Ready: TypeAlias = Callable[[], Awaitable[str | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What goes out; ``body`` is complete. It ends by ``deadline_s`` of the monotonic clock."""
+
+    url: str
+    key: Key | None
+    body: Mapping[str, Any]
+    timeout_s: float
+    deadline_s: float
+    rules: AnswerRules
+    capability: Capability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempted:
+    """What came of one attempt, judged; texts are redacted."""
+
+    came: Came
+    outcome: Outcome
+    answer: Answer | Abstention | None = None
+    completion: Completion | None = None
+    retry_after_s: float | None = None
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What is known of an exchange so far; also if it never ends."""
+
+    clock: Clock
+    began_s: float
+    was_sent: bool = False
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    fault: str | None = None
+    is_timeout: bool = False
+
+    async def trace(self, event: str, _info: object) -> None:
+        # From the first byte of the request on, it may be worked on and billed.
+        if event.endswith("send_request_headers.started"):
+            self.was_sent = True
+
+    def latency_ms(self) -> float:
+        return (self.clock.mono_s() - self.began_s) * 1000
+
+
+async def attempt(
+    client: httpx.AsyncClient,
+    journal: Journal,
+    plan: Plan,
+    request: Request,
+    *,
+    redact: Redactor,
+    clock: Clock,
+    ready: Ready,
+) -> Attempted:
+    """
+    Make one attempt under the journal's eyes.
+
+    ``ready`` is awaited right before sending and may say why nothing is to be sent. Raises what `before`
+    raises (no call was made then) and what `after` raises.
+    """
+    await in_thread(journal.before, plan, undo=lambda: journal.after(_given_up(plan, None)))
+    exchange = _Exchange(clock, clock.mono_s())
+    outcome: Outcome | None = None
+    try:
+        why_not = await ready()
+        exchange.began_s = clock.mono_s()
+        left_s = min(request.timeout_s, request.deadline_s - exchange.began_s)
+        if why_not is not None or left_s <= 0:
+            exchange.fault = why_not or "the deadline passed before it was sent"
+            judged = Attempted(came="late", outcome=_outcome(plan, exchange, exchange.fault))
+        else:
+            await _exchange(client, request, exchange, left_s)
+            judged = _judge(plan, request, exchange, redact)
+        outcome = judged.outcome
+    finally:
+        await in_thread(journal.after, outcome or _given_up(plan, exchange))
+    return judged
+
+
+async def in_thread(
+    act: Callable[[T], None], argument: T, *, undo: Callable[[], None] | None = None
+) -> None:
+    """
+    Run ``act`` in a worker thread to its end, also when this task is cancelled meanwhile.
+
+    Only then the cancellation goes on, after ``undo`` if ``act`` had returned.
+    """
+    # A future of the executor, not a task: a loop that ends cancels tasks, but waits for its executor.
+    loop = asyncio.get_running_loop()
+    running = loop.run_in_executor(None, act, argument)
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await _to_its_end(running)
+        if undo is not None and running.exception() is None:
+            await _to_its_end(loop.run_in_executor(None, undo))
+        raise
+
+
+async def _to_its_end(running: asyncio.Future[None]) -> None:
+    while not running.done():
+        try:
+            await asyncio.wait([running])
+        except asyncio.CancelledError:
+            continue  # one is under way already
+
+
+async def _exchange(
+    client: httpx.AsyncClient, request: Request, exchange: _Exchange, timeout_s: float
+) -> None:
+    """Send and read, at most MOST_BODY_BYTES; faults of the way are noted, not raised."""
+    headers = {"Accept-Encoding": "identity"}  # no body that grows when it is unpacked
+    if request.key is not None:
+        headers["Authorization"] = f"Bearer {request.key.reveal()}"
+    try:
+        async with asyncio.timeout(timeout_s), client.stream(
+            "POST", request.url, json=request.body, headers=headers,
+            extensions={"trace": exchange.trace},
+        ) as response:  # fmt: skip
+            exchange.status = response.status_code
+            exchange.headers = response.headers
+            await _read_body(response, exchange)
+    except TimeoutError:
+        exchange.is_timeout = True
+        exchange.fault = f"no answer within {timeout_s:.1f} s"
+    except (httpx.HTTPError, OSError) as exc:
+        exchange.is_timeout = isinstance(exc, httpx.TimeoutException)
+        exchange.fault = f"{type(exc).__name__}: {exc}".rstrip(": ")
+
+
+async def _read_body(response: httpx.Response, exchange: _Exchange) -> None:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        exchange.fault = "an encoded body, though none was asked for"
+        return
+    parts, size = [], 0
+    async for part in response.aiter_raw():
+        parts.append(part)
+        size += len(part)
+        if size > MOST_BODY_BYTES:
+            exchange.fault = f"a body of more than {MOST_BODY_BYTES} bytes; reading was stopped"
+            break
+    exchange.body = b"".join(parts)[:MOST_BODY_BYTES]
+
+
+def _judge(plan: Plan, request: Request, exchange: _Exchange, redact: Redactor) -> Attempted:
+    if exchange.fault is not None:
+        came: Came = "timeout" if exchange.is_timeout else "again"
+        if exchange.status == OK and not exchange.is_timeout:
+            came = "malformed"  # it did answer; asking for ever costs money
+        return Attempted(came=came, outcome=_outcome(plan, exchange, redact(exchange.fault)))
+    assert exchange.status is not None
+    kind = kind_of(exchange.status, exchange.body, has_form=request.capability != "plain")
+    if kind != "ok":
+        return Attempted(
+            came=kind,
+            outcome=_outcome(plan, exchange, redact(f"{exchange.status}: {excerpt(exchange.body)}")),
+            retry_after_s=retry_after_s(exchange.headers, now=dt.datetime.now(dt.UTC)),
+        )
+    try:
+        completion = read_completion(exchange.body, exchange.headers)
+    except Malformed as exc:
+        outcome = _outcome(
+            plan, exchange, redact(f"no chat completion: {exc}"), usage=exc.usage, served=exc.served
+        )
+        return Attempted(came="malformed", outcome=outcome)
+    return _judge_completion(plan, request, exchange, _redacted(completion, redact))
+
+
+def _judge_completion(
+    plan: Plan, request: Request, exchange: _Exchange, completion: Completion
+) -> Attempted:
+    usage = completion.usage or estimated(
+        prompt_tokens=plan.prompt_tokens_max,
+        completion_tokens=min(token_bound(completion.text), plan.completion_tokens_max),
+        headers=exchange.headers,
+    )
+    came: Came
+    answer: Answer | Abstention | None = None
+    error = None
+    try:
+        answer = _read(completion, request)
+        came = "abstention" if isinstance(answer, Abstention) else "answer"
+    except InvalidAnswer as exc:
+        came, error = "invalid", f"invalid answer: {exc}"
+    outcome = _outcome(plan, exchange, error, usage=usage, served=completion.model_served)
+    return Attempted(came=came, outcome=outcome, answer=answer, completion=completion)
+
+
+def _read(completion: Completion, request: Request) -> Answer | Abstention:
+    if completion.finish_reason == "length":
+        # What is there may even parse; it is not what the model was about to say.
+        raise InvalidAnswer(f"cut off after {len(completion.text)} characters, at the limit of tokens")
+    if completion.refusal is not None:
+        return Abstention(f"the model refused: {completion.refusal}")
+    if completion.finish_reason == "content_filter":
+        raise InvalidAnswer("cut off by the provider's content filter")
+    return read_answer(completion.text, request.rules, capability=request.capability)
+
+
+def _redacted(completion: Completion, redact: Redactor) -> Completion:
+    keys_only = redact.keys_only
+    return Completion(
+        text=keys_only(completion.text),
+        refusal=completion.refusal and keys_only(completion.refusal),
+        finish_reason=completion.finish_reason and keys_only(completion.finish_reason),
+        model_served=completion.model_served and keys_only(completion.model_served),
+        system_fingerprint=completion.system_fingerprint and keys_only(completion.system_fingerprint),
+        usage=completion.usage,
+    )
+
+
+def _outcome(
+    plan: Plan,
+    exchange: _Exchange,
+    error: str | None,
+    *,
+    usage: Usage | None = None,
+    served: str | None = None,
+) -> Outcome:
+    return Outcome(
+        plan=plan,
+        status=exchange.status,
+        error=error[:MOST_ERROR] if error is not None else None,
+        latency_ms=exchange.latency_ms(),
+        model_served=served,
+        usage=usage,
+        was_sent=exchange.was_sent,
+    )
+
+
+def _given_up(plan: Plan, exchange: _Exchange | None) -> Outcome:
+    """Return the outcome of an attempt that was cancelled, or that ended in a way without a plan."""
+    return Outcome(
+        plan=plan,
+        status=exchange.status if exchange else None,
+        error="given up: the asking task was cancelled",
+        latency_ms=exchange.latency_ms() if exchange else 0.0,
+        was_sent=exchange.was_sent if exchange else False,
+    )

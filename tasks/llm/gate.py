@@ -1,0 +1,119 @@
+"""
+The door to a provider that all processes of this machine share: ``<home>/llm/<provider>.gate``, JSON.
+
+Every look is one short hold of a file lock; the kernel frees it when a process dies. It needs neither
+Prefect nor the database. A file that cannot be read is begun anew: limits then start from nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+from book.errors import LeadlineError
+from tasks.clock import Clock
+from tasks.llm import limits
+from tasks.llm.answer import Capability
+from tasks.llm.ask import CircuitChange
+from tasks.llm.limits import NS, ProviderState
+
+T = TypeVar("T")
+
+LOCK_S = 2.0
+LOCK_STEP_S = 0.001
+MOST_BYTES = 1_000_000
+
+_decoder = msgspec.json.Decoder(ProviderState)
+
+
+class GateStuck(LeadlineError):
+    """Another process holds the file far longer than any look takes; it may be stopped."""
+
+    transient = True
+
+
+class Gate:
+    """Turns, circuits and learnt capabilities of one provider; every method blocks for a moment."""
+
+    def __init__(self, home: Path, provider: str, *, limit: int, clock: Clock) -> None:
+        folder = home / "llm"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{provider}.gate"
+        self.provider = provider
+        self._limit = limit
+        self._clock = clock
+
+    def admit(self, model: str, *, patience_s: float) -> limits.Turn | limits.Later | limits.NoTurn:
+        """Take the next turn of ``model`` that comes within ``patience_s``."""
+        return self._change(
+            lambda state, now_ns: limits.admit(
+                state, model, now_ns, limit=self._limit, patience_ns=int(patience_s * NS)
+            )
+        )
+
+    def report(
+        self, model: str, verdict: limits.Verdict, *, retry_after_s: float | None = None
+    ) -> Literal["open", "closed"] | None:
+        """Note what came of a turn; return the circuit's new state if it changed."""
+        return self._change(
+            lambda state, now_ns: limits.report(state, model, now_ns, verdict, retry_after_s=retry_after_s)
+        )
+
+    def capability(self, model: str) -> Capability | None:
+        """Return the form ``model`` was lately found to keep to."""
+        return self._change(lambda state, now_ns: limits.known_capability(state, model, now_ns))
+
+    def learn(self, model: str, capability: Capability) -> None:
+        """Remember the strictest form that ``model`` takes."""
+        self._change(lambda state, now_ns: limits.learn_capability(state, model, now_ns, capability))
+
+    def circuits(self) -> list[CircuitChange]:
+        """Tell every circuit of this provider that is not closed."""
+        return self._change(lambda state, now_ns: limits.circuits(state, self.provider, now_ns))
+
+    def _change(self, act: Callable[[ProviderState, int], T]) -> T:
+        with self._locked() as fd:
+            raw = os.pread(fd, MOST_BYTES, 0)
+            state = _decoded(raw)
+            result = act(state, self._clock.mono_ns())
+            if (changed := msgspec.json.encode(state)) != raw:
+                os.pwrite(fd, changed, 0)
+                os.ftruncate(fd, len(changed))
+            return result
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._lock(fd)
+            yield fd
+        finally:
+            os.close(fd)  # frees the lock too
+
+    def _lock(self, fd: int) -> None:
+        deadline_s = time.monotonic() + LOCK_S
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline_s:
+                    raise GateStuck(
+                        f"{self.path} has been locked for {LOCK_S:g} s; is a process stopped?"
+                    ) from None
+                time.sleep(LOCK_STEP_S)
+            else:
+                return
+
+
+def _decoded(raw: bytes) -> ProviderState:
+    try:
+        return _decoder.decode(raw)
+    except msgspec.MsgspecError:
+        return ProviderState()

@@ -1,0 +1,166 @@
+"""
+What differs between providers, as data: address, key's name, what their answers can be held to, limits.
+
+Prices are not here: ``price_profile`` names the provider whose rows of the price book hold, because a
+reseller's tariff is not the vendor's. The ledger's rows carry that name.
+
+Sources: holysheep, its public documentation of an OpenAI-compatible endpoint (not tried with a real
+key); DeepSeek, "JSON Output" (JSON mode, no schema); llama.cpp, tools/server/README.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from tasks.llm.answer import Capability
+from tasks.llm.errors import BadProfile
+from tasks.llm.local import PLUMBING, LocalAddress
+from tasks.llm.secret import Key
+
+# From the strictest form to none; each is tried when a server refuses the one before it.
+LADDER: tuple[Capability, ...] = ("json_schema", "json_object", "plain")
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTraits:
+    """What is known of one model before it is asked; ``extra_body`` goes into its requests as it is."""
+
+    capability: Capability = "json_schema"
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """
+    One provider. ``models`` are those we know traits of; any other name may be asked for all the same.
+
+    ``requests_per_s`` holds for all processes of this machine together.
+    """
+
+    name: str
+    base_url: str
+    key_env: str | None  # the environment variable its key is in; None: it needs none
+    price_profile: str
+    models: Mapping[str, ModelTraits] = field(default_factory=dict)
+    default_model: str | None = None
+    traits: ModelTraits = ModelTraits()  # of models not named
+    requests_per_s: int = 10
+    max_attempts: int = 4  # of one model within one question
+    attempt_timeout_s: float = 20.0
+    max_tokens_field: str = "max_tokens"
+    label: str | None = None  # shown wherever its answers are
+
+    def traits_of(self, model: str) -> ModelTraits:
+        """Return what is known of ``model``."""
+        return self.models.get(model, self.traits)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine, where no proxy of the environment may come between."""
+        return urlsplit(self.base_url).hostname in LOOPBACK_HOSTS
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A profile and the key that goes with it; the key shows itself to nobody."""
+
+    profile: Profile
+    key: Key | None = None
+
+
+# Thinking costs tokens that max_tokens does not bound everywhere, and seconds; a signal needs neither.
+NO_THINKING = {"reasoning_effort": "none"}
+
+HOLYSHEEP = Profile(
+    name="holysheep",
+    base_url="https://api.holysheep.ai/v1",
+    key_env="HOLYSHEEP_API_KEY",
+    price_profile="holysheep",
+    models={
+        "gpt-4.1": ModelTraits(),
+        "claude-sonnet-4.5": ModelTraits(),
+        "gemini-2.5-flash": ModelTraits(extra_body=NO_THINKING),
+        "deepseek-v3.2": ModelTraits(capability="json_object"),
+    },
+    default_model="deepseek-v3.2",
+)
+
+# A gateway of one's own, such as a LiteLLM proxy, or any other OpenAI-compatible server.
+CUSTOM = Profile(
+    name="custom",
+    base_url="http://127.0.0.1:4000/v1",
+    key_env="LEADLINE_LLM_API_KEY",
+    price_profile="custom",
+)
+
+# What the embedded model wants besides its prompt; see `tasks.llm.recipe`.
+LOCAL = Profile(
+    name="local",
+    base_url="http://127.0.0.1:0/v1",  # known when it is started
+    key_env=None,
+    price_profile="local",
+    requests_per_s=100,
+    max_attempts=2,
+    attempt_timeout_s=60.0,
+    label=PLUMBING,
+)
+
+PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (HOLYSHEEP, CUSTOM, LOCAL)}
+
+
+def profile(name: str, *, base_url: str | None = None, requests_per_s: int | None = None) -> Profile:
+    """
+    Return the profile called ``name``, with another address or limit where given.
+
+    Raises `BadProfile` for an unknown name or an address that cannot be used or that holds a secret.
+    """
+    found = PROFILES.get(name)
+    if found is None:
+        raise BadProfile(f"no provider {name!r}; known are {', '.join(PROFILES)}")
+    if base_url is not None:
+        found = replace(found, base_url=usable_base_url(base_url))
+    if requests_per_s is not None:
+        found = replace(found, requests_per_s=requests_per_s)
+    return found
+
+
+def usable_base_url(url: str) -> str:
+    """Return ``url`` without a slash at its end; one that holds user, password or query is refused."""
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        # It would stand in every log line of a request. The message must not repeat it.
+        raise BadProfile(
+            f"base URL of {parts.hostname}: user, password, query and fragment are refused; "
+            "give the key in the environment"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadProfile(f"base URL {url!r}: expected http(s)://host and the path up to /v1")
+    return url.rstrip("/")
+
+
+def with_key(found: Profile, key: str | None) -> Provider:
+    """Join a profile and its key. Raises `BadProfile` where one is needed and missing or not usable."""
+    if found.key_env is None:
+        return Provider(found, None)
+    if not key:
+        raise BadProfile(
+            f"provider {found.name} needs a key: set {found.key_env} in the environment, "
+            "or choose the embedded model (provider local), which needs none"
+        )
+    return Provider(found, Key(key, found.key_env))
+
+
+def local_provider(address: LocalAddress, *, extra_body: Mapping[str, Any] | None = None) -> Provider:
+    """Make the provider of an embedded model that runs."""
+    traits = ModelTraits(extra_body=extra_body or {})
+    found = replace(
+        LOCAL,
+        base_url=address.base_url,
+        default_model=address.model,
+        models={address.model: traits},
+    )
+    return Provider(found, Key(address.api_key, "local model"))
