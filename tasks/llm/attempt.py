@@ -65,6 +65,7 @@ class Attempted:
     outcome: Outcome
     answer: Answer | Abstention | None = None
     completion: Completion | None = None
+    capability: Capability | None = None
     retry_after_s: float | None = None
 
 
@@ -191,12 +192,14 @@ async def _read_body(response: httpx.Response, exchange: _Exchange) -> None:
 
 
 def _judge(plan: Plan, request: Request, exchange: _Exchange, redact: Redactor) -> Attempted:
-    if exchange.fault is not None:
+    # A status says enough, however its body ended; only of an answer the body is needed.
+    if exchange.status is None or (exchange.status == OK and exchange.fault is not None):
         came: Came = "timeout" if exchange.is_timeout else "again"
         if exchange.status == OK and not exchange.is_timeout:
             came = "malformed"  # it did answer; asking for ever costs money
-        return Attempted(came=came, outcome=_outcome(plan, exchange, redact(exchange.fault)))
-    assert exchange.status is not None
+        return Attempted(
+            came=came, outcome=_outcome(plan, exchange, redact(exchange.fault or "nothing came"))
+        )
     kind = kind_of(exchange.status, exchange.body, has_form=request.capability != "plain")
     if kind != "ok":
         return Attempted(
