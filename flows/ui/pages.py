@@ -1,0 +1,303 @@
+"""
+The pages of the UI as markdown: pure functions from what was found to text; times are UTC.
+
+A page is bounded in size whatever the number of symbols: what is worst or newest comes first, the rest is
+counted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from book.events import State
+from flows.host import HostStatus
+from flows.tables import plain_float
+from flows.ui import charts
+from storage.glance import BookHealth, Ladder, Latency
+
+HEALTH, DEPTH, SIGNALS, SPEND = "leadline-health", "leadline-depth", "leadline-signals", "leadline-spend"
+ROWS = 60  # of any table
+WORDS = 140  # of a model's reasoning
+MARK = {True: "●", False: "○"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One artifact: its key, one line for the overview, and the text."""
+
+    key: str
+    description: str
+    markdown: str
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return a markdown table; a column whose name begins with ``>`` is set right."""
+    names = [name.removeprefix(">") for name in columns]
+    rules = ["--:" if name.startswith(">") else "---" for name in columns]
+    lines = [_row(names), _row(rules), *(_row(row) for row in rows[:ROWS])]
+    if len(rows) > ROWS:
+        lines += ["", f"… and {len(rows) - ROWS} more"]
+    return lines
+
+
+def _row(cells: Sequence[object]) -> str:
+    return "| " + " | ".join("" if cell is None else _cell(str(cell)) for cell in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    """Keep a text on one line and out of the table's grammar."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _at(now: dt.datetime) -> str:
+    return f"*as of {now:%Y-%m-%d %H:%M:%S} UTC*"
+
+
+# -- health ----------------------------------------------------------------------------------------
+
+
+def health(
+    status: HostStatus,
+    books: Mapping[str, BookHealth],
+    latency: Latency,
+    ages_s: Mapping[str, float | None],
+    *,
+    venue: str,
+    now: dt.datetime,
+) -> Page:
+    """Show how each book does: state, age of its last update, gaps today, latency; the troubled first."""
+    feed, none = status.feed, BookHealth()
+    said = (
+        f"{feed.live} of {len(feed.symbols)} books of {venue} live, "
+        f"{sum(book.gaps_today for book in books.values())} gaps today, up {_span(status.seconds)}"
+    )
+    rows = []
+    for book in sorted(feed.symbols, key=lambda book: (book.is_live, -book.gaps, book.symbol)):
+        seen = books.get(book.symbol, none)
+        rows.append(
+            [
+                book.symbol,
+                f"{MARK[book.is_live]} {book.state}",
+                _seconds(ages_s.get(book.symbol)),
+                seen.gaps_today,
+                seen.losses_today,
+                f"{seen.diffs / 60:.1f}",
+                _pair(seen.p50_ms, seen.p99_ms),
+                _number(seen.venue_ms, 0),
+                charts.spark(seen.trusted, low=0, high=1),
+                "" if book.state is State.LIVE else book.why,
+            ]
+        )
+    columns = (
+        "symbol", "state", ">update, s ago", ">gaps today", ">left LIVE today", ">diffs/s",
+        ">to book, ms (p50 / p99)", ">from venue, ms", "trusted, last hour", "why",
+    )  # fmt: skip
+    series = (
+        ("worst receive → durable row", charts.AMBER, latency.to_durable_p99_ms),
+        ("worst receive → book", charts.BLUE, latency.to_book_p99_ms),
+    )
+    facts = [
+        f"**{said}**",
+        "",
+        f"frames a second, last half hour: {charts.spark(latency.frames_per_s, low=0)}",
+        "",
+        charts.image(charts.lines_svg(series, unit="ms"), "latency p99 by half minute, last half hour"),
+        "",
+        *table(columns, rows),
+        "",
+        *_troubles(status),
+        _at(now),
+    ]
+    return Page(HEALTH, said, "\n".join(facts))
+
+
+def _troubles(status: HostStatus) -> list[str]:
+    feed, writer = status.feed, status.writer
+    words = [
+        f"- {feed.sessions} sessions, {feed.resyncs} resyncs, {feed.bad_frames} bad frames since the start; "
+        f"{writer.queued} of {writer.limit} batches wait for the store",
+    ]
+    if feed.is_paused:
+        words.append("- **reading is paused: the store is behind**")
+    if writer.last_error:
+        words.append(f"- store {writer.state}: {_cell(writer.last_error)}")
+    if feed.last_error:
+        words.append(f"- last trouble at the venue: {_cell(feed.last_error)}")
+    return [*words, ""]
+
+
+# -- depth -----------------------------------------------------------------------------------------
+
+
+def depth(
+    samples: Sequence[Mapping[str, Any]],
+    ladders: Mapping[str, Ladder],
+    *,
+    venue: str,
+    now: dt.datetime,
+) -> Page:
+    """Show the newest sample of each book, with its mids, its balance and the depth around the mid."""
+    trusted = sum(bool(sample["trusted"]) for sample in samples)
+    said = f"{trusted} of {len(samples)} books of {venue} trusted in the last sample"
+    rows = [_depth_row(sample) for sample in samples]
+    columns = (
+        "symbol", ">mid", "mids, last 10 minutes", ">spread, bps", "bids │ asks", ">bid depth", ">ask depth",
+        "within", "trusted",
+    )  # fmt: skip
+    drawn = []
+    for symbol, each in ladders.items():
+        words = f"{symbol}: quantity to be had up to each price"
+        drawn += [charts.image(charts.depth_svg(each.bids, each.asks, title=words), words), ""]
+    lines = [f"**{said}**", "", *drawn, *table(columns, rows), "", _at(now)]
+    return Page(DEPTH, said, "\n".join(lines))
+
+
+def _depth_row(sample: Mapping[str, Any]) -> list[object]:
+    bands: Sequence[float] = sample["depth_bps"] or ()
+    band = len(bands) // 2
+    deep = bool(bands)
+    return [
+        sample["symbol"],
+        None if sample["mid"] is None else plain_float(sample["mid"]),
+        charts.spark(_thinned(sample["mids"])),
+        _number(sample["spread_bps"], 2),
+        charts.balance(sample["imbalance"]),
+        _number(sample["bid_depth"][band], 3) if deep else "",
+        _number(sample["ask_depth"][band], 3) if deep else "",
+        f"{bands[band]:g} bps" if deep else "",
+        "yes" if sample["trusted"] else f"no: {sample['reason']}",
+    ]
+
+
+def _thinned(values: Sequence[float | None], most: int = 30) -> list[float | None]:
+    """Keep at most ``most`` values, evenly, the newest among them."""
+    step = max(1, -(-len(values) // most))
+    return list(values[::-1][::step][::-1])
+
+
+# -- signals ---------------------------------------------------------------------------------------
+
+
+def signals(rows: Sequence[Mapping[str, Any]], outcomes: Mapping[str, int], *, now: dt.datetime) -> Page:
+    """Show the newest signal of each market and how decisions of the last day came out."""
+    counts = ", ".join(f"{n} {outcome}" for outcome, n in outcomes.items())
+    said = f"decisions in 24 hours: {counts or 'none'}"
+    shown = [
+        [
+            f"{row['ts']:%m-%d %H:%M:%S}",
+            row["symbol"],
+            row["outcome"],
+            row["direction"],
+            _share(row["confidence"]),
+            row.get("model_served"),
+            _number(row.get("latency_ms"), 0),
+            _usd(row.get("cost_usd")),
+            _shortened(row.get("reasoning")),
+        ]
+        for row in rows
+    ]
+    columns = (
+        "asked", "symbol", "outcome", "direction", ">confidence", "model", ">ms", ">USD", "in its words",
+    )  # fmt: skip
+    return Page(SIGNALS, said, "\n".join([f"**{said}**", "", *table(columns, shown), "", _at(now)]))
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{charts.gauge(value, cells=5)} {value:.2f}"
+
+
+def _shortened(text: str | None) -> str:
+    words = " ".join((text or "").split())
+    return words if len(words) <= WORDS else words[: WORDS - 1] + "…"
+
+
+# -- spend -----------------------------------------------------------------------------------------
+
+
+def spend(
+    hours: Sequence[Mapping[str, Any]],
+    models: Sequence[Mapping[str, Any]],
+    budgets: Sequence[Mapping[str, Any]],
+    *,
+    now: dt.datetime,
+) -> Page:
+    """Show what calls to models cost by hour and model, and what is left of each budget."""
+    ends = now.replace(minute=0, second=0, microsecond=0, tzinfo=None)
+    by_hour = {row["hour"]: row for row in hours}
+    day = [by_hour.get(ends - dt.timedelta(hours=n), {}) for n in range(23, -1, -1)]
+    costs = [float(row.get("cost_usd") or 0) for row in day]
+    calls = sum(int(row.get("calls") or 0) for row in day)
+    failed = sum(int(row.get("failed") or 0) for row in day)
+    said = f"{sum(costs):.4f} USD for {calls} calls ({failed} failed) in 24 hours"
+    chart = charts.bars_svg(costs, unit="USD an hour", first="a day ago", last="now")
+    lines = [f"**{said}**", "", charts.image(chart, "USD by hour"), ""]
+    caps = [
+        [
+            row["scope"],
+            row["window"],
+            _usd(row["limit_usd"]),
+            _usd(row.get("spent_usd")),
+            _usd(row.get("held_usd")),
+            _fill(row),
+        ]
+        for row in budgets
+    ]
+    lines += table(("budget", "window", ">cap, USD", ">spent", ">held", "used"), caps) if caps else []
+    lines += ["" if caps else "No budget is set.", ""]
+    columns = ("provider", "model", ">calls", ">failed", ">prompt tokens", ">answer tokens", ">USD", ">p50, ms")
+    lines += table(
+        columns,
+        [
+            [
+                row["provider"],
+                row["model"],
+                row["calls"],
+                row["failed"],
+                row["prompt_tokens"],
+                row["completion_tokens"],
+                _usd(row["cost_usd"]),
+                _number(row["latency_p50_ms"], 0),
+            ]
+            for row in models
+        ],
+    )
+    return Page(SPEND, said, "\n".join([*lines, "", _at(now)]))
+
+
+def _fill(row: Mapping[str, Any]) -> str:
+    spent, limit = row.get("spent_usd"), row["limit_usd"]
+    if spent is None or not limit:
+        return ""
+    share = float((spent + (row.get("held_usd") or 0)) / limit)
+    return f"{charts.gauge(share)} {100 * share:.0f} %"
+
+
+# -- figures ---------------------------------------------------------------------------------------
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:,.{digits}f}"
+
+
+def _pair(p50: float | None, p99: float | None) -> str:
+    return "" if p50 is None or p99 is None else f"{p50:.2f} / {p99:.2f}"
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "never"
+    return "< 2" if value < 2 else f"{value:,.0f}"  # noqa: PLR2004  a look is a second apart
+
+
+def _usd(value: Decimal | None) -> str:
+    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".") or "0"
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

@@ -1,0 +1,127 @@
+"""
+The stream's job for people: looks at the feed, tells what changed, keeps the pages fresh.
+
+It runs beside the feed and never in its way: a look is a call a second, the store is asked through a
+cursor of its own, and nothing waits for Prefect longer than a time-out. While the API is away events are
+held back and merged (`flows.ui.news`), so that an outage of hours is a handful of events after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import duckdb
+from prefect.events import emit_event
+
+from book.errors import LeadlineError
+from flows.host import HostStatus, StreamHost
+from flows.ui import pages
+from flows.ui.news import News, Newsroom, about_venue
+from flows.ui.pages import Page
+from flows.ui.shelf import Shelf
+from flows.ui.watch import Watch
+from storage import glance
+from storage.connect import connect
+
+log = logging.getLogger("leadline.people")
+
+LOOK_S = 1.0
+FIRST_PAGES_S = 4.0  # the first ones soon, so that a person sees something
+TELL_S = 10.0  # what one round with Prefect may take
+DEPTH_BACK = dt.timedelta(minutes=10)
+LADDERS = 2  # books drawn as a chart
+
+
+class Teller:
+    """Tells people about one stream; `run` until cancelled, then `farewell`."""
+
+    def __init__(self, host: StreamHost, flow_run_id: str) -> None:
+        self._host = host
+        self._venue = host.settings.venue
+        now_s = time.monotonic()
+        self._watch = Watch(now_s)
+        self._news = Newsroom(self._venue, now_s)
+        self._shelf = Shelf(UUID(flow_run_id) if flow_run_id else None, is_long_lived=True)
+        self._is_heard = True  # whether Prefect's API took what it was last sent
+
+    async def run(self) -> None:
+        """Look every second, write pages every ``pages_every_s``; ends by cancellation only."""
+        every_s = self._host.settings.pages_every_s
+        due = time.monotonic() + min(every_s, FIRST_PAGES_S)
+        self._emit(News("leadline.stream.started", about_venue(self._venue), self._what()))
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                status = await asyncio.to_thread(self._host.status)
+                self._tell_changes(status)
+                if time.monotonic() >= due:
+                    due = time.monotonic() + every_s
+                    await self._refresh(status)
+            except (LeadlineError, duckdb.Error) as exc:  # the stream itself will say if it matters
+                log.warning("people could not be told: %s: %s", type(exc).__name__, exc)
+
+    def farewell(self, why: str, summary: str) -> None:
+        """Say that the stream has ended, and why; returns at once."""
+        payload = {**self._what(), "why": why, "summary": summary}
+        self._emit(News("leadline.stream.stopped", about_venue(self._venue), payload))
+
+    def _what(self) -> dict[str, Any]:
+        settings = self._host.settings
+        symbols = list(settings.symbols)
+        return {"db": settings.db.name, "books": len(symbols), "symbols": symbols[:50]}
+
+    def _tell_changes(self, status: HostStatus) -> None:
+        now_s = time.monotonic()
+        self._news.note(self._watch.look(status.feed, now_s))
+        if self._is_heard:
+            for news in self._news.take(now_s):
+                self._emit(news)
+
+    def _emit(self, news: News) -> None:
+        """Queue an event; Prefect's own thread sends it, with the flow run it belongs to."""
+        with contextlib.suppress(Exception):  # a failure to tell is logged there and harms nothing here
+            emit_event(event=news.event, resource=dict(news.resource), payload=dict(news.payload))
+
+    async def _refresh(self, status: HostStatus) -> None:
+        fresh = await asyncio.to_thread(self._pages, status)
+        try:
+            async with asyncio.timeout(TELL_S):
+                await self._shelf.put(fresh)
+            self._is_heard = True
+        except Exception as exc:  # noqa: BLE001 - Prefect may be away; the next round tries again
+            self._is_heard = False
+            log.warning("pages could not be shown: %s %s", type(exc).__name__, exc)
+
+    def _pages(self, status: HostStatus) -> list[Page]:
+        now, now_s = dt.datetime.now(dt.UTC), time.monotonic()
+        ages_s = {book.symbol: self._watch.age_s(book.symbol, now_s) for book in status.feed.symbols}
+        symbols = [book.symbol for book in status.feed.symbols]
+        with connect(self._host.settings.db) as con:
+            return [
+                health_page(con, status, ages_s, venue=self._venue, now=now),
+                depth_page(con, self._venue, symbols, now=now),
+            ]
+
+
+def health_page(
+    con: Any, status: HostStatus, ages_s: Mapping[str, float | None], *, venue: str, now: dt.datetime
+) -> Page:
+    """Ask the store what the feed does not know, and put both on a page."""
+    books = glance.book_health(con, venue, now)
+    return pages.health(status, books, glance.latency(con, venue, now), ages_s, venue=venue, now=now)
+
+
+def depth_page(con: Any, venue: str, symbols: Sequence[str], *, now: dt.datetime) -> Page:
+    """Put the newest samples of ``symbols`` on a page, the first of them drawn."""
+    since = now - DEPTH_BACK
+    samples = glance.last_depth(con, venue, symbols, since, most=pages.ROWS)
+    drawn = {symbol: glance.ladder(con, venue, symbol, since) for symbol in symbols[:LADDERS]}
+    ladders = {symbol: ladder for symbol, ladder in drawn.items() if ladder is not None}
+    return pages.depth(samples, ladders, venue=venue, now=now)
