@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from prefect import flow, get_run_logger
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.settings import Settings, load
+from flows.ui.pages import Page
+from flows.ui.shelf import show
 from storage.certificate import DayCertificate, certify
 from storage.connect import connect
 
@@ -34,7 +36,7 @@ async def certify_data(db: str | None = None, days: int = 2) -> State[Any]:
     found = await asyncio.to_thread(_certify, settings, days, dt.datetime.now(dt.UTC))
     said = summary(found)
     get_run_logger().info(said)
-    await acreate_markdown_artifact(markdown=markdown(found, said), key=KEY, description=said)
+    await show([Page(KEY, said, markdown(found, said))], flow_run.id)
     return Completed(message=said)
 
 

@@ -42,6 +42,7 @@ CHOSEN: dict[str, Any] = {
     "weight_per_minute": 60_000,
     "snapshot_every_s": 2.5,
     "stats_every_s": 1.0,
+    "pages_every_s": 5.0,
 }
 # Share of the time, and what the venue does then. Between two that harm the same book there is time to
 # heal; the last part is calm, so that the live books can be compared.

@@ -60,6 +60,7 @@ class Settings:
     snapshot_levels: int = 20
     snapshot_bands_bps: tuple[float, ...] = (5.0, 10.0, 25.0, 50.0)
     snapshot_timeout_s: float = 20.0  # what reporting to Prefect may take
+    pages_every_s: float = 30.0  # the artifacts of a stream in Prefect's UI are written anew
     stats_every_s: float = 1.0  # one feed_stats row each
     rotate_s: float = 86_400.0  # a stream run ends after this long; its schedule starts the next
     host_grace_s: float = 5.0  # a connect or resync no flow took within this is done by the feed
@@ -115,6 +116,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "snapshot_levels": as_whole(1, 5_000, unit="levels"),
     "snapshot_bands_bps": as_bands,
     "snapshot_timeout_s": as_number(0.1, 600, unit="seconds"),
+    "pages_every_s": as_number(1, 86_400, unit="seconds"),
     "stats_every_s": as_number(0.1, 3_600, unit="seconds"),
     "rotate_s": as_number(1, 31 * 86_400, unit="seconds"),
     "host_grace_s": as_number(0, 3_600, unit="seconds"),

@@ -4,6 +4,7 @@ The flow ``stream-books``: one long run that keeps the books of one database.
     lock the file ─ owned? ─> Completed "AlreadyRunning"
          │
          ├─ needs of the feed ──> tasks connect, resync      (short, retried, seen in the UI)
+         ├─ every second a look: events; every pages_every_s: artifacts  (`flows.ui`)
          ├─ every snapshot_every_s: rows, then sub-flow snapshot-depth   (bounded by a time-out)
          └─ until it is wished to end (`flows.ending`) or max_seconds ──> flush, close, unlock
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 import time
 from contextvars import ContextVar
@@ -33,6 +35,7 @@ from flows.logs import log_to
 from flows.settings import Settings, load
 from flows.side import SideLoop
 from flows.snapshot_depth import Report, snapshot_depth
+from flows.ui.teller import Teller
 from storage.errors import StoreOwned
 from tasks.retried import see_to
 
@@ -119,13 +122,15 @@ async def stream_books(
         except StoreOwned as exc:
             return Completed(name="AlreadyRunning", message=str(exc))
         guest.host = host
+        teller = Teller(host, guest.flow_run_id)
         reason = "stopped"
         try:
             with SideLoop("leadline-reports") as side:
-                end = await _Run(host, guest, ending, side).until_over()
+                end = await _Run(host, guest, ending, side, teller).until_over()
             reason = end.kind
         finally:
             # No await here: whatever cancels this run must not cut it short.
+            teller.farewell(reason if sys.exception() is None else "failed")
             host.close(reason)
             guest.is_closed.set()
     said = f"{end.why}: {host.summary()}"
@@ -138,11 +143,14 @@ async def stream_books(
 class _Run:
     """The asyncio side of one run: hosts the feed's needs and takes the samples."""
 
-    def __init__(self, host: StreamHost, guest: Attached, ending: Ending, side: SideLoop) -> None:
+    def __init__(
+        self, host: StreamHost, guest: Attached, ending: Ending, side: SideLoop, teller: Teller
+    ) -> None:
         self._host = host
         self._guest = guest
         self._ending = ending
         self._side = side
+        self._teller = teller
         self._log = get_run_logger()
         self._report: Report | None = None  # the newest one not yet reported
         self._is_ending = False
@@ -158,6 +166,7 @@ class _Run:
                 ("needs", self._host_needs()),
                 ("samples", self._take_samples()),
                 ("reports", self._send_reports()),
+                ("people", self._side.run(self._teller.run())),
             )
         ]
         try:
@@ -175,6 +184,7 @@ class _Run:
     async def _finish(self, jobs: list[asyncio.Task[None]]) -> None:
         """Take on nothing more, and let what is under way with Prefect end by itself, within reason."""
         self._is_ending = True
+        self._teller.stop()
         under_way = {
             job for job in (*jobs, *self._performing) if job.get_name() not in ("needs", "samples")
         }

@@ -70,12 +70,16 @@ _SPEND_HOURS = """
 SELECT hour, calls, failed, cost_usd FROM spend_by_hour WHERE hour >= $since ORDER BY hour
 """
 
-_SPEND_MODELS = "SELECT * FROM spend_by_model ORDER BY cost_usd DESC NULLS LAST, provider, model LIMIT $most"
+_SPEND_MODELS = (
+    "SELECT * FROM spend_by_model ORDER BY cost_usd DESC NULLS LAST, provider, model LIMIT $most"
+)
+
+_BUDGETS = 'SELECT scope, "window", limit_usd FROM budgets ORDER BY scope, "window"'
 
 
 @dataclass(slots=True)
 class BookHealth:
-    """What the store knows of one book; ``trusted`` is the share of each of the last `BLOCKS`, 0 to 1."""
+    """What the store knows of one book; ``trusted``: share of each of the last `BLOCKS`, 0 to 1."""
 
     diffs: int = 0  # in the last `RECENT`
     newest: dt.datetime | None = None
@@ -84,12 +88,12 @@ class BookHealth:
     venue_ms: float | None = None  # venue's clock to ours, median: one way delay plus clock difference
     gaps_today: int = 0
     losses_today: int = 0  # how often it left LIVE
-    trusted: list[float] = field(default_factory=lambda: [0.0] * BLOCKS)
+    trusted: list[float | None] = field(default_factory=lambda: [None] * BLOCKS)
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Figures over time, oldest first, one per step; None where nothing was measured."""
+    """Figures over time, oldest first, one per step; None where nothing was measured, but not at first."""
 
     frames_per_s: list[float | None]
     to_book_p99_ms: list[float | None]
@@ -132,13 +136,14 @@ def latency(con: Runs, venue: str, now: dt.datetime, *, steps: int = 60, step_s:
         for column, figure in zip(columns, figures, strict=True):
             if 0 <= ago < steps:
                 column[steps - 1 - ago] = figure
-    return Latency(*columns)
+    first = next((n for n, figure in enumerate(columns[0]) if figure is not None), steps - 1)
+    return Latency(*(column[min(first, steps - 2) :] for column in columns))
 
 
 def last_depth(
     con: Runs, venue: str, symbols: Sequence[str], since: dt.datetime, *, most: int
 ) -> list[dict[str, Any]]:
-    """Return the newest sample of each book since ``since``, with all its mids, in the order of ``symbols``."""
+    """Return the newest sample of each book and all its mids since ``since``; ``symbols`` come first."""
     params = {"venue": venue, "symbols": list(symbols), "since": utc_naive(since), "most": most}
     return run_sql(con, _DEPTH, params).dicts()
 
@@ -172,3 +177,8 @@ def spend_hours(con: Runs, since: dt.datetime) -> list[dict[str, Any]]:
 def spend_models(con: Runs, *, most: int) -> Answer:
     """Return calls, tokens and USD by model, the dearest first."""
     return run_sql(con, _SPEND_MODELS, {"most": most})
+
+
+def budgets(con: Runs) -> list[dict[str, Any]]:
+    """Return the caps on spend."""
+    return run_sql(con, _BUDGETS).dicts()

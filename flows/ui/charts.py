@@ -65,13 +65,15 @@ def lines_svg(series: Sequence[tuple[str, str, Sequence[float | None]]], *, unit
     top = max([value for _, _, values in series for value in values if value is not None], default=0.0)
     parts = [_scale_words(top, unit)]
     for n, (name, colour, values) in enumerate(series):
-        for piece in _pieces(values, top or 1.0):
-            parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{piece}"/>')
+        parts += [
+            f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{piece}"/>'
+            for piece in _pieces(values, top or 1.0)
+        ]
         parts.append(_text(WIDTH - 4, 12 + 14 * n, name, colour, anchor="end"))
     return _svg(parts)
 
 
-def bars_svg(values: Sequence[float], *, unit: str, colour: str = BLUE, first: str = "", last: str = "") -> str:
+def bars_svg(values: Sequence[float], *, unit: str, first: str = "", last: str = "") -> str:
     """Draw bars from 0, oldest first; ``first`` and ``last`` are written under the ends."""
     top = max(values, default=0.0)
     step = WIDTH / max(len(values), 1)
@@ -81,7 +83,7 @@ def bars_svg(values: Sequence[float], *, unit: str, colour: str = BLUE, first: s
         y = HEIGHT - MARGIN - height
         parts.append(
             f'<rect x="{n * step + 1:.1f}" y="{y:.1f}" width="{max(step - 2, 1):.1f}" '
-            f'height="{height:.1f}" fill="{colour}"/>'
+            f'height="{height:.1f}" fill="{BLUE}"/>'
         )
     parts += [_text(0, HEIGHT - 4, first, GREY), _text(WIDTH, HEIGHT - 4, last, GREY, anchor="end")]
     return _svg(parts)

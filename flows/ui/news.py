@@ -67,14 +67,19 @@ class Newsroom:
     def note(self, changes: Iterable[Change]) -> None:
         """Take what happened."""
         for change in changes:
-            if change.kind == "live" and self._pending["stale"].pop(change.symbol, None):
+            if self._is_blink(change):
                 continue
-            if change.kind == "stale" and self._pending["live"].pop(change.symbol, None):
-                if change.symbol in self._named | self._group:
-                    continue
             earlier = self._pending[change.kind].get(change.symbol)
             merged = change if earlier is None else replace(change, n=earlier.n + change.n)
             self._pending[change.kind][change.symbol] = merged
+
+    def _is_blink(self, change: Change) -> bool:
+        """Whether it takes back what is still waiting, so that neither need be told."""
+        opposite = {"live": "stale", "stale": "live"}.get(change.kind)
+        if opposite is None or change.symbol not in self._pending[opposite]:
+            return False
+        del self._pending[opposite][change.symbol]
+        return change.kind == "live" or change.symbol in self._named | self._group
 
     def take(self, now_s: float) -> list[News]:
         """Give out what may be told now; the rest waits."""
@@ -104,7 +109,8 @@ class Newsroom:
         return told
 
     def _live(self) -> list[News]:
-        waiting, news = self._pending["live"], []
+        waiting = self._pending["live"]
+        news: list[News] = []
         for symbol in sorted(self._named & waiting.keys()):
             if self._tokens < 1:
                 return news

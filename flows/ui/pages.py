@@ -8,6 +8,7 @@ counted.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +23,7 @@ from storage.glance import BookHealth, Ladder, Latency
 HEALTH, DEPTH, SIGNALS, SPEND = "leadline-health", "leadline-depth", "leadline-signals", "leadline-spend"
 ROWS = 60  # of any table
 WORDS = 140  # of a model's reasoning
+NBSP = "\u00a0"  # keeps two words of a cell on one line
 MARK = {True: "●", False: "○"}
 
 
@@ -50,7 +52,7 @@ def _row(cells: Sequence[object]) -> str:
 
 def _cell(text: str) -> str:
     """Keep a text on one line and out of the table's grammar."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    return re.sub(r"[ \t\r\n]+", " ", text).strip().replace("|", "\\|").replace("<", "&lt;")
 
 
 def _at(now: dt.datetime) -> str:
@@ -81,20 +83,21 @@ def health(
         rows.append(
             [
                 book.symbol,
-                f"{MARK[book.is_live]} {book.state}",
+                f"{MARK[book.is_live]}{NBSP}{book.state}",
                 _seconds(ages_s.get(book.symbol)),
                 seen.gaps_today,
                 seen.losses_today,
                 f"{seen.diffs / 60:.1f}",
-                _pair(seen.p50_ms, seen.p99_ms),
+                _number(seen.p50_ms, 2),
+                _number(seen.p99_ms, 2),
                 _number(seen.venue_ms, 0),
                 charts.spark(seen.trusted, low=0, high=1),
                 "" if book.state is State.LIVE else book.why,
             ]
         )
     columns = (
-        "symbol", "state", ">update, s ago", ">gaps today", ">left LIVE today", ">diffs/s",
-        ">to book, ms (p50 / p99)", ">from venue, ms", "trusted, last hour", "why",
+        "symbol", "state", ">update, s ago", ">gaps today", ">left LIVE", ">diffs/s", ">p50, ms",
+        ">p99, ms", ">venue, ms", "trusted, last hour", "why",
     )  # fmt: skip
     series = (
         ("worst receive → durable row", charts.AMBER, latency.to_durable_p99_ms),
@@ -103,11 +106,13 @@ def health(
     facts = [
         f"**{said}**",
         "",
-        f"frames a second, last half hour: {charts.spark(latency.frames_per_s, low=0)}",
+        f"frames a second: {charts.spark(latency.frames_per_s, low=0)}",
         "",
-        charts.image(charts.lines_svg(series, unit="ms"), "latency p99 by half minute, last half hour"),
+        charts.image(charts.lines_svg(series, unit="ms"), "worst p99 of each half minute"),
         "",
         *table(columns, rows),
+        "",
+        "p50 and p99: receive to book, last minute; venue: from its clock to ours, median",
         "",
         *_troubles(status),
         _at(now),
@@ -118,7 +123,7 @@ def health(
 def _troubles(status: HostStatus) -> list[str]:
     feed, writer = status.feed, status.writer
     words = [
-        f"- {feed.sessions} sessions, {feed.resyncs} resyncs, {feed.bad_frames} bad frames since the start; "
+        f"- so far {feed.sessions} sessions, {feed.resyncs} resyncs, {feed.bad_frames} bad frames; "
         f"{writer.queued} of {writer.limit} batches wait for the store",
     ]
     if feed.is_paused:
@@ -145,8 +150,8 @@ def depth(
     said = f"{trusted} of {len(samples)} books of {venue} trusted in the last sample"
     rows = [_depth_row(sample) for sample in samples]
     columns = (
-        "symbol", ">mid", "mids, last 10 minutes", ">spread, bps", "bids │ asks", ">bid depth", ">ask depth",
-        "within", "trusted",
+        "symbol", ">mid", "mids, last 10 minutes", ">spread, bps", "bids │ asks", ">bid depth",
+        ">ask depth", "within", "trusted",
     )  # fmt: skip
     drawn = []
     for symbol, each in ladders.items():
@@ -168,7 +173,7 @@ def _depth_row(sample: Mapping[str, Any]) -> list[object]:
         charts.balance(sample["imbalance"]),
         _number(sample["bid_depth"][band], 3) if deep else "",
         _number(sample["ask_depth"][band], 3) if deep else "",
-        f"{bands[band]:g} bps" if deep else "",
+        f"{bands[band]:g}{NBSP}bps" if deep else "",
         "yes" if sample["trusted"] else f"no: {sample['reason']}",
     ]
 
@@ -207,7 +212,7 @@ def signals(rows: Sequence[Mapping[str, Any]], outcomes: Mapping[str, int], *, n
 
 
 def _share(value: float | None) -> str:
-    return "" if value is None else f"{charts.gauge(value, cells=5)} {value:.2f}"
+    return "" if value is None else f"{charts.gauge(value, cells=5)}{NBSP}{value:.2f}"
 
 
 def _shortened(text: str | None) -> str:
@@ -248,7 +253,16 @@ def spend(
     ]
     lines += table(("budget", "window", ">cap, USD", ">spent", ">held", "used"), caps) if caps else []
     lines += ["" if caps else "No budget is set.", ""]
-    columns = ("provider", "model", ">calls", ">failed", ">prompt tokens", ">answer tokens", ">USD", ">p50, ms")
+    columns = (
+        "provider",
+        "model",
+        ">calls",
+        ">failed",
+        ">prompt tokens",
+        ">answer tokens",
+        ">USD",
+        ">p50, ms",
+    )
     lines += table(
         columns,
         [
@@ -273,7 +287,7 @@ def _fill(row: Mapping[str, Any]) -> str:
     if spent is None or not limit:
         return ""
     share = float((spent + (row.get("held_usd") or 0)) / limit)
-    return f"{charts.gauge(share)} {100 * share:.0f} %"
+    return f"{charts.gauge(share)}{NBSP}{100 * share:.0f} %"
 
 
 # -- figures ---------------------------------------------------------------------------------------
@@ -281,10 +295,6 @@ def _fill(row: Mapping[str, Any]) -> str:
 
 def _number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
-
-
-def _pair(p50: float | None, p99: float | None) -> str:
-    return "" if p50 is None or p99 is None else f"{p50:.2f} / {p99:.2f}"
 
 
 def _seconds(value: float | None) -> str:

@@ -82,6 +82,6 @@ async def _updated(client: PrefectClient, artifact_id: UUID, page: Page) -> bool
     return True
 
 
-async def show(pages: Sequence[Page], flow_run_id: UUID | None) -> None:
+async def show(pages: Sequence[Page], flow_run_id: str | None) -> None:
     """Show pages from a run that comes and goes."""
-    await Shelf(flow_run_id, is_long_lived=False).put(pages)
+    await Shelf(UUID(flow_run_id) if flow_run_id else None, is_long_lived=False).put(pages)

@@ -12,8 +12,8 @@ import asyncio
 import contextlib
 import datetime as dt
 import logging
+import threading
 import time
-from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,12 +22,11 @@ from prefect.events import emit_event
 
 from book.errors import LeadlineError
 from flows.host import HostStatus, StreamHost
-from flows.ui import pages
+from flows.ui.look import depth_page, health_page
 from flows.ui.news import News, Newsroom, about_venue
 from flows.ui.pages import Page
 from flows.ui.shelf import Shelf
 from flows.ui.watch import Watch
-from storage import glance
 from storage.connect import connect
 
 log = logging.getLogger("leadline.people")
@@ -35,12 +34,10 @@ log = logging.getLogger("leadline.people")
 LOOK_S = 1.0
 FIRST_PAGES_S = 4.0  # the first ones soon, so that a person sees something
 TELL_S = 10.0  # what one round with Prefect may take
-DEPTH_BACK = dt.timedelta(minutes=10)
-LADDERS = 2  # books drawn as a chart
 
 
 class Teller:
-    """Tells people about one stream; `run` until cancelled, then `farewell`."""
+    """Tells people about one stream; `run` until `stop`, then `farewell`."""
 
     def __init__(self, host: StreamHost, flow_run_id: str) -> None:
         self._host = host
@@ -49,15 +46,15 @@ class Teller:
         self._watch = Watch(now_s)
         self._news = Newsroom(self._venue, now_s)
         self._shelf = Shelf(UUID(flow_run_id) if flow_run_id else None, is_long_lived=True)
+        self._over = threading.Event()
         self._is_heard = True  # whether Prefect's API took what it was last sent
 
     async def run(self) -> None:
-        """Look every second, write pages every ``pages_every_s``; ends by cancellation only."""
+        """Look every second, write pages every ``pages_every_s``, until `stop`."""
         every_s = self._host.settings.pages_every_s
         due = time.monotonic() + min(every_s, FIRST_PAGES_S)
         self._emit(News("leadline.stream.started", about_venue(self._venue), self._what()))
-        while True:
-            await asyncio.sleep(LOOK_S)
+        while not await asyncio.to_thread(self._over.wait, LOOK_S):
             try:
                 status = await asyncio.to_thread(self._host.status)
                 self._tell_changes(status)
@@ -67,9 +64,15 @@ class Teller:
             except (LeadlineError, duckdb.Error) as exc:  # the stream itself will say if it matters
                 log.warning("people could not be told: %s: %s", type(exc).__name__, exc)
 
-    def farewell(self, why: str, summary: str) -> None:
+    def stop(self) -> None:
+        """Let `run` end at its next look, within a second but for a page under way."""
+        self._over.set()
+
+    def farewell(self, why: str) -> None:
         """Say that the stream has ended, and why; returns at once."""
-        payload = {**self._what(), "why": why, "summary": summary}
+        payload = {**self._what(), "why": why}
+        with contextlib.suppress(LeadlineError):
+            payload["summary"] = self._host.summary()
         self._emit(News("leadline.stream.stopped", about_venue(self._venue), payload))
 
     def _what(self) -> dict[str, Any]:
@@ -108,20 +111,3 @@ class Teller:
                 health_page(con, status, ages_s, venue=self._venue, now=now),
                 depth_page(con, self._venue, symbols, now=now),
             ]
-
-
-def health_page(
-    con: Any, status: HostStatus, ages_s: Mapping[str, float | None], *, venue: str, now: dt.datetime
-) -> Page:
-    """Ask the store what the feed does not know, and put both on a page."""
-    books = glance.book_health(con, venue, now)
-    return pages.health(status, books, glance.latency(con, venue, now), ages_s, venue=venue, now=now)
-
-
-def depth_page(con: Any, venue: str, symbols: Sequence[str], *, now: dt.datetime) -> Page:
-    """Put the newest samples of ``symbols`` on a page, the first of them drawn."""
-    since = now - DEPTH_BACK
-    samples = glance.last_depth(con, venue, symbols, since, most=pages.ROWS)
-    drawn = {symbol: glance.ladder(con, venue, symbol, since) for symbol in symbols[:LADDERS]}
-    ladders = {symbol: ladder for symbol, ladder in drawn.items() if ladder is not None}
-    return pages.depth(samples, ladders, venue=venue, now=now)

@@ -1,0 +1,46 @@
+"""Pages from the store: asks it what a page shows, and has the page written."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from flows.host import HostStatus
+from flows.ui import pages
+from flows.ui.pages import Page
+from storage import glance
+from storage.rebuild import Runs
+
+DAY = dt.timedelta(days=1)
+DEPTH_BACK = dt.timedelta(minutes=10)
+LADDERS = 2  # books drawn as a chart
+MODELS = 20
+
+
+def health_page(
+    con: Runs, status: HostStatus, ages_s: Mapping[str, float | None], *, venue: str, now: dt.datetime
+) -> Page:
+    """Put what the feed knows and what the store knows of each book on one page."""
+    books = glance.book_health(con, venue, now)
+    return pages.health(status, books, glance.latency(con, venue, now), ages_s, venue=venue, now=now)
+
+
+def depth_page(con: Runs, venue: str, symbols: Sequence[str], *, now: dt.datetime) -> Page:
+    """Put the newest samples of ``symbols`` on a page, the first of them drawn."""
+    since = now - DEPTH_BACK
+    samples = glance.last_depth(con, venue, symbols, since, most=pages.ROWS)
+    drawn = {symbol: glance.ladder(con, venue, symbol, since) for symbol in symbols[:LADDERS]}
+    ladders = {symbol: ladder for symbol, ladder in drawn.items() if ladder is not None}
+    return pages.depth(samples, ladders, venue=venue, now=now)
+
+
+def signals_page(con: Runs, *, now: dt.datetime) -> Page:
+    """Put the newest signal of each market on a page."""
+    rows = glance.last_signals(con, most=pages.ROWS)
+    return pages.signals(rows, glance.signal_outcomes(con, now - DAY), now=now)
+
+
+def spend_page(con: Runs, *, now: dt.datetime) -> Page:
+    """Put what calls to models cost, and what is left of each budget, on a page."""
+    models = glance.spend_models(con, most=MODELS).dicts()
+    return pages.spend(glance.spend_hours(con, now - DAY), models, glance.budgets(con), now=now)
