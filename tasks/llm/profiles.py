@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from tasks.llm import recipe
 from tasks.llm.answer import Capability
 from tasks.llm.errors import BadProfile
-from tasks.llm.local import PLUMBING, LocalAddress
+from tasks.llm.local import DEFAULT_MODEL, PLUMBING, LocalAddress
 from tasks.llm.secret import Key
 
 # From the strictest form to none; each is tried when a server refuses the one before it.
@@ -154,9 +155,9 @@ def with_key(found: Profile, key: str | None) -> Provider:
     return Provider(found, Key(key, found.key_env))
 
 
-def local_provider(address: LocalAddress, *, extra_body: Mapping[str, Any] | None = None) -> Provider:
-    """Make the provider of an embedded model that runs."""
-    traits = ModelTraits(extra_body=extra_body or {})
+def local_provider(address: LocalAddress) -> Provider:
+    """Make the provider of an embedded model that runs; only the default one gets its recipe's nudge."""
+    traits = ModelTraits(extra_body=recipe.EXTRA_BODY if address.model == DEFAULT_MODEL else {})
     found = replace(
         LOCAL,
         base_url=address.base_url,
