@@ -81,7 +81,7 @@ class ForegroundStream:
         self._stream.attached.set(self.attached)
         try:
             state = asyncio.run(self._stream.stream_books(**self._parameters, return_state=True))
-            if state.is_completed():
+            if state.is_completed() or state.is_cancelled():
                 self._ended.set_result((str(state.name), str(state.message or "")))
             else:
                 error = asyncio.run(_error_of(state))

@@ -36,6 +36,7 @@ from flows.settings import Settings, load
 from flows.side import SideLoop
 from flows.snapshot_depth import Report, snapshot_depth
 from flows.ui.teller import Teller
+from flows.watch import OwnRun
 from storage.errors import StoreOwned
 from tasks.retried import see_to
 
@@ -44,6 +45,7 @@ log = logging.getLogger("leadline.stream")
 LOOK_S = 0.2
 FINISH_S = 5.0
 FIRST_SAMPLE_S = 2.0  # the first one soon, so that a person sees something
+ENDLESS = {"needs", "samples", "watch"}  # jobs there is no use in waiting for
 NAMED = 5  # symbols in a run's name
 
 
@@ -115,24 +117,27 @@ async def stream_books(
     settings = guest.settings or load(given, origin="flow parameter")
     guest.flow_run_id = str(flow_run.id)
     ending = Ending(settings.db, guest.stop)
+    own = OwnRun(guest.flow_run_id, settings.db, ending)
     with log_to(settings.log_file, settings.log_level), ending.hear_signals():
         try:
             host = StreamHost(settings)
             host.open()
         except StoreOwned as exc:
-            return Completed(name="AlreadyRunning", message=str(exc))
+            return Completed(name="AlreadyRunning", message=_already(settings, exc))
         guest.host = host
         teller = Teller(host, guest.flow_run_id)
         reason = "stopped"
         try:
             with SideLoop("leadline-reports") as side:
-                end = await _Run(host, guest, ending, side, teller).until_over()
+                end = await _Run(host, guest, ending, own, side, teller).until_over()
             reason = end.kind
         finally:
             # No await here: whatever cancels this run must not cut it short.
             teller.farewell(reason if sys.exception() is None else "failed")
             host.close(reason)
             guest.is_closed.set()
+        if ending.is_by_signal:
+            end = await own.ends_by() or end
     said = f"{end.why}: {host.summary()}"
     get_run_logger().info(said)
     if end.kind == "cancelled":
@@ -140,15 +145,30 @@ async def stream_books(
     return Completed(name="HandedOver" if end.kind == "handover" else "Completed", message=said)
 
 
+def _already(settings: Settings, owned: StoreOwned) -> str:
+    who = "another process" if owned.pid is None else f"process {owned.pid}"
+    return (
+        f"nothing to do: {who} streams into {settings.db} already. The schedule looks after the "
+        "stream; only if that process ended would this run have taken its place"
+    )
+
+
 class _Run:
     """The asyncio side of one run: hosts the feed's needs and takes the samples."""
 
     def __init__(
-        self, host: StreamHost, guest: Attached, ending: Ending, side: SideLoop, teller: Teller
+        self,
+        host: StreamHost,
+        guest: Attached,
+        ending: Ending,
+        own: OwnRun,
+        side: SideLoop,
+        teller: Teller,
     ) -> None:
         self._host = host
         self._guest = guest
         self._ending = ending
+        self._own = own
         self._side = side
         self._teller = teller
         self._log = get_run_logger()
@@ -167,6 +187,7 @@ class _Run:
                 ("samples", self._take_samples()),
                 ("reports", self._send_reports()),
                 ("people", self._side.run(self._teller.run())),
+                ("watch", self._side.run(self._own.keep_watch())),
             )
         ]
         try:
@@ -185,9 +206,7 @@ class _Run:
         """Take on nothing more, and let what is under way with Prefect end by itself, within reason."""
         self._is_ending = True
         self._teller.stop()
-        under_way = {
-            job for job in (*jobs, *self._performing) if job.get_name() not in ("needs", "samples")
-        }
+        under_way = {job for job in (*jobs, *self._performing) if job.get_name() not in ENDLESS}
         await asyncio.wait(under_way, timeout=FINISH_S)
 
     def _over_by(self) -> End | None:
