@@ -56,7 +56,10 @@ class Question:
         )
 
     def note(self, route: Route, outcome: ReplyOutcome, reason: str) -> None:
-        """Remember why a route did not answer; the last reason counts."""
+        """Remember why a route did not answer; a refusal of ours after a failure leaves it a failure."""
+        before, why = self._failures.get(route, (outcome, ""))
+        if before == "error" != outcome:
+            outcome, reason = before, f"{why}, then {reason}"
         self._failures[route] = (outcome, reason)
 
     def tell(self, route: Route, state: Literal["open", "half-open", "closed"] | None) -> None:
