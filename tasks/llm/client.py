@@ -179,7 +179,7 @@ class Client:
             return None if late is None else late.reason
 
         verdict: Verdict = "none"
-        retry_after_s = None
+        retry_after_s, came = None, ""
         try:
             made = await attempt(
                 self._http[route.provider], self._journal, plan, request,
@@ -188,6 +188,7 @@ class Client:
             question.count(made.outcome)
             verdict = _health(made, provider.profile.attempt_timeout_s)
             retry_after_s = made.retry_after_s if made.came == "again" else None
+            came = made.outcome.error or made.came
         except BudgetRefused as exc:
             question.note(route, "refused_budget", str(exc))
             return None
@@ -195,11 +196,16 @@ class Client:
             question.note(route, "refused_price", str(exc))
             return None
         finally:
-            await self._report(question, route, verdict, retry_after_s)
+            await self._report(question, route, verdict, retry_after_s, came)
         return replace(made, capability=capability)
 
     async def _report(
-        self, question: Question, route: Route, verdict: Verdict, retry_after_s: float | None
+        self,
+        question: Question,
+        route: Route,
+        verdict: Verdict,
+        retry_after_s: float | None,
+        came: str,
     ) -> None:
         gate = self._gates[route.provider]
         # What it would have noted is lost then; the next attempts will tell the same.
@@ -207,7 +213,7 @@ class Client:
             changed = await asyncio.to_thread(
                 gate.report, route.model, verdict, retry_after_s=retry_after_s
             )
-            question.tell(route, changed)
+            question.tell(route, changed, came)
 
     async def _turn(self, question: Question, route: Route) -> NoTurn | None:
         """Wait until this route may be asked; the reason where that is too late."""
@@ -222,7 +228,7 @@ class Client:
             await asyncio.sleep(turn.wait_s)
             if isinstance(turn, Later):
                 continue
-            question.tell(route, turn.change)
+            question.tell(route, turn.change, "one probe goes")
             return None
         return NoTurn("rate", f"the deadline of {question.ask.deadline_s:g} s passed")
 

@@ -62,10 +62,9 @@ class Question:
             outcome, reason = before, f"{why}, then {reason}"
         self._failures[route] = (outcome, reason)
 
-    def tell(self, route: Route, state: Literal["open", "half-open", "closed"] | None) -> None:
-        """Remember a change of a circuit."""
+    def tell(self, route: Route, state: Literal["open", "half-open", "closed"] | None, reason: str) -> None:
+        """Remember a change of a circuit, if it is one."""
         if state is not None:
-            _, reason = self._failures.get(route, ("ok", ""))
             self._changes.append(CircuitChange(route.provider, route.model, state, reason))
 
     def may_try_again(self, route: Route, made: Attempted, most: int) -> bool:
