@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.clock import SYSTEM_CLOCK
+from tasks.clock import SYSTEM_CLOCK, Clock
 from tasks.llm import gate as gates
 from tasks.llm.gate import Gate, GateStuck
-from tasks.llm.limits import FAILURES, NoTurn, Turn
+from tasks.llm.limits import FAILURES, NS, WINDOW_NS, NoTurn, Turn
 
 SPAWN = multiprocessing.get_context("fork")
 
@@ -22,19 +22,24 @@ def a_gate(home: Path, limit: int = 10) -> Gate:
     return Gate(home, "p", limit=limit, clock=SYSTEM_CLOCK)
 
 
-def take_turns(home: Path, count: int, out: multiprocessing.Queue[list[float]]) -> None:
-    """Take turns without going, and report the instants that were given."""
-    gate, given = a_gate(home), []
+def take_turns(home: Path, count: int, out: multiprocessing.Queue[list[int]]) -> None:
+    """Take turns without going, and report the instants that were given, ns."""
+    looks: list[int] = []
+
+    def now_ns() -> int:
+        looks.append(time.monotonic_ns())
+        return looks[-1]
+
+    gate, given = Gate(home, "p", limit=10, clock=Clock(time.time_ns, now_ns)), []
     for _ in range(count):
-        now_s = SYSTEM_CLOCK.mono_s()
         turn = gate.admit("m", patience_s=600)
         assert isinstance(turn, Turn)
-        given.append(now_s + turn.wait_s)
+        given.append(looks[-1] + round(turn.wait_s * NS))
     out.put(given)
 
 
 def test_processes_share_one_limit(tmp_path: Path) -> None:
-    out: multiprocessing.Queue[list[float]] = SPAWN.Queue()
+    out: multiprocessing.Queue[list[int]] = SPAWN.Queue()
     workers = [SPAWN.Process(target=take_turns, args=(tmp_path, 50, out)) for _ in range(4)]
     for worker in workers:
         worker.start()
@@ -42,9 +47,9 @@ def test_processes_share_one_limit(tmp_path: Path) -> None:
     for worker in workers:
         worker.join()
     assert len(given) == 200
-    # The instant is known to a look's own length.
-    assert all(later - first > 1.0 for first, later in zip(given, given[10:], strict=False))
-    assert given[-1] - given[0] == pytest.approx(19 * 1.05, abs=0.5)
+    gaps = [later - first for first, later in zip(given, given[10:], strict=False)]
+    assert min(gaps) >= WINDOW_NS - 2  # nanoseconds lost in a float of seconds
+    assert given[-1] - given[0] >= 19 * WINDOW_NS - 2
 
 
 def test_state_is_shared_by_gates(tmp_path: Path) -> None:
