@@ -31,8 +31,15 @@ class Child:
     """A program of ours in a session of its own: the terminal's Ctrl-C does not reach it, `stop` does."""
 
     def __init__(
-        self, command: Sequence[str], *, name: str, log: Path, environ: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        *,
+        name: str,
+        log: Path,
+        environ: Mapping[str, str] | None = None,
+        stdout_to_log: bool = False,
     ) -> None:
+        """Start it; with ``stdout_to_log`` what it prints goes to the log, else somebody must read it."""
         self.name = name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +48,7 @@ class Child:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "flows.guard", *command],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=stderr if stdout_to_log else subprocess.PIPE,
                 stderr=stderr,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environ or {}), **_import_path()},
                 start_new_session=True,

@@ -81,6 +81,17 @@ def free_port(host: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
+def is_taken(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody listens on a port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
 def environment(home: Path, api_url: str) -> dict[str, str]:
     """Return what a client or a server of the private Prefect needs in its environment."""
     folder = (home / "prefect").resolve()
@@ -117,10 +128,22 @@ class PrefectServer:
 
     def start(self, *, tick: Callable[[], None] | None = None, timeout_s: float = START_S) -> None:
         """Start it and wait until it answers, calling ``tick`` meanwhile; raises `ServerUnavailable`."""
+        self.launch()
+        self.wait(tick=tick, timeout_s=timeout_s)
+
+    def launch(self) -> Child:
+        """Start it and do not wait."""
         log = self.home / "prefect-server.log"
         command = [sys.executable, "-m", "prefect", "server", "start"]
         command += ["--host", "127.0.0.1", "--port", str(self.port)]
-        self._child = Child(command, name="the Prefect server", log=log, environ=self.environ)
+        self._child = Child(
+            command, name="the Prefect server", log=log, environ=self.environ, stdout_to_log=True
+        )
+        return self._child
+
+    def wait(self, *, tick: Callable[[], None] | None = None, timeout_s: float = START_S) -> None:
+        """Wait until it answers, calling ``tick``; raises `ServerUnavailable` and `ChildDied`."""
+        assert self._child is not None
         try:
             self._wait(self._child, time.monotonic() + timeout_s, tick)
         except BaseException:

@@ -85,13 +85,19 @@ class LoopbackProcess:
         return json.loads(text)
 
 
+def venue_command(settings: Settings) -> list[str]:
+    """Return the command of the built-in venue with the settings' symbols."""
+    command = [sys.executable, "-m", "tasks.loopback", "--kind", settings.venue.removeprefix("loopback-")]
+    command += ["--symbols", ",".join(settings.symbols)]
+    if settings.weight_per_minute is not None:
+        command += ["--weight-limit", str(settings.weight_per_minute)]
+    return command
+
+
 @contextlib.contextmanager
 def running_loopback(settings: Settings, *options: str) -> Iterator[LoopbackProcess]:
     """Run ``python -m tasks.loopback`` with the settings' symbols until the block ends."""
-    command = [sys.executable, "-m", "tasks.loopback", "--kind", settings.venue.removeprefix("loopback-")]
-    command += ["--symbols", ",".join(settings.symbols), *options]
-    if settings.weight_per_minute is not None:
-        command += ["--weight-limit", str(settings.weight_per_minute)]
+    command = [*venue_command(settings), *options]
     with Child(command, name="the built-in venue", log=settings.home / "venue.log") as child:
         line = child.stdout.readline()
         if not line:
