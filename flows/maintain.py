@@ -1,9 +1,17 @@
-"""The flow ``maintain-store``: drops what is older than the settings say."""
+"""
+The flow ``maintain-store``: export what is old, drop it, give its room back; each as the parameters say.
+
+    export_to ──> Parquet, whole days ──ok──> drop ──> checkpoint ──> rewrite (only when nobody streams)
+                         └─ fails: nothing is dropped
+"""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -11,29 +19,93 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.settings import Settings, load
-from storage import retention
-from storage.connect import connect
+from storage import compact, retention
+from storage.connect import Connection, connect
+from storage.errors import StoreOwned
+from storage.export import export_parquet
+
+MB = 1_000_000
+DAY = dt.timedelta(days=1)
 
 
 @flow(name="maintain-store", persist_result=False)
-async def maintain_store(db: str | None = None, keep_days: float | None = None) -> State[Any]:
+async def maintain_store(
+    db: str | None = None,
+    keep_days: float | None = None,
+    export_to: str | None = None,
+    drop: bool = True,
+    rewrite: bool = False,
+) -> State[Any]:
     """
-    Drop rows older than ``keep_days``; what a later book needs of older seeds is kept.
+    Export, drop and compact what is older than ``keep_days``; what a later book needs of it is kept.
 
     Args:
         db: The database, as a path on the worker's machine. Empty: the setting db.
         keep_days: Rows received more days ago than this go, 0.01 or more. Empty: the setting.
+        export_to: Write the days that are about to go to Parquet files in this folder first (setting
+            export_to). Only whole days (UTC) go then, and none if one cannot be written. Empty: no export.
+        drop: Whether to drop the old rows; without it an export keeps a copy of them.
+        rewrite: Write the file anew to make it smaller. Needs as much room again, and nobody may stream:
+            while somebody does, it is left and the run says so.
     """
-    settings = load({"db": db, "keep_days": keep_days}, origin="flow parameter")
-    pruned = await asyncio.to_thread(_prune, settings)
-    said = ", ".join(f"{rows:,} of {table}" for table, rows in pruned.rows.items() if rows) or "nothing"
+    given = {"db": db, "keep_days": keep_days, "export_to": export_to}
+    settings = load(given, origin="flow parameter")
     log = get_run_logger()
-    log.info("older than %g days, dropped: %s", settings.keep_days, said)
-    for word in pruned.unfollowed:
-        log.warning("%s", word)
-    return Completed(message=f"dropped {said}")
+    work = Maintenance(settings, dt.datetime.now(dt.UTC), log.info, log.warning)
+    await asyncio.to_thread(work.run, drop=drop, rewrite=rewrite)
+    return Completed(message="; ".join(work.done))
 
 
-def _prune(settings: Settings) -> retention.Pruned:
-    with connect(settings.db, write=True) as con:
-        return retention.prune(con, keep_days=settings.keep_days, now=datetime.now(UTC))
+@dataclass(slots=True)
+class Maintenance:
+    """One round; ``done`` says what it came to."""
+
+    settings: Settings
+    now: dt.datetime
+    say: Callable[[str], None]
+    warn: Callable[[str], None]
+    done: list[str] = field(default_factory=list)
+
+    def run(self, *, drop: bool, rewrite: bool) -> None:
+        """Do what was asked for, in the one order that loses nothing."""
+        cut = self.now - self.settings.keep_days * DAY
+        if self.settings.export_to is not None:
+            # Of a day that goes in two parts the second export would hold less than the first.
+            cut = cut.replace(hour=0, minute=0, second=0, microsecond=0)
+        with connect(self.settings.db, write=True) as con:
+            if self.settings.export_to is not None:
+                self._export(con, cut, self.settings.export_to)
+            if drop:
+                self._drop(con, cut)
+            size = compact.size(con)
+        self._note(f"the file has {size.total_bytes / MB:.1f} MB, {size.free_bytes / MB:.1f} MB of it free")
+        if rewrite:
+            self._rewrite()
+
+    def _note(self, said: str) -> None:
+        self.done.append(said)
+        self.say(said)
+
+    def _export(self, con: Connection, cut: dt.datetime, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = rows = 0
+        for symbol, since in retention.oldest(con, before=cut).items():
+            # A file with more rows was written before a part of its day was dropped: it is the better one.
+            for file in export_parquet(con, symbol, since, cut, folder, leave_fuller=True):
+                files, rows = files + 1, rows + file.rows
+        self._note(f"exported {rows:,} rows as {files} files to {folder}")
+
+    def _drop(self, con: Connection, cut: dt.datetime) -> None:
+        pruned = retention.prune(con, keep_days=0, now=cut)
+        said = ", ".join(f"{rows:,} of {table}" for table, rows in pruned.rows.items() if rows) or "nothing"
+        self._note(f"older than {cut:%Y-%m-%d %H:%M}, dropped: {said}")
+        for word in pruned.unfollowed:
+            self.warn(word)
+
+    def _rewrite(self) -> None:
+        try:
+            made = compact.rewrite(self.settings.db, memory_limit=self.settings.memory_limit)
+        except StoreOwned as exc:
+            self._note(f"not written anew: {exc}")
+            return
+        self._note(f"written anew: {made.before_bytes / MB:.1f} to {made.after_bytes / MB:.1f} MB")

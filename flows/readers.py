@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
+
+T = TypeVar("T")
 
 VENUES = (
     "binance-spot",
@@ -123,7 +126,7 @@ def as_whole(low: int, high: int, *, unit: str) -> Callable[[object], int]:
     return read
 
 
-def as_optional(read: Callable[[object], int]) -> Callable[[object], int | None]:
+def as_optional(read: Callable[[object], T]) -> Callable[[object], T | None]:
     """Let a reader take empty as None."""
     return lambda value: None if value in (None, "") else read(value)
 

@@ -67,6 +67,7 @@ class Settings:
     memory_limit: str = "1GB"  # of DuckDB
     threads: int = 2  # of DuckDB
     keep_days: float = 30.0  # maintain-store
+    export_to: Path | None = None  # maintain-store writes days to Parquet files there before they go
     log_level: str = "INFO"
 
     @property
@@ -123,6 +124,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "memory_limit": as_memory,
     "threads": as_whole(1, 64, unit="threads"),
     "keep_days": as_number(0.01, 36_500, unit="days"),
+    "export_to": as_optional(as_path),
     "log_level": as_one_of(LOG_LEVELS, upper=True),
 }
 

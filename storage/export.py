@@ -60,14 +60,20 @@ class Exported:
 
 
 def export_parquet(
-    con: Connection, symbol: str, since: dt.datetime, until: dt.datetime, folder: Path | str
+    con: Connection,
+    symbol: str,
+    since: dt.datetime,
+    until: dt.datetime,
+    folder: Path | str,
+    *,
+    leave_fuller: bool = False,
 ) -> list[Exported]:
     """
     Write all rows of ``symbol`` received in ``since .. until`` (UTC, end excluded), by venue and day.
 
-    Files that are there already are replaced, each at once, but never by fewer rows. Raises `NoStore`
-    when ``folder`` does not exist, `BadExport` for that and when what was written does not equal what is
-    stored.
+    Files that are there already are replaced, each at once, but never by fewer rows: with
+    ``leave_fuller`` such a file stays and is not in the answer. Raises `NoStore` when ``folder`` does not
+    exist, `BadExport` for fewer rows and when what was written does not equal what is stored.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -80,7 +86,7 @@ def export_parquet(
                 params = {"venue": venue, "symbol": symbol}
                 con.begin()  # written and compared in one view of the store, whatever arrives meanwhile
                 try:
-                    rows = _write_day(con, table, params, begin, end, place)
+                    rows = _write_day(con, table, params, begin, end, place, leave_fuller=leave_fuller)
                 finally:
                     con.rollback()
                 if rows:
@@ -98,9 +104,16 @@ def _days(since: dt.datetime, until: dt.datetime) -> Iterator[tuple[dt.date, dt.
 
 
 def _write_day(
-    con: Connection, table: str, params: dict[str, str], begin: dt.datetime, end: dt.datetime, place: Path
+    con: Connection,
+    table: str,
+    params: dict[str, str],
+    begin: dt.datetime,
+    end: dt.datetime,
+    place: Path,
+    *,
+    leave_fuller: bool,
 ) -> int:
-    """Write one file, part by part; return its rows, 0 when there was nothing to write."""
+    """Write one file, part by part; return its rows, 0 when nothing was written."""
     draft = place / f".draft-{uuid.uuid4().hex}"
     writer: pq.ParquetWriter | None = None
     rows = 0
@@ -115,7 +128,12 @@ def _write_day(
             return 0
         writer.close()
         _compare(con, table, params, begin, end, draft)
-        _keep_the_fuller(place / "part-0.parquet", rows)
+        try:
+            _keep_the_fuller(place / "part-0.parquet", rows)
+        except BadExport:
+            if leave_fuller:
+                return 0
+            raise
         draft.replace(place / "part-0.parquet")
     finally:
         if writer is not None:

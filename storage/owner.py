@@ -19,6 +19,7 @@ import secrets
 import socket
 import threading
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -236,6 +237,16 @@ def _take_lock(db: Path) -> int:
             os.close(fd)
             raise _no_write(db, exc) from exc
     return fd
+
+
+@contextlib.contextmanager
+def locked(db: Path) -> Iterator[None]:
+    """Keep every owner away from a file for the block; raises `StoreOwned` while there is one."""
+    fd = _take_lock(db)
+    try:
+        yield
+    finally:
+        os.close(fd)
 
 
 def _no_write(db: Path, exc: OSError) -> StoreError:

@@ -62,6 +62,18 @@ WHERE s.ts_recv < $cut AND (
                        WHERE d.venue = s.venue AND d.symbol = s.symbol AND d.epoch = s.epoch))
 """
 
+_OLDEST = """
+SELECT symbol, min(ts) FROM (
+    SELECT symbol, ts_recv AS ts FROM depth_diffs WHERE ts_recv < $cut
+    UNION ALL SELECT symbol, ts_recv FROM seeds WHERE ts_recv < $cut
+    UNION ALL SELECT symbol, ts_recv FROM trades WHERE ts_recv < $cut
+    UNION ALL SELECT symbol, ts_recv FROM book_tickers WHERE ts_recv < $cut
+    UNION ALL SELECT symbol, ts FROM depth_snapshots WHERE ts < $cut
+    UNION ALL SELECT symbol, ts FROM book_events WHERE ts < $cut
+    UNION ALL SELECT symbol, ts_from FROM coverage WHERE ts_from < $cut
+) GROUP BY symbol ORDER BY symbol
+"""
+
 _DROPS = {
     "depth_diffs": "DELETE FROM depth_diffs WHERE ts_recv < $cut",
     "trades": "DELETE FROM trades WHERE ts_recv < $cut",
@@ -110,6 +122,11 @@ def prune(con: Runs, *, keep_days: float, now: dt.datetime) -> Pruned:
     with contextlib.suppress(duckdb.TransactionException):
         con.execute("CHECKPOINT")
     return Pruned(rows, rebuilt, tuple(unfollowed))
+
+
+def oldest(con: Runs, *, before: dt.datetime) -> dict[str, dt.datetime]:
+    """Return the oldest moment (UTC) of each symbol that has rows from ``before`` a moment."""
+    return dict(con.execute(_OLDEST, {"cut": utc_naive(before)}).fetchall())
 
 
 def _count(con: Runs, statement: str, params: dict[str, dt.datetime]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flows.arguments.common import (
     AddParser,
     add_db,
@@ -48,6 +50,9 @@ def _up(add_parser: AddParser) -> None:
         "--schedules",
         choices=("file", "quick"),
         help="those of prefect.yaml, or every job within minutes (quick; default with --venue loopback)",
+    )
+    parser.add_argument(
+        "--project", type=Path, metavar="FILE", help="another prefect.yaml, with schedules of your own"
     )
     parser.add_argument("--detach", action="store_true", help="leave it running in the background")
     add_json(parser)

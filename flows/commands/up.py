@@ -17,7 +17,7 @@ from flows.progress import Progress
 from flows.server import is_healthy
 from flows.settings import READERS, Settings, from_args
 from flows.up import note, picture
-from flows.up.house import Choice, House
+from flows.up.house import Choice, House, api_of
 from flows.up.look import stream_of
 
 DETACH_S = 180.0
@@ -48,9 +48,10 @@ def _choice(args: argparse.Namespace, settings: Settings) -> Choice:
     return Choice(
         settings=settings,
         given={key: str(value) for key, value in given.items()},
-        server=args.server,
+        server=None if args.server is None else api_of(args.server),
         port=args.port,
         pool=args.pool,
+        project=args.project,
         is_quick=settings.is_loopback if args.schedules is None else args.schedules == "quick",
     )
 

@@ -57,7 +57,10 @@ class Api:
 
         # The house looks again by itself; a client that tries for a minute would hold it up.
         try:
-            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}), get_client(sync_client=True) as client:
+            with (
+                temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}),
+                get_client(sync_client=True) as client,
+            ):
                 yield client
         except (httpx.HTTPError, PrefectException, RuntimeError, OSError) as exc:
             raise ApiAway(f"the Prefect API: {type(exc).__name__}: {exc}") from exc

@@ -67,11 +67,11 @@ def in_pool(project: dict[str, Any], pool: str) -> dict[str, Any]:
     return project
 
 
-def write_project(project: Mapping[str, Any], path: Path) -> Path:
+def write_project(project: Mapping[str, Any], path: Path, source: Path) -> Path:
     """Write a project file for Prefect's command, with a word on where it comes from."""
     text = yaml.safe_dump(dict(project), sort_keys=False, allow_unicode=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"# Made by leadline up from {project_file().name}; edits are lost.\n{text}")
+    path.write_text(f"# Made by leadline up from {source}; edits are lost.\n{text}", encoding="utf-8")
     return path
 
 

@@ -25,18 +25,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from book.errors import BadInput, LeadlineError
+from book.errors import LeadlineError
 from flows.guard import Child
 from flows.server import QUIET, PrefectServer, ServerUnavailable, free_port, is_healthy, is_taken
-from flows.settings import CONFIG_FILE, Settings
+from flows.settings import CONFIG_FILE, BadSetting, Settings
 from flows.up import deploying, note
 from flows.up.api import Api, ApiAway
 from flows.up.kept import Kept
-from flows.up.look import Look, Watcher, stream_of
+from flows.up.look import Look, Watcher
 from flows.venue import profile_of, venue_command
 from storage.address import read_address
 from storage.errors import StoreOwned
 from storage.owner import Owner
+from storage.requests import stop_stream
 
 TURN_S = 0.1
 STREAM_STOP_S = 60.0  # a flush on a slow disk; the worker is not stopped before
@@ -46,7 +47,7 @@ WORKER_LOG_BYTES = 5_000_000
 
 
 class Stopped(LeadlineError):
-    """Somebody asked to stop before everything was up."""
+    """Somebody asked to stop, or to stop sooner; the message says what was left undone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Choice:
     port: int = 4200
     pool: str = deploying.POOL
     is_quick: bool = False  # schedules for trying things out
+    project: Path | None = None  # a project file instead of our own
 
 
 @dataclass(slots=True)
@@ -106,8 +108,8 @@ class House:
                     for kept in self.kept:
                         kept.look()
                     self._turn()
-            except Stopped:
-                self.say("stopped before everything was up")
+            except Stopped as exc:
+                self.say(str(exc))
             finally:
                 self._end()
 
@@ -122,7 +124,7 @@ class House:
     def _tick_or_stop(self) -> None:
         self._tick()
         if self._stop.is_set():
-            raise Stopped
+            raise Stopped("stopped before everything was up")
 
     @contextlib.contextmanager
     def _signals_stop_it(self) -> Iterator[None]:
@@ -143,6 +145,8 @@ class House:
     def _start(self) -> None:
         settings = self._with_venue()
         profile_of(settings)  # a venue that cannot be is told before anything starts
+        if self.choice.project is not None:
+            deploying.read_project(self.choice.project)  # likewise one that cannot be read
         prepare(settings.db)
         self.step = "starting the Prefect server"
         self._reach_api()
@@ -156,10 +160,11 @@ class House:
         self._api.pause_pool(paused=False)
         self._worker = self._keep("worker", self._start_worker)
         self.step = "deploying"
-        project = deploying.in_pool(deploying.read_project(deploying.project_file()), self.choice.pool)
+        source = self.choice.project or deploying.project_file()
+        project = deploying.in_pool(deploying.read_project(source), self.choice.pool)
         if self.choice.is_quick:
             project = deploying.with_quick_schedules(project)
-        file = deploying.write_project(project, settings.home / "prefect.yaml")
+        file = deploying.write_project(project, settings.home / "prefect.yaml", source)
         deploying.deploy_all(file, self._for_commands(), self._tick_or_stop)
         with contextlib.suppress(ApiAway):  # its schedule starts it a little later
             self._api.run_now("stream-books/stream-books")
@@ -196,7 +201,7 @@ class House:
     def _reach_api(self) -> None:
         """Use the API that was named, or start a private server."""
         if self.choice.server is not None:
-            self.api_url = api_of(self.choice.server)
+            self.api_url = self.choice.server
             self.ui_url = ui_of(self.api_url)
             self.environ = {**QUIET, "PREFECT_API_URL": self.api_url}
             return
@@ -272,23 +277,30 @@ class House:
             self.say(f"{what}: {exc}")
 
     def _end_runs(self, api: Api | None) -> None:
-        """Ask the stream to end, and wait for it and for what else runs."""
+        """Ask the stream to end, and wait for it and for what else runs; a second Ctrl-C waits no more."""
         db = self.choice.settings.db.resolve()
-        until = time.monotonic() + STREAM_STOP_S
-        asked: set[int] = set()
-        quiet_at = time.monotonic() + JOBS_STOP_S
-        while time.monotonic() < until and self._signals < 2:  # noqa: PLR2004 - a second Ctrl-C hurries
+        until = time.monotonic() + JOBS_STOP_S
+        while True:
             address = read_address(db)
-            pid = address.pid if address is not None and address.is_alive() else None
-            if pid is not None and pid not in asked:
-                asked.add(pid)
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGTERM)
-            if pid is None and (api is None or time.monotonic() > quiet_at or not api.running()):
+            if address is not None and address.is_alive():
+                stop_stream(
+                    db,
+                    who="leadline up",
+                    why="everything is stopped",
+                    timeout_s=STREAM_STOP_S,
+                    tick=self._hurry,
+                )
+            if api is None or not (names := api.running()):
                 return
-            self._turn()
-        if stream_of(db, self.say)[0] is not None:
-            self.say("the stream did not end in time; rows up to its last commit are stored")
+            if time.monotonic() > until:
+                raise Stopped(f"runs that did not end in time are ended hard: {', '.join(names[:5])}")
+            self._hurry()
+            time.sleep(TURN_S)
+
+    def _hurry(self) -> None:
+        self._tick()
+        if self._signals > 1:
+            raise Stopped("not waited for; rows up to the last commit are stored")
 
 
 def prepare(db: Path) -> None:
@@ -320,10 +332,10 @@ def run_environ(choice: Choice, settings: Settings) -> dict[str, str]:
 
 
 def api_of(url: str) -> str:
-    """Return the API of a server a person named, by its UI or by its API; raises `BadInput`."""
+    """Return the API of a server a person named, by its UI or by its API; raises `BadSetting`."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise BadInput(f"--server: expected a URL such as http://127.0.0.1:4200/api, got {url!r}")
+        raise BadSetting(f"--server: expected a URL such as http://127.0.0.1:4200/api, got {url!r}")
     return url.rstrip("/") if parts.path.strip("/") else f"{parts.scheme}://{parts.netloc}/api"
 
 

@@ -57,6 +57,50 @@ async def test_old_rows_go_and_the_run_says_how_many(db: Path) -> None:
         assert con.execute("SELECT count(*) FROM depth_diffs").fetchall() == [(0,)]
 
 
+async def test_days_are_exported_before_they_go(db: Path, tmp_path: Path) -> None:
+    from flows.maintain import maintain_store
+
+    folder = tmp_path / "export"
+    given = {"db": str(db), "keep_days": 1, "export_to": str(folder)}
+    state = await maintain_store(**given, drop=False, rewrite=True, return_state=True)
+    assert state.is_completed()
+    said = str(state.message)
+    assert said.startswith(f"exported 8 rows as 4 files to {folder}; the file has ")
+    assert "; written anew: " in said
+    assert "dropped" not in said
+    with connect(db) as con:
+        assert con.execute("SELECT count(*) FROM depth_diffs").fetchall() == [(3,)]
+
+    # What is there already is left, then the rows go; nothing can be exported twice as less.
+    state = await maintain_store(**given, return_state=True)
+    assert "3 of depth_diffs" in str(state.message)
+    state = await maintain_store(**given, return_state=True)
+    assert "exported 0 rows as 0 files" in str(state.message)
+    files = sorted(path.parts[-5] for path in folder.rglob("*.parquet"))
+    assert files == ["book_events", "coverage", "depth_diffs", "seeds"]
+
+
+async def test_nothing_is_dropped_when_the_export_fails(db: Path, tmp_path: Path) -> None:
+    from flows.maintain import maintain_store
+
+    (tmp_path / "export").write_text("a file where a folder should be")
+    given = {"db": str(db), "keep_days": 1, "export_to": str(tmp_path / "export")}
+    state = await maintain_store(**given, return_state=True)
+    assert state.is_failed()
+    with connect(db) as con:
+        assert con.execute("SELECT count(*) FROM depth_diffs").fetchall() == [(3,)]
+
+
+async def test_a_file_somebody_has_open_is_not_written_anew(db: Path) -> None:
+    from flows.maintain import maintain_store
+    from storage.owner import Owner
+
+    with Owner(db, serve=True):
+        state = await maintain_store(db=str(db), drop=False, rewrite=True, return_state=True)
+    assert state.is_completed()
+    assert "not written anew" in str(state.message)
+
+
 def test_the_report_of_many_books_stays_small() -> None:
     from book.batch import Market
     from book.scale import Scale

@@ -19,7 +19,7 @@ from storage.export import export_parquet
 from storage.owner import Owner
 from storage.queries import row_counts
 from storage.rebuild import book_at
-from storage.retention import prune
+from storage.retention import oldest, prune
 from storage.writer import Writer
 from tests.storage.helpers import MARKETS, START_NS, STEP_NS, Served, diff, fill, seed
 
@@ -126,6 +126,14 @@ def test_exported_files_hold_the_stored_rows_by_day(four_days: Owner, tmp_path: 
     ] == []
 
 
+def test_the_oldest_moment_of_each_symbol_is_told(four_days: Owner) -> None:
+    con = four_days.cursor()
+    known = oldest(con, before=at_day(4))
+    assert set(known) == {"BTCUSDT", MARKETS[1].symbol}
+    assert known["BTCUSDT"].replace(tzinfo=dt.UTC) >= START
+    assert oldest(con, before=START - dt.timedelta(days=1)) == {}
+
+
 def test_a_window_is_cut_at_midnight_and_never_replaces_more_by_less(
     four_days: Owner, tmp_path: Path
 ) -> None:
@@ -137,6 +145,7 @@ def test_a_window_is_cut_at_midnight_and_never_replaces_more_by_less(
         assert [rows[file.path] for file in part] == [4, 4]
         with pytest.raises(BadExport, match="holds 4 rows, the store has 1"):
             export_parquet(con, "BTCUSDT", at_day(2), at_day(2.3), tmp_path)
+        assert export_parquet(con, "BTCUSDT", at_day(2), at_day(2.3), tmp_path, leave_fuller=True) == []
         assert pq.read_metadata(part[0].path).num_rows == 4
     assert [path for path in tmp_path.rglob(".draft*") if path.is_file()] == []
 

@@ -1,0 +1,100 @@
+"""prefect.yaml says all that the README promises, without a server: schedules, limits, words."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.utilities.callables import parameter_schema
+
+from book.errors import BadInput
+from flows.up import deploying
+from tests.flows.commands import ROOT
+
+PROJECT = deploying.read_project(ROOT / "prefect.yaml")
+DEPLOYMENTS: dict[str, dict[str, Any]] = {each["name"]: each for each in PROJECT["deployments"]}
+NAMES = [
+    "analyze-signals",
+    "certify-data",
+    "maintain-store",
+    "snapshot-depth",
+    "stream-books",
+    "track-costs",
+]
+
+
+def flow_of(deployment: dict[str, Any]) -> Any:
+    file, _, function = deployment["entrypoint"].partition(":")
+    return getattr(importlib.import_module(file.removesuffix(".py").replace("/", ".")), function)
+
+
+def test_all_jobs_are_there() -> None:
+    assert sorted(DEPLOYMENTS) == NAMES
+    assert sorted(PROJECT["definitions"]["quick"]) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_deployment_explains_itself(name: str) -> None:
+    deployment = DEPLOYMENTS[name]
+    (schedule,) = deployment["schedules"]
+    assert schedule["slug"]
+    assert schedule["timezone"] == "UTC"
+    assert schedule["active"] is True
+    assert "leadline" in deployment["tags"]
+    words = deployment["description"]
+    assert "When it fails:" in words
+    assert re.search(r"Writes|writes|Deletes", words), "what does it write?"
+    flow = flow_of(deployment)
+    assert flow.name == name
+    parameters = parameter_schema(flow).model_dump()["properties"]
+    assert parameters
+    assert [key for key, each in parameters.items() if not each.get("description")] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_the_stream_has_no_limit_and_no_task_has_tags(name: str) -> None:
+    limit = DEPLOYMENTS[name].get("concurrency_limit")
+    if name == "stream-books":
+        assert limit is None
+        import tasks.retried
+
+        for task in (tasks.retried.connect, tasks.retried.resync):
+            assert not task.tags  # a tag's slot needs an API that answers
+    else:
+        assert (limit["limit"], limit["collision_strategy"]) == (1, "CANCEL_NEW")
+
+
+def test_short_jobs_do_not_start_at_the_same_minute() -> None:
+    minutes = [DEPLOYMENTS[name]["schedules"][0].get("cron", "").split(" ")[0] for name in NAMES]
+    starts = [cron.split("-")[0] for cron in minutes if cron]
+    assert len(starts) == len(set(starts)) == 5
+
+
+def test_quick_schedules_replace_those_of_the_file_and_the_pool_can_be_chosen(tmp_path: Path) -> None:
+    project = deploying.with_quick_schedules(deploying.read_project(ROOT / "prefect.yaml"))
+    path = deploying.write_project(deploying.in_pool(project, "mine"), tmp_path / "x" / "p.yaml", Path("o"))
+    written = deploying.read_project(path)
+    assert deploying.names(written) == deploying.names(PROJECT)
+    for each in written["deployments"]:
+        assert each["work_pool"]["name"] == "mine"
+        assert each["schedules"][0]["interval"] <= 120
+        assert each["schedules"][0]["active"] is True
+        assert each["description"] == DEPLOYMENTS[each["name"]]["description"]
+
+
+def test_nothing_of_this_machine_is_in_the_file() -> None:
+    text = (ROOT / "prefect.yaml").read_text(encoding="utf-8")
+    assert str(ROOT) not in text
+    assert not re.search(r"^\s*(directory|pull):", text, re.MULTILINE)
+    assert not re.search(r"(^|[\s\"'])/\w", text), "an absolute path"
+
+
+@pytest.mark.parametrize("text", ["deployments: [", "- a", "name: x"])
+def test_a_file_that_is_no_project_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(text)
+    with pytest.raises(BadInput, match=r"p\.yaml"):
+        deploying.read_project(path)
