@@ -9,7 +9,8 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.settings import Settings, load
+from flows.run_settings import settings_of_run
+from flows.settings import Settings
 from flows.tables import table_lines
 from storage import queries
 from storage.connect import connect
@@ -24,7 +25,7 @@ async def analyze_signals(db: str | None = None, symbols: list[str] | None = Non
         db: The database, as a path on the worker's machine. Empty: the setting db.
         symbols: Which symbols, such as ["BTCUSDT"]. Empty: the setting symbols.
     """
-    settings = load({"db": db, "symbols": symbols}, origin="flow parameter")
+    settings = settings_of_run({"db": db, "symbols": symbols})
     latest = await asyncio.to_thread(_latest, settings)
     log = get_run_logger()
     log.info("latest signals\n%s", "\n".join(table_lines(latest.columns, latest.rows)))

@@ -12,7 +12,9 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.settings import Settings, load
+from book.errors import BadInput
+from flows.run_settings import settings_of_run
+from flows.settings import Settings
 from flows.ui.pages import Page
 from flows.ui.shelf import show
 from storage.certificate import DayCertificate, certify
@@ -32,7 +34,9 @@ async def certify_data(db: str | None = None, days: int = 2) -> State[Any]:
         db: The database, as a path on the worker's machine. Empty: the setting db.
         days: How many days back, today included: 1 or more.
     """
-    settings = load({"db": db}, origin="flow parameter")
+    if days < 1:
+        raise BadInput(f"flow parameter: days = {days}: expected 1 or more")
+    settings = settings_of_run({"db": db})
     found = await asyncio.to_thread(_certify, settings, days, dt.datetime.now(dt.UTC))
     said = summary(found)
     get_run_logger().info(said)

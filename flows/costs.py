@@ -10,7 +10,8 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.settings import Settings, load
+from flows.run_settings import settings_of_run
+from flows.settings import Settings
 from flows.tables import table_lines
 from storage import queries
 from storage.connect import connect
@@ -25,7 +26,7 @@ async def track_costs(db: str | None = None, hours: int = 24) -> State[Any]:
         db: The database, as a path on the worker's machine. Empty: the setting db.
         hours: How many hours back the report by hour goes.
     """
-    settings = load({"db": db}, origin="flow parameter")
+    settings = settings_of_run({"db": db})
     since = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
     by_hour, by_model = await asyncio.to_thread(_spend, settings, since)
     log = get_run_logger()

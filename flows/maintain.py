@@ -18,7 +18,8 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.settings import Settings, load
+from flows.run_settings import settings_of_run
+from flows.settings import Settings
 from storage import compact, retention
 from storage.connect import Connection, connect
 from storage.errors import StoreOwned
@@ -49,7 +50,7 @@ async def maintain_store(
             while somebody does, it is left and the run says so.
     """
     given = {"db": db, "keep_days": keep_days, "export_to": export_to}
-    settings = load(given, origin="flow parameter")
+    settings = settings_of_run(given)
     log = get_run_logger()
     work = Maintenance(settings, dt.datetime.now(dt.UTC), log.info, log.warning)
     await asyncio.to_thread(work.run, drop=drop, rewrite=rewrite)

@@ -157,11 +157,13 @@ def load(
     environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
     origin: str = "flag",
+    variables: Mapping[str, object] | None = None,
 ) -> Settings:
     """
     Put the settings together for a command or a run; flags whose value is None were not given.
 
-    ``origin`` says in errors what ``flags`` are: flags of a command, or for example a flow's parameters.
+    ``origin`` says in errors what ``flags`` are: flags of a command, or for example a flow's parameters;
+    ``variables`` stand between file and environment (`flows.run_settings`).
 
     Reads ``folder``/leadline.toml (default: the working folder) or the file that ``LEADLINE_CONFIG``
     names. Raises `BadSetting`.
@@ -170,6 +172,8 @@ def load(
     named = environ.get("LEADLINE_CONFIG")
     path = Path(named) if named else (folder or Path()) / CONFIG_FILE
     values = _from_file(path, required=bool(named))
+    for key, value in (variables or {}).items():
+        values[key] = _read(f"Prefect Variable leadline_{key}", key, value)
     for key in READERS:
         name = f"LEADLINE_{key.upper()}"
         if name in environ:

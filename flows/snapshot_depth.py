@@ -18,8 +18,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from book.batch import DepthSample, Market
+from flows.run_settings import settings_of_run
 from flows.sampling import sample_store
-from flows.settings import load
 from flows.tables import table_lines
 
 ROWS_SHOWN = 50  # of one report; a report is a row in Prefect's database too
@@ -71,7 +71,7 @@ async def snapshot_depth(
         symbols: Which symbols, such as ["BTCUSDT"]. Empty: the setting symbols.
     """
     if report is None:
-        settings = load({"db": db, "symbols": symbols}, origin="flow parameter")
+        settings = settings_of_run({"db": db, "symbols": symbols})
         taken = await asyncio.to_thread(sample_store, settings)
         report = Report.of(settings.venue, taken.markets, taken.samples)
     log = get_run_logger()

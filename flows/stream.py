@@ -32,7 +32,8 @@ from prefect.states import Cancelled, Completed
 from flows.ending import End, Ending
 from flows.host import StreamHost
 from flows.logs import log_to
-from flows.settings import Settings, load
+from flows.run_settings import settings_of_run
+from flows.settings import BadSetting, Settings
 from flows.side import SideLoop
 from flows.snapshot_depth import Report, snapshot_depth
 from flows.ui.teller import Teller
@@ -69,12 +70,12 @@ class Attached:
 attached: ContextVar[Attached | None] = ContextVar("attached", default=None)
 
 
-def _settings_of(parameters: dict[str, Any]) -> Settings:
-    return load({key: parameters.get(key) for key in ("db", "venue", "symbols", "ws_url", "rest_url")})
-
-
 def _run_name() -> str:
-    settings = _settings_of(flow_run.parameters)
+    given = {key: flow_run.parameters.get(key) for key in ("venue", "symbols")}
+    try:
+        settings = settings_of_run(given)
+    except BadSetting:
+        return "stream-books"  # the run itself says what is wrong
     more = len(settings.symbols) - NAMED
     named = " ".join(settings.symbols[:NAMED]) + (f" +{more}" if more > 0 else "")
     return f"stream-books {settings.venue} {named}"
@@ -114,7 +115,7 @@ async def stream_books(
         "rest_url": rest_url,
     }
     given |= {"rotate_s": max_seconds, "snapshot_every_s": snapshot_every_s}
-    settings = guest.settings or load(given, origin="flow parameter")
+    settings = guest.settings or settings_of_run(given)
     guest.flow_run_id = str(flow_run.id)
     ending = Ending(settings.db, guest.stop)
     own = OwnRun(guest.flow_run_id, settings.db, ending)

@@ -89,21 +89,25 @@ class Api:
             found = client.read_deployment_by_name(deployment)
             client.create_flow_run_from_deployment(found.id)
 
-    def drop_pending(self) -> int:
-        """Cancel the runs of the pool that a worker has taken and not begun; return how many."""
+    def under_way(self) -> list[str]:
+        """
+        Name the runs of the pool that are running; those a worker has taken and not begun are cancelled.
+
+        A worker takes runs ten seconds early, and such a run would begin when it is time.
+        """
+        from prefect.client.schemas.objects import StateType  # noqa: PLC0415
         from prefect.states import Cancelled  # noqa: PLC0415
 
-        runs = self._runs(("PENDING",), "EXPECTED_START_TIME_ASC")
+        running = []
+        runs = self._runs(("RUNNING", "PENDING", "CANCELLING"), "START_TIME_DESC")
         with self._client() as client:
             for run in runs:
-                client.set_flow_run_state(run.id, Cancelled(message="leadline up was stopped"), force=True)
-        return len(runs)
-
-    def running(self) -> list[str]:
-        """Name the runs of the pool that are under way."""
-        return [
-            str(run.name) for run in self._runs(("RUNNING", "PENDING", "CANCELLING"), "START_TIME_DESC")
-        ]
+                if run.state is not None and run.state.type == StateType.PENDING:
+                    stopped: Any = Cancelled(message="leadline up was stopped")
+                    client.set_flow_run_state(run.id, stopped, force=True)
+                else:
+                    running.append(str(run.name))
+        return running
 
     def jobs(self, names: Sequence[str]) -> list[Job]:
         """Look at the newest runs of each deployment of ``names``."""

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from book.errors import LeadlineError
@@ -39,10 +40,12 @@ from storage.errors import StoreOwned
 from storage.owner import Owner
 from storage.requests import stop_stream
 
+T = TypeVar("T")
+
 TURN_S = 0.1
 STREAM_STOP_S = 60.0  # a flush on a slow disk; the worker is not stopped before
 JOBS_STOP_S = 30.0  # short runs may end by themselves
-EXTERNAL_S = 20.0
+API_S = 20.0  # a busy SQLite refuses for seconds
 WORKER_LOG_BYTES = 5_000_000
 
 
@@ -155,9 +158,10 @@ class House:
         os.environ.update(self.environ)
         self._api = Api(self.choice.pool)
         self.step = "making the work pool"
-        if not self._patiently(self._api.has_pool):
+        if not self._patiently(self._api.has_pool, self._tick_or_stop):
             deploying.make_pool(self.choice.pool, self._for_commands(), self._tick_or_stop)
-        self._api.pause_pool(paused=False)
+        api = self._api
+        self._patiently(lambda: api.pause_pool(paused=False), self._tick_or_stop)
         self._worker = self._keep("worker", self._start_worker)
         self.step = "deploying"
         source = self.choice.project or deploying.project_file()
@@ -214,16 +218,16 @@ class House:
         self._keep("server", server.launch)
         server.wait(tick=self._tick_or_stop)
 
-    def _patiently(self, ask: Callable[[], bool]) -> bool:
-        """Ask until the API answers or says for good that it will not."""
-        until = time.monotonic() + EXTERNAL_S
+    def _patiently(self, ask: Callable[[], T], tick: Callable[[], None]) -> T:
+        """Ask until the API answers; raises `ApiAway` when it still has not after a while."""
+        until = time.monotonic() + API_S
         while True:
             try:
                 return ask()
             except ApiAway:
                 if time.monotonic() > until:
                     raise
-                self._tick_or_stop()
+                tick()
                 time.sleep(TURN_S)
 
     def _for_commands(self) -> dict[str, str]:
@@ -250,8 +254,7 @@ class House:
         api = self._api if self._api is not None and is_healthy(self.api_url) else None
         if api is not None and self._worker is not None:
             with self._told("no new runs"):
-                api.pause_pool(paused=True)
-                api.drop_pending()
+                self._patiently(lambda: api.pause_pool(paused=True), self._hurry)
         if self._worker is not None:
             self.step = "stopping: the stream closes its file"
             with self._told("the stream"):
@@ -260,7 +263,7 @@ class House:
             self._worker.stop()
         if api is not None and self._worker is not None:
             with self._told("the work pool"):
-                api.pause_pool(paused=False)
+                self._patiently(lambda: api.pause_pool(paused=False), self._hurry)
         self.step = "stopping: the server"
         for kept in reversed(self.kept):
             self._tick()
@@ -290,8 +293,11 @@ class House:
                     timeout_s=STREAM_STOP_S,
                     tick=self._hurry,
                 )
-            if api is None or not (names := api.running()):
-                return
+            try:
+                if api is None or not (names := api.under_way()):
+                    return
+            except ApiAway as exc:
+                names = [str(exc)]
             if time.monotonic() > until:
                 raise Stopped(f"runs that did not end in time are ended hard: {', '.join(names[:5])}")
             self._hurry()
