@@ -28,11 +28,11 @@ class NotDeployed(LeadlineError):
 
 
 def project_file() -> Path:
-    """Return the project file of this copy of Leadline; an installed one carries it among its modules."""
-    for path in (ROOT / "prefect.yaml", ROOT / "flows" / "prefect.yaml"):
-        if path.exists():
-            return path
-    raise BadInput(f"there is no prefect.yaml in {ROOT}; install Leadline from its wheel or a clone")
+    """Return the project file of this copy of Leadline; raises `BadInput` where it came without one."""
+    path = ROOT / "prefect.yaml"
+    if not path.exists():
+        raise BadInput(f"there is no prefect.yaml in {ROOT}; run from a clone, or give --project FILE")
+    return path
 
 
 def read_project(path: Path) -> dict[str, Any]:
