@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from book.errors import LeadlineError
-from flows.arguments import data, house, supervision
+from flows.arguments import data, house, people, supervision
 from flows.arguments.common import Help
 from flows.console import leave, say
 from flows.settings import BadSetting
@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"leadline {_version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (*data.COMMANDS, *house.COMMANDS, *supervision.COMMANDS):
+    for add in (*data.COMMANDS, *house.COMMANDS, *people.COMMANDS, *supervision.COMMANDS):
         add(commands.add_parser)
     return parser
 

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from book.errors import LeadlineError
 from flows.guard import Child
+from storage.sqlite_file import prepare
 
 START_S = 120.0  # 4 s on a quiet machine, 10 s the first time, more on a busy one
 HEALTH_S = 2.0
@@ -92,6 +93,11 @@ def is_taken(port: int, host: str = "127.0.0.1") -> bool:
     return False
 
 
+def database_file(home: Path) -> Path:
+    """Return where the private server keeps its database."""
+    return home / "prefect" / "prefect.db"
+
+
 def environment(home: Path, api_url: str) -> dict[str, str]:
     """Return what a client or a server of the private Prefect needs in its environment."""
     folder = (home / "prefect").resolve()
@@ -99,8 +105,11 @@ def environment(home: Path, api_url: str) -> dict[str, str]:
         **QUIET,
         "PREFECT_HOME": str(folder),
         "PREFECT_API_URL": api_url,
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database_file(home).resolve()}",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        # A run whose process is gone is noticed after three beats (`flows.ui.alerts`).
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        # What Prefect lets go by itself; the flow tend-prefect does the rest.
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P3D",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(7 * 86_400),
@@ -133,6 +142,7 @@ class PrefectServer:
 
     def launch(self) -> Child:
         """Start it and do not wait."""
+        prepare(database_file(self.home))
         log = self.home / "prefect-server.log"
         command = [sys.executable, "-m", "prefect", "server", "start"]
         command += ["--host", "127.0.0.1", "--port", str(self.port)]

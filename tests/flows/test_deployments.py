@@ -33,6 +33,7 @@ NAMES = [
     "maintain-store",
     "snapshot-depth",
     "stream-books",
+    "tend-prefect",
     "track-costs",
 ]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

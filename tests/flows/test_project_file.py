@@ -22,6 +22,7 @@ NAMES = [
     "maintain-store",
     "snapshot-depth",
     "stream-books",
+    "tend-prefect",
     "track-costs",
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,14 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 
 def post(api_url: str, path: str, body: dict[str, Any]) -> Any:
-    answer = httpx.post(f"{api_url}{path}", json=body, timeout=60)
+    """Ask as Prefect's client does: again while SQLite is busy."""
+
+    def ask() -> httpx.Response | None:
+        answer = httpx.post(f"{api_url}{path}", json=body, timeout=60)
+        return None if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else answer
+
+    answer = until(ask, f"{path} answers")
+    assert answer is not None
     answer.raise_for_status()
     return answer.json()
 

@@ -1,0 +1,38 @@
+"""``leadline automations``: Prefect's automations for a stream, in place by name."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+from dataclasses import asdict
+
+from flows.console import put, say
+from flows.server import QUIET, ServerUnavailable, configured_url, environment, is_healthy, running_private
+from flows.settings import load
+from flows.tables import table_lines
+
+
+def run(args: argparse.Namespace) -> int:
+    """Create or update them, or take them away; print what was done."""
+    settings = load()
+    wanted = configured_url()
+    if wanted and is_healthy(wanted):
+        os.environ.update({**QUIET, "PREFECT_API_URL": wanted})
+    elif (shared := running_private(settings.home)) is not None:
+        os.environ.update(environment(settings.home, shared))
+    else:
+        why = f"the Prefect API at {wanted} does not answer" if wanted else "no Prefect API is configured"
+        raise ServerUnavailable(f"{why}; start one with leadline up, or set PREFECT_API_URL")
+    # Imported here because Prefect fixes its settings when it is imported.
+    alerts = importlib.import_module("flows.ui.alerts")
+    done = alerts.remove() if args.remove else alerts.ensure(notify=args.notify)
+    if args.json:
+        put([json.dumps([asdict(each) for each in done])])
+    elif done:
+        rows = [(each.name, each.done, "on" if each.enabled else "off") for each in done]
+        put(table_lines(("automation", "done", "now"), rows))
+    else:
+        say("leadline automations: there were none of ours")
+    return 0
