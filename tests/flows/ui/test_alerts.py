@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -34,6 +35,22 @@ def fired(api_url: str, name: str, about: str) -> list[dict[str, Any]]:
     ]
 
 
+async def in_place(api_url: str, **given: Any) -> None:
+    """Put the automations in place and wait until the server heeds them, the last one among them."""
+    from prefect.events import emit_event
+
+    from flows.ui import alerts
+
+    alerts.ensure(**given)
+    probe = {"prefect.resource.id": f"leadline.budget.probe.{uuid4()}"}
+
+    def is_heeded() -> list[dict[str, Any]]:
+        emit_event(event="leadline.budget.spent", resource=probe)
+        return fired(api_url, "leadline: budget spent", probe["prefect.resource.id"])
+
+    await soon(is_heeded, "the automations are heeded")
+
+
 async def test_they_are_made_once_and_stay_as_a_person_left_them(api_url: str) -> None:
     from prefect.client.orchestration import get_client
 
@@ -59,10 +76,9 @@ async def test_they_are_made_once_and_stay_as_a_person_left_them(api_url: str) -
 async def test_a_book_that_stays_stale_is_told_and_one_that_comes_back_is_not(api_url: str) -> None:
     from prefect.events import emit_event
 
-    from flows.ui import alerts
     from flows.ui.news import about_book, about_venue
 
-    alerts.ensure(stale=SHORT)
+    await in_place(api_url, stale=SHORT)
     for resource in (about_book("v", "GONE"), about_book("v", "BACK"), about_venue("w")):
         emit_event(event="leadline.stale", resource=resource)
     emit_event(event="leadline.live", resource=about_book("v", "BACK"))
@@ -75,9 +91,7 @@ async def test_a_book_that_stays_stale_is_told_and_one_that_comes_back_is_not(ap
 async def test_a_spent_budget_is_told_once_an_hour(api_url: str) -> None:
     from prefect.events import emit_event
 
-    from flows.ui import alerts
-
-    alerts.ensure()
+    await in_place(api_url)
     resource = {"prefect.resource.id": "leadline.budget.all.day", "prefect.resource.name": "all a day"}
     for _ in range(3):
         emit_event(event="leadline.budget.spent", resource=resource)
@@ -88,9 +102,7 @@ async def test_a_spent_budget_is_told_once_an_hour(api_url: str) -> None:
 
 
 async def test_a_crashed_stream_has_its_deployment_run(api_url: str) -> None:
-    from flows.ui import alerts
-
-    alerts.ensure()
+    await in_place(api_url)
     flow = post(api_url, "/flows/", {"name": "stream-books"})["id"]
     deployment = post(api_url, "/deployments/", {"name": "stream-books", "flow_id": flow})["id"]
     made = post(api_url, f"/deployments/{deployment}/create_flow_run", {"state": {"type": "PENDING"}})
@@ -111,11 +123,9 @@ async def test_a_crashed_stream_has_its_deployment_run(api_url: str) -> None:
 async def test_a_run_without_heartbeat_is_crashed(api_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from prefect.events import emit_event
 
-    from flows.ui import alerts
-
     monkeypatch.setattr(alerts, "BEATS", 0)
     monkeypatch.setattr(alerts, "SLACK", SHORT)
-    alerts.ensure()
+    await in_place(api_url)
     flow = post(api_url, "/flows/", {"name": "stream-books"})["id"]
     run = post(api_url, "/flow_runs/", {"flow_id": flow, "name": "dead"})["id"]
     path = f"/flow_runs/{run}/set_state"
