@@ -123,6 +123,8 @@ async def test_a_crashed_stream_has_its_deployment_run(api_url: str) -> None:
 async def test_a_run_without_heartbeat_is_crashed(api_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from prefect.events import emit_event
 
+    from flows.ui import alerts
+
     monkeypatch.setattr(alerts, "BEATS", 0)
     monkeypatch.setattr(alerts, "SLACK", SHORT)
     await in_place(api_url)
