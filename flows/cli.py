@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
 
 from book.errors import LeadlineError
-from flows.arguments import data, house, people, supervision
+from flows.arguments import data, exports, house, people, supervision
 from flows.arguments.common import Help
 from flows.console import leave, say
 from flows.settings import BadSetting
@@ -37,9 +38,20 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"leadline {_version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (*data.COMMANDS, *house.COMMANDS, *people.COMMANDS, *supervision.COMMANDS):
+    for add in (
+        *data.COMMANDS,
+        *exports.COMMANDS,
+        *house.COMMANDS,
+        *people.COMMANDS,
+        *supervision.COMMANDS,
+    ):
         add(commands.add_parser)
     return parser
+
+
+def _module(command: str) -> str:
+    """Name the module of a command; ``import`` is a word that Python keeps for itself."""
+    return f"{command}_" if keyword.iskeyword(command) else command
 
 
 def _version() -> str:
@@ -61,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _obey(args: argparse.Namespace, name: str) -> int:
     """Run the command; tell a person what went wrong, if it did."""
     try:
-        command = importlib.import_module(f"flows.commands.{args.command}")
+        command = importlib.import_module(f"flows.commands.{_module(args.command)}")
         return int(command.run(args))
     except BadSetting as exc:
         say(f"{name}: {exc}")

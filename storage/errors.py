@@ -14,6 +14,7 @@ What can go wrong with the store, named by what the caller can do about it.
     ├── SpendRefused        no money for a call to a model; it is not made
     │   ├── BudgetRefused   a budget has no room for what it could cost
     │   └── PriceUnknown    no price is known for it
+    ├── BadImport           an export that is damaged or already there; nothing of that day was taken in
     └── BadExport           exported rows do not equal the stored ones, or would replace more; not kept
 """
 
@@ -143,3 +144,7 @@ class PriceUnknown(SpendRefused):
             f"no price for {provider}/{model} at {moment:%Y-%m-%d %H:%M} UTC: {why}; add one to the table "
             "prices (leadline prices --help)"
         )
+
+
+class BadImport(StoreError):
+    """An exported day that is not what its certificate says, or that the store already holds."""

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -47,6 +47,9 @@ SELECT DISTINCT date_trunc('hour', ts_recv) AS hour FROM depth_diffs
 WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until ORDER BY hour
 """
 
+TABLES = tuple(_ROWS)
+Day: TypeAlias = tuple[dt.date, dt.datetime, dt.datetime]  # and where in it the window begins and ends
+
 _VENUES = "SELECT DISTINCT venue FROM coverage WHERE symbol = $symbol ORDER BY venue"
 
 
@@ -80,25 +83,40 @@ def export_parquet(
         raise NoStore(f"the folder {root} does not exist; make it first")
     written = []
     for (venue,) in con.execute(_VENUES, {"symbol": symbol}).fetchall():
-        for day, begin, end in _days(utc_naive(since), utc_naive(until)):
-            for table in _ROWS:
-                place = root / table / f"venue={venue}" / f"symbol={symbol}" / f"date={day}"
-                params = {"venue": venue, "symbol": symbol}
+        for day, begin, end in days(since, until):
+            for table in TABLES:
                 con.begin()  # written and compared in one view of the store, whatever arrives meanwhile
                 try:
-                    rows = _write_day(con, table, params, begin, end, place, leave_fuller=leave_fuller)
+                    window = (day, begin, end)
+                    written += write_day(con, venue, symbol, table, window, root, leave_fuller=leave_fuller)
                 finally:
                     con.rollback()
-                if rows:
-                    written.append(Exported(table, place / "part-0.parquet", rows))
     return written
 
 
-def _days(since: dt.datetime, until: dt.datetime) -> Iterator[tuple[dt.date, dt.datetime, dt.datetime]]:
-    begin = since
-    while begin < until:
+def write_day(
+    con: Connection,
+    venue: str,
+    symbol: str,
+    table: str,
+    day: Day,
+    root: Path,
+    *,
+    leave_fuller: bool = False,
+) -> list[Exported]:
+    """Write one table's rows of one day, inside the open transaction; nothing where there are none."""
+    place = root / table / f"venue={venue}" / f"symbol={symbol}" / f"date={day[0]}"
+    market = {"venue": venue, "symbol": symbol}
+    rows = _write_day(con, table, market, day[1], day[2], place, leave_fuller=leave_fuller)
+    return [Exported(table, place / "part-0.parquet", rows)] if rows else []
+
+
+def days(since: dt.datetime, until: dt.datetime) -> Iterator[Day]:
+    """Cut a window at midnight UTC: each day with its begin and end, UTC without zone."""
+    begin, last = utc_naive(since), utc_naive(until)
+    while begin < last:
         midnight = dt.datetime.combine(begin.date() + dt.timedelta(days=1), dt.time())
-        end = min(midnight, until)
+        end = min(midnight, last)
         yield begin.date(), begin, end
         begin = end
 

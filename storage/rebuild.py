@@ -19,7 +19,9 @@ from storage.literals import utc_naive
 PriceLevel: TypeAlias = tuple[Decimal, Decimal]
 
 # Ends that say nothing against the last book: we stopped reading, the market did not leave us.
-OWN_ENDS = frozenset({"stopped", "cancelled", "handover", "end_of_recording", "rotated", "crash"})
+OWN_ENDS = frozenset(
+    {"stopped", "cancelled", "handover", "end_of_recording", "rotated", "crash", "imported"}
+)
 
 # A diff the seed lacks was received after the seed was asked for, minus the skew of two connections.
 # The bound lets zone maps skip all older rows; where it is wrong the chain breaks and it is dropped.
@@ -151,6 +153,16 @@ class StoredBook:
 
 
 @dataclass(frozen=True, slots=True)
+class EpochBook:
+    """The book of one epoch after update ``last_id``, in stored doubles; best levels first."""
+
+    last_id: int
+    as_of: dt.datetime  # UTC without zone
+    bids: list[tuple[float, float]]
+    asks: list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Interval:
     epoch: int
     ts_from: dt.datetime
@@ -198,9 +210,7 @@ def book_at(
     )
     if moment is None and at_id is None and span.last_id != interval.last_id:
         raise StoreError(f"{symbol}: diffs end at {span.last_id}, coverage at {interval.last_id}")
-    rows = con.execute(BOOK, span.params).fetchall()
-    bids = [(price, qty) for is_bid, price, qty in reversed(rows) if is_bid]
-    asks = [(price, qty) for is_bid, price, qty in rows if not is_bid]
+    bids, asks = _sides(con, span)
     return StoredBook(
         venue=str(where["venue"]),
         symbol=symbol,
@@ -211,6 +221,23 @@ def book_at(
         asks=tuple((exact(price), exact(qty)) for price, qty in asks[:levels]),
         ended_by=interval.ended_by,
     )
+
+
+def book_of_epoch(
+    con: Runs, venue: str, symbol: str, epoch: int, *, until_id: int, until_ts: dt.datetime | None = None
+) -> EpochBook:
+    """
+    Rebuild the book of one epoch after ``until_id``, or as received up to ``until_ts`` (UTC).
+
+    Raises `StoreError` when the epoch cannot be followed that far.
+    """
+    span = _span(
+        con,
+        {"venue": venue, "symbol": symbol, "epoch": epoch},
+        until_id=until_id,
+        until_ts=_FUTURE if until_ts is None else utc_naive(until_ts),
+    )
+    return EpochBook(span.last_id, span.as_of, *_sides(con, span))
 
 
 def store_seed(con: Runs, venue: str, symbol: str, epoch: int, until_id: int) -> int:
@@ -227,6 +254,12 @@ def store_seed(con: Runs, venue: str, symbol: str, epoch: int, until_id: int) ->
     )
     con.execute(_STORE_SEED, {**span.params, "as_of": span.as_of, "last_id": span.last_id})
     return span.last_id
+
+
+def _sides(con: Runs, span: _Span) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    rows = con.execute(BOOK, span.params).fetchall()
+    bids = [(price, qty) for is_bid, price, qty in reversed(rows) if is_bid]
+    return bids, [(price, qty) for is_bid, price, qty in rows if not is_bid]
 
 
 def exact(value: float) -> Decimal:

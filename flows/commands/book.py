@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 
-from flows.commands.reading import database
+from flows.commands.reading import database, moment
 from flows.console import put, say
-from flows.settings import BadSetting, from_args
+from flows.settings import from_args
 from flows.tables import csv_lines, plain
 from storage.connect import connect
 from storage.rebuild import PriceLevel, StoredBook, book_at
@@ -24,7 +23,7 @@ BPS = Decimal(10_000)
 def run(args: argparse.Namespace) -> int:
     """Rebuild the book and print it."""
     settings = from_args(args)
-    at = None if args.at is None else moment(args.at)
+    at = None if args.at is None else moment("--at", args.at)
     levels = args.levels or (TABLE_LEVELS if args.style == "table" else None)
     with connect(database(settings)) as con:
         book = book_at(
@@ -43,15 +42,6 @@ def run(args: argparse.Namespace) -> int:
         say(headline(book))
         put(picture(book))
     return 0
-
-
-def moment(text: str) -> datetime:
-    """Read a time, UTC unless it says otherwise; raises `BadSetting`."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadSetting(f"--at {text!r}: expected a time such as 2026-01-31T12:00:00.250") from None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
 
 
 def _rows(book: StoredBook) -> Iterator[tuple[str, str, str]]:

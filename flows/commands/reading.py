@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from book.errors import BadInput
 from flows.console import say
-from flows.settings import Settings, db_to_read
+from flows.settings import BadSetting, Settings, db_to_read
 
 
 def database(settings: Settings) -> Path:
@@ -21,3 +22,12 @@ def database(settings: Settings) -> Path:
     if word:
         say(word)
     return db
+
+
+def moment(flag: str, text: str) -> datetime:
+    """Read the time given with ``flag``, UTC unless it says otherwise; raises `BadSetting`."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadSetting(f"{flag} {text!r}: expected a time such as 2026-01-31T12:00:00.250") from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time

@@ -10,8 +10,10 @@ import pytest
 
 from flows.cli import build_parser, main
 
-COMMANDS = ("demo", "stream", "replay", "book", "sql", "record", "doctor", "stop")
-READ_BY_PROGRAMS = ("demo", "stream", "replay", "book", "sql", "record", "doctor", "stop")
+COMMANDS = (
+    "demo", "stream", "replay", "book", "sql", "record", "doctor", "export", "import", "up", "down", "stop",
+)  # fmt: skip
+READ_BY_PROGRAMS = COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,119 @@
+"""Which parts of a window may be trusted, which not, and why; what a certificate says of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from storage.literals import utc_naive
+from storage.rebuild import Runs
+
+BEFORE_FIRST = "no trusted book was stored before"
+NOT_YET = "nothing stored after"
+
+_INTERVALS = """
+SELECT epoch, ts_from, ts_to, first_id, last_id, ended_by FROM coverage
+WHERE venue = $venue AND symbol = $symbol AND ts_from < $until AND ts_to >= $since
+ORDER BY ts_from, epoch
+"""
+
+_BEFORE = """
+SELECT last_id, ended_by FROM coverage
+WHERE venue = $venue AND symbol = $symbol AND ts_to < $since
+ORDER BY ts_to DESC LIMIT 1
+"""
+
+
+_STANDS_AT = """
+SELECT max(last_id), max(ts_recv) FROM depth_diffs
+WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND ts_recv < $until
+  AND last_id BETWEEN $first_id AND $last_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """One row of ``coverage`` as stored; ``ended_by`` None while it grows."""
+
+    epoch: int
+    ts_from: dt.datetime
+    ts_to: dt.datetime
+    first_id: int
+    last_id: int
+    ended_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch without a trusted book: its cause, and the ids on both sides where known."""
+
+    ts_from: dt.datetime
+    ts_to: dt.datetime
+    cause: str
+    after_id: int | None
+    before_id: int | None
+
+    @property
+    def seconds(self) -> float:
+        """Return its length."""
+        return (self.ts_to - self.ts_from).total_seconds()
+
+
+def intervals(con: Runs, venue: str, symbol: str, since: dt.datetime, until: dt.datetime) -> list[Covered]:
+    """List the trusted intervals that touch ``since .. until``, whole, oldest first."""
+    params = {"venue": venue, "symbol": symbol, "since": utc_naive(since), "until": utc_naive(until)}
+    return [Covered(*row) for row in con.execute(_INTERVALS, params).fetchall()]
+
+
+def cut(
+    con: Runs, venue: str, symbol: str, interval: Covered, since: dt.datetime, until: dt.datetime
+) -> Covered:
+    """Cut an interval at the window's ends: by time, and by the ids the book stood at there."""
+    begin, end = utc_naive(since), utc_naive(until)
+    params = {"venue": venue, "symbol": symbol, "epoch": interval.epoch}
+    params |= {"first_id": interval.first_id, "last_id": interval.last_id}
+    made = interval
+    if interval.ts_to >= end:
+        last_id, ts_to = con.execute(_STANDS_AT, {**params, "until": end}).fetchone()
+        last_id = interval.first_id if last_id is None else int(last_id)
+        made = replace(made, last_id=last_id, ts_to=max(interval.ts_from, ts_to or begin), ended_by=None)
+    if interval.ts_from < begin:
+        first_id, _ = con.execute(_STANDS_AT, {**params, "until": begin}).fetchone()
+        first_id = interval.first_id if first_id is None else int(first_id)
+        made = replace(made, first_id=first_id, ts_from=begin, ts_to=max(begin, made.ts_to))
+    return made
+
+
+def gaps(
+    con: Runs,
+    venue: str,
+    symbol: str,
+    since: dt.datetime,
+    until: dt.datetime,
+    covered: Sequence[Covered],
+) -> list[Gap]:
+    """List what ``covered``, the intervals of the window, leaves of it."""
+    begin, end = utc_naive(since), utc_naive(until)
+    row = con.execute(_BEFORE, {"venue": venue, "symbol": symbol, "since": begin}).fetchone()
+    after_id, cause = (int(row[0]), str(row[1])) if row else (None, BEFORE_FIRST)
+    found = []
+    for interval in covered:
+        if interval.ts_from > begin:
+            found.append(Gap(begin, interval.ts_from, cause, after_id, interval.first_id))
+        if interval.ts_to >= begin:
+            begin, after_id, cause = interval.ts_to, interval.last_id, interval.ended_by or NOT_YET
+    if begin < end:
+        found.append(Gap(begin, end, cause, after_id, None))
+    return found
+
+
+def covered_s(since: dt.datetime, until: dt.datetime, covered: Sequence[Covered]) -> float:
+    """Return the seconds of the window that are covered, each once."""
+    at, end, total = utc_naive(since), utc_naive(until), 0.0
+    for interval in covered:
+        begin, stop = max(at, interval.ts_from), min(end, interval.ts_to)
+        if stop > begin:
+            total += (stop - begin).total_seconds()
+            at = stop
+    return total
