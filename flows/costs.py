@@ -1,42 +1,80 @@
-"""The flow ``track-costs``: what calls to models have cost, by hour and by model."""
+"""
+The flow ``track-costs``: what calls to models have cost, where it goes, and who should hear of it.
+
+Nothing is summed up twice: the roll-ups are views (``spend_hourly``, ``spend_daily`` and their sums), so an
+outcome that is booked late is in them at the next look. What the flow adds: it books holds nobody spoke of
+again as spent, shows the spend as a page, and sends an event for what a person should hear of, once each.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from prefect import flow, get_run_logger
+from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
+from prefect.events import emit_event
 from prefect.states import Completed
 
 from flows.run_settings import settings_of_run
 from flows.settings import Settings
-from flows.tables import table_lines
-from storage import queries
+from flows.spending import Spending, Worry, lines, look, markdown, usd
 from storage.connect import connect
+from storage.spend import ledger, prices, reports
+from storage.spend.conflicts import retried
+
+KEY = "leadline-spend"
 
 
 @flow(name="track-costs", persist_result=False)
 async def track_costs(db: str | None = None, hours: int = 24) -> State[Any]:
     """
-    Report the spend of the last ``hours`` by hour, and all of it by model.
+    Report the last ``hours``, the budgets and the forecast as the artifact ``leadline-spend``.
 
     Args:
         db: The database, as a path on the worker's machine. Empty: the setting db.
-        hours: How many hours back the report by hour goes.
+        hours: How many hours back the tables go.
     """
     settings = settings_of_run({"db": db})
-    since = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
-    by_hour, by_model = await asyncio.to_thread(_spend, settings, since)
+    now = dt.datetime.now(dt.UTC)
+    orphans, found, fresh = await asyncio.to_thread(_count, settings, now, hours)
     log = get_run_logger()
-    log.info("by hour\n%s", "\n".join(table_lines(by_hour.columns, by_hour.rows)))
-    log.info("by model\n%s", "\n".join(table_lines(by_model.columns, by_model.rows)))
-    calls = sum(row["calls"] for row in by_model.dicts())
-    cost = sum(row["cost_usd"] or 0 for row in by_model.dicts())
-    return Completed(message=f"{calls} calls, {cost:.6f} USD in all")
+    log.info("%s", "\n".join(lines(found)))
+    if orphans:
+        log.warning("%d calls nobody spoke of again; what was held for them is booked as spent", orphans)
+    for worry in fresh:
+        log.warning("%s", worry.said)
+        tell(worry)
+    # Told first, noted after: a run that dies between the two tells it again rather than never.
+    await asyncio.to_thread(_note, settings, fresh, now)
+    said = f"{found.calls} calls, {usd(found.cost_usd)} USD in {hours} hours"
+    await acreate_markdown_artifact(markdown=markdown(found), key=KEY, description=said)
+    return Completed(message=said)
 
 
-def _spend(settings: Settings, since: dt.datetime) -> tuple[queries.Answer, queries.Answer]:
-    with connect(settings.db) as con:
-        return queries.spend_by_hour(con, since=since), queries.spend_by_model(con)
+def tell(worry: Worry) -> None:
+    """Send one worry as an event; automations match its name and resource."""
+    emit_event(
+        event=worry.kind,
+        resource={"prefect.resource.id": worry.resource, "prefect.resource.name": worry.subject},
+        payload={**worry.payload, "said": worry.said},
+    )
+
+
+def _count(settings: Settings, now: dt.datetime, hours: int) -> tuple[int, Spending, list[Worry]]:
+    with connect(settings.db, write=True) as con:
+        prices.seed(con)
+        orphans = retried(lambda: ledger.expire(con, now=now))
+        found = look(con, settings, now=now, hours=hours)
+        fresh = [worry for worry in found.worries if not reports.was_said(con, worry.kind, worry.subject)]
+    return orphans, found, fresh
+
+
+def _note(settings: Settings, worries: Sequence[Worry], now: dt.datetime) -> None:
+    if worries:
+        with connect(settings.db, write=True) as con:
+            for worry in worries:
+                reports.note_said(con, worry.kind, worry.subject, now=now)

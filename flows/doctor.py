@@ -8,6 +8,7 @@ to see that it is there.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import platform
 import resource
@@ -27,11 +28,13 @@ from packaging.requirements import Requirement
 from book.errors import LeadlineError
 from flows.server import configured_url, is_healthy, running_private
 from flows.settings import READERS, Settings, without_credentials
+from flows.spending import IN_USE, days_left, ends_in
 from storage import queries
 from storage.address import read_address
 from storage.connect import connect
 from storage.errors import StoreError, StoreOwned
 from storage.extensions import QUACK_EXTENSIONS, extension_path
+from storage.spend import reports
 from tasks.clock import SYSTEM_CLOCK, ClockOffset
 from tasks.limits import WeightGovernor
 from tasks.rest import Rest
@@ -100,6 +103,7 @@ def examine(settings: Settings, profile: VenueProfile | None) -> list[Finding]:
         prefect_api(settings.home),
         environment(os.environ),
         *keys(os.environ),
+        *models(settings),
     ]
 
 
@@ -230,6 +234,27 @@ def database(db: Path) -> Finding:
         return fail("database", str(exc), "see above")
     served = f", served by process {owner.pid}" if owner is not None else ""
     return ok("database", f"{db}: {rows:,} rows{served}")
+
+
+def models(settings: Settings) -> list[Finding]:
+    """When the models that were asked for lately are switched off."""
+    now = dt.datetime.now(dt.UTC)
+    try:
+        with connect(settings.db, patience_s=DB_PATIENCE_S) as con:
+            ending = reports.shutdowns(con, since=now - IN_USE, now=now).dicts()
+    except StoreError:
+        return []  # the check of the database says why
+    findings = []
+    for row in ending:
+        name = f"{row['provider']}/{row['model']}"
+        left, said = days_left(row["shutdown_at"], now), ends_in(name, row["shutdown_at"], now)
+        if left < 0:
+            findings.append(fail("model", said, "no answer of it is what was asked for"))
+        elif left <= settings.llm_shutdown_warn_days:
+            findings.append(warn("model", said, "leadline rescore tries another on stored prompts"))
+        else:
+            findings.append(ok("model", said.partition(";")[0]))
+    return findings
 
 
 def prefect_api(home: Path) -> Finding:

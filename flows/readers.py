@@ -8,6 +8,7 @@ adds where the value came from.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -122,6 +123,24 @@ def as_whole(low: int, high: int, *, unit: str) -> Callable[[object], int]:
         if not low <= number <= high:
             raise Expected(expected)
         return number
+
+    return read
+
+
+def as_usd(low: str, high: str) -> Callable[[object], Decimal]:
+    """Make a reader of amounts of money, exact to a micro-dollar."""
+
+    def read(value: object) -> Decimal:
+        expected = f"USD from {low} to {high}, with at most 6 decimals"
+        if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+            raise Expected(expected)
+        try:
+            usd = Decimal(str(value).strip())
+        except InvalidOperation:
+            raise Expected(expected) from None
+        if not usd.is_finite() or not Decimal(low) <= usd <= Decimal(high) or usd != round(usd, 6):
+            raise Expected(expected)
+        return usd
 
     return read
 

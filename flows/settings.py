@@ -12,6 +12,7 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -27,6 +28,7 @@ from flows.readers import (
     as_path,
     as_symbols,
     as_url,
+    as_usd,
     as_venue,
     as_whole,
 )
@@ -68,6 +70,9 @@ class Settings:
     threads: int = 2  # of DuckDB
     keep_days: float = 30.0  # maintain-store
     export_to: Path | None = None  # maintain-store writes days to Parquet files there before they go
+    llm_budget_usd_per_day: Decimal = Decimal(1)  # for all calls, where the table budgets has no own cap
+    llm_cost_drift_pct: float = 2.0  # a provider's own costs may differ this far from ours
+    llm_shutdown_warn_days: float = 30.0  # before a model in use is switched off
     log_level: str = "INFO"
 
     @property
@@ -90,6 +95,8 @@ def _shown(value: object) -> object:
         return str(value)
     if isinstance(value, tuple):
         return list(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     if isinstance(value, str) and "://" in value:
         return without_credentials(value)
     return value
@@ -125,6 +132,9 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "threads": as_whole(1, 64, unit="threads"),
     "keep_days": as_number(0.01, 36_500, unit="days"),
     "export_to": as_optional(as_path),
+    "llm_budget_usd_per_day": as_usd("0", "100000"),
+    "llm_cost_drift_pct": as_number(0, 1_000, unit="percent"),
+    "llm_shutdown_warn_days": as_number(0, 3_650, unit="days"),
     "log_level": as_one_of(LOG_LEVELS, upper=True),
 }
 

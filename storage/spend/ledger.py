@@ -21,6 +21,7 @@ that only read a sum and insert would both succeed (write skew); the key makes t
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -35,6 +36,8 @@ from storage.spend.calls import Outcome, Plan
 from storage.spend.tariff import Price, same_model
 
 ZERO = Decimal(0)
+WINDOWS = ("hour", "day", "month")
+_SCOPE = re.compile(r"all|(?:provider|flow|symbol):.+|model:.+/.+")
 # An answer with one of these says that the provider did no work: it refused, or was too busy. A 408, and
 # every other 5xx, may come after the work was done and stays booked at its worst case.
 REFUSALS = frozenset(range(400, 500)) - {408} | {501, 503}
@@ -49,9 +52,8 @@ caps AS (
 )"""
 
 # A budget nobody understands covers everything and has no room: a slip in its name must not lift it.
-_UNKNOWN = """
-NOT ("window" IN ('hour', 'day', 'month')
-     AND (scope = 'all' OR regexp_full_match(scope, '(provider|model|flow|symbol):.+')))"""
+_UNKNOWN = f"""
+NOT ("window" IN {WINDOWS} AND regexp_full_match(scope, '{_SCOPE.pattern}'))"""
 
 _COVERS = """
 scope IN ('all', 'provider:' || CAST($provider AS VARCHAR),
@@ -68,7 +70,7 @@ AND b.scope IN ('all', 'provider:' || c.provider, 'model:' || c.provider || '/' 
 _USED = f"""
 SELECT b.scope, b."window", b.limit_usd, coalesce(sum(coalesce(c.cost_usd, c.held_usd)), 0) AS used_usd
 FROM caps b LEFT JOIN llm_calls c ON {_COUNTS}
-WHERE b.{_COVERS.strip()} AND b."window" IN ('hour', 'day', 'month')
+WHERE b.{_COVERS.strip()} AND b."window" IN {WINDOWS}
 GROUP BY ALL"""  # noqa: S608  constants of this module
 
 # date_trunc refuses a window it does not know, so the others are sorted out first.
@@ -113,7 +115,8 @@ SELECT (SELECT coalesce(max(seq), 0) + 1 FROM llm_calls) AS seq, CAST($call_id A
        CAST($completion_max AS BIGINT) AS completion_tokens_max,
        CAST($held AS DECIMAL(18, 12)) AS held_usd, CAST($expires_at AS TIMESTAMP) AS expires_at,
        'open' AS state
-WHERE NOT EXISTS (SELECT 1 FROM llm_calls WHERE ts = CAST($ts AS TIMESTAMP) AND call_id = CAST($call_id AS VARCHAR))
+WHERE NOT EXISTS (SELECT 1 FROM llm_calls
+                  WHERE ts = CAST($ts AS TIMESTAMP) AND call_id = CAST($call_id AS VARCHAR))
   AND (CAST($held AS DECIMAL(18, 12)) = 0
        OR NOT EXISTS (SELECT 1 FROM used WHERE used_usd + CAST($held AS DECIMAL(18, 12)) > limit_usd)
           AND NOT EXISTS (SELECT 1 FROM caps WHERE {_UNKNOWN}))
@@ -287,6 +290,11 @@ def _refusal(
     return BudgetRefused(
         scope=scope, window=window, limit_usd=limit, used_usd=used, needed_usd=held, ends_at=ends_at
     )
+
+
+def is_scope(text: str) -> bool:
+    """Tell whether a budget's scope is one that calls are held against."""
+    return _SCOPE.fullmatch(text) is not None
 
 
 def window_end(window: str, moment: dt.datetime) -> dt.datetime:

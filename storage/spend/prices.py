@@ -61,12 +61,21 @@ _KEY = "provider = $provider AND model = $model AND valid_from = $valid_from"
 _FORGET = f"DELETE FROM prices WHERE {_KEY} AND book = $book"  # noqa: S608
 _KEEP_AS_USERS = f"UPDATE prices SET book = NULL WHERE {_KEY}"  # noqa: S608
 
-_SHOWN = """
-SELECT provider, model, input, cached, output, reasoning, peak_hours, peak_factor, valid_from, valid_to,
-       shutdown_at, CASE WHEN book IS NULL THEN 'yours' ELSE 'book' END AS "from", source, checked_at
-FROM prices
-WHERE $all OR (valid_from <= $moment AND (valid_to IS NULL OR valid_to > $moment))
+_VALID = f"""
+SELECT {_COLUMNS} FROM prices
+WHERE valid_from <= $moment AND (valid_to IS NULL OR valid_to > $moment)
 ORDER BY provider, model, valid_from
+"""  # noqa: S608
+
+_SHOWN = """
+SELECT provider, model, input, cached, output, reasoning, peak_hours, peak_factor,
+       CAST(valid_from AS DATE) AS valid_from, CAST(valid_to AS DATE) AS valid_to,
+       CAST(shutdown_at AS DATE) AS shutdown_at,
+       CASE WHEN book IS NULL THEN 'yours' ELSE 'book' END AS "from",
+       CAST(checked_at AS DATE) AS checked_at, source
+FROM prices
+WHERE $all OR (prices.valid_from <= $moment AND (prices.valid_to IS NULL OR prices.valid_to > $moment))
+ORDER BY provider, model, prices.valid_from
 """
 
 
@@ -184,6 +193,12 @@ def fingerprint(price: Price) -> str:
 def shown(con: Runs, moment: dt.datetime, *, every: bool = False) -> Answer:
     """List the prices that hold at a moment, or with ``every`` also past and future ones."""
     return run_sql(con, _SHOWN, {"moment": utc_naive(moment), "all": every})
+
+
+def valid(con: Runs, moment: dt.datetime) -> list[Price]:
+    """Return all prices that hold at a moment, UTC."""
+    rows = con.execute(_VALID, {"moment": utc_naive(moment)}).fetchall()
+    return [_price(row) for row in rows]
 
 
 def _plain(value: object) -> str:

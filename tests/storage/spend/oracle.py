@@ -77,34 +77,43 @@ class Play:
         )
 
     def move(self, letter: str, size: int) -> None:
-        match letter:
-            case "r" | "R" | "o":
-                self._reserve(letter, 200 + 100 * size)
-            case "s" | "h" | "n" | "v":
-                self._settle_oldest(letter, size)
-            case "x":
-                for call in self._open()[:1]:
-                    call.dead = True
-            case "l":
-                for call in [call for call in self.calls if call.dead and not call.settled][:1]:
-                    self.late += 1
-                    self._settle(call, "s", size)
-            case "d":
-                for call in [call for call in self.calls if call.settled][-1:]:
-                    ledger.settle(self.con, self._outcome(call, "s", 1)[0], now=self.now)
-            case "e":
-                ledger.expire(self.con, now=self.now)  # what counts does not change by it
-            case "t":
-                self.now += dt.timedelta(seconds=1 + 10 * size)
-            case "T":
-                self.now = self.now.replace(minute=0, second=0) + dt.timedelta(hours=1)
+        if letter in "rRo":
+            self._reserve(letter, 200 + 100 * size)
+        elif letter in "shnv":
+            self._settle_oldest(letter, size)
+        elif letter in "tT":
+            self._let_time_pass(letter, size)
+        else:
+            {"x": self._die, "l": self._settle_late, "d": self._settle_again, "e": self._sweep}[letter]()
+
+    def _let_time_pass(self, letter: str, size: int) -> None:
+        if letter == "t":
+            self.now += dt.timedelta(seconds=1 + 10 * size)
+        else:
+            self.now = self.now.replace(minute=0, second=0) + dt.timedelta(hours=1)
+
+    def _die(self) -> None:
+        for call in self._open()[:1]:
+            call.dead = True
+
+    def _settle_late(self) -> None:
+        for call in [call for call in self.calls if call.dead and not call.settled][:1]:
+            self.late += 1
+            self._settle(call, "s", 3)
+
+    def _settle_again(self) -> None:
+        for call in [call for call in self.calls if call.settled][-1:]:
+            ledger.settle(self.con, self._outcome(call, "s", 1)[0], now=self.now)
+
+    def _sweep(self) -> None:
+        ledger.expire(self.con, now=self.now)  # what counts does not change by it
 
     def check(self) -> None:
         found = ledger.budgets(self.con, now=self.now, default_usd_per_day=Decimal(0)).dicts()
         real = {(one["scope"], one["window"]): one["spent_usd"] + one["held_usd"] for one in found}
         assert real == {key: self.used(*key) for key in LIMITS}
         assert all(used <= LIMITS[key] for key, used in real.items())
-        held = sum((one["held_usd"] for one in found if one["scope"] == "all" and one["window"] == "hour"))
+        held = sum(one["held_usd"] for one in found if (one["scope"], one["window"]) == ("all", "hour"))
         under_way = [
             call.held
             for call in self.calls

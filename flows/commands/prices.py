@@ -1,0 +1,99 @@
+"""``leadline prices``: the price book as it stands, against another source, or with rows of one's own."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import json
+from collections.abc import Iterator
+
+import duckdb
+
+from book.errors import BadInput
+from flows.console import put, say
+from flows.price_check import check
+from flows.settings import Settings, db_to_read, from_args
+from flows.tables import json_of, lines
+from storage.connect import connect
+from storage.queries import Answer
+from storage.rebuild import Runs
+from storage.schema import metadata
+from storage.spend import prices
+
+OLD = dt.timedelta(days=90)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show, check or load."""
+    settings = from_args(args)
+    if (args.action == "load") != (args.file is not None):
+        raise BadInput("leadline prices load FILE: a file goes with load, and with nothing else")
+    if args.action == "load":
+        return _load(args, settings)
+    now = dt.datetime.now(dt.UTC)
+    with _book(settings) as con:
+        if args.action == "check":
+            return _check(con, now, as_json=args.json)
+        found = prices.shown(con, now, every=args.all)
+    if args.json:
+        put(lines(found.columns, found.rows, "json"))
+    else:  # sources are long
+        put(lines(found.columns[:-1], [row[:-1] for row in found.rows], "table"))
+    _say_old(found, now)
+    return 0
+
+
+@contextlib.contextmanager
+def _book(settings: Settings) -> Iterator[Runs]:
+    """Open the store's prices; where there is no store yet, the book alone."""
+    db, word = db_to_read(settings)
+    if db.exists():
+        if word:
+            say(word)
+        with connect(db, write=True) as con:
+            prices.seed(con)
+            yield con
+        return
+    say(f"no database {db} yet: these are the prices it will begin with")
+    import sqlalchemy as sa  # noqa: PLC0415  only here
+    from duckdb_sqlalchemy import ConnectionWrapper  # noqa: PLC0415
+
+    memory = duckdb.connect(":memory:")
+    engine = sa.create_engine(
+        "duckdb://", creator=lambda: ConnectionWrapper(memory.cursor()), poolclass=sa.pool.NullPool
+    )
+    metadata.tables["prices"].create(engine)
+    prices.seed(memory)
+    yield memory
+
+
+def _load(args: argparse.Namespace, settings: Settings) -> int:
+    rows = prices.read_prices(args.file)
+    with connect(settings.db, write=True) as con:
+        prices.seed(con)
+        count = prices.load(con, rows)
+    say(f"{count} prices of yours are in {settings.db}; they win over the book")
+    return 0
+
+
+def _say_old(found: Answer, now: dt.datetime) -> None:
+    old = [row for row in found.dicts() if now.date() - row["checked_at"] > OLD]
+    if old:
+        say(f"{len(old)} prices were read more than {OLD.days} days ago; leadline prices check")
+
+
+def _check(con: Runs, now: dt.datetime, *, as_json: bool) -> int:
+    compared = check(prices.valid(con, now), now)
+    columns = ("provider", "model", "price", "ours", "theirs", "verdict")
+    rows = [(one.provider, one.model, one.kind, one.ours, one.theirs, one.verdict) for one in compared]
+    if as_json:
+        put([json.dumps([dict(zip(columns, map(json_of, row), strict=True)) for row in rows])])
+    else:
+        put(lines(columns, rows, "table"))
+    drifted = [one for one in compared if one.verdict == "differs"]
+    if drifted:
+        say(
+            f"{len(drifted)} prices differ; neither source is always right: look at the provider's own page"
+        )
+    return 1 if drifted else 0
