@@ -74,7 +74,7 @@ SELECT provider, model, input, cached, output, reasoning, peak_hours, peak_facto
        CASE WHEN book IS NULL THEN 'yours' ELSE 'book' END AS "from",
        CAST(checked_at AS DATE) AS checked_at, source
 FROM prices
-WHERE $all OR (prices.valid_from <= $moment AND (prices.valid_to IS NULL OR prices.valid_to > $moment))
+WHERE $every OR (prices.valid_from <= $moment AND (prices.valid_to IS NULL OR prices.valid_to > $moment))
 ORDER BY provider, model, prices.valid_from
 """
 
@@ -192,7 +192,7 @@ def fingerprint(price: Price) -> str:
 
 def shown(con: Runs, moment: dt.datetime, *, every: bool = False) -> Answer:
     """List the prices that hold at a moment, or with ``every`` also past and future ones."""
-    return run_sql(con, _SHOWN, {"moment": utc_naive(moment), "all": every})
+    return run_sql(con, _SHOWN, {"moment": utc_naive(moment), "every": every})
 
 
 def valid(con: Runs, moment: dt.datetime) -> list[Price]:

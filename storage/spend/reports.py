@@ -102,11 +102,11 @@ ON CONFLICT DO NOTHING
 """
 
 _PUT_BUDGET = """
-INSERT INTO budgets VALUES (CAST($scope AS VARCHAR), CAST($window AS VARCHAR),
+INSERT INTO budgets VALUES (CAST($scope AS VARCHAR), CAST($per AS VARCHAR),
                             CAST($usd AS DECIMAL(18, 6)), CAST($now AS TIMESTAMP))
 ON CONFLICT (scope, "window") DO UPDATE SET limit_usd = excluded.limit_usd, updated_at = excluded.updated_at
 """
-_DROP_BUDGET = 'DELETE FROM budgets WHERE scope = $scope AND "window" = $window'
+_DROP_BUDGET = 'DELETE FROM budgets WHERE scope = $scope AND "window" = $per'
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +185,11 @@ def note_said(con: Runs, kind: str, subject: str, *, now: dt.datetime) -> None:
 
 def set_budget(con: Runs, scope: str, window: str, usd: Decimal, *, now: dt.datetime) -> None:
     """Cap what ``scope`` may spend in each ``window``; see `storage.spend.ledger` for their words."""
-    where = {"scope": scope, "window": window, "usd": usd, "now": utc_naive(now)}
+    where = {"scope": scope, "per": window, "usd": usd, "now": utc_naive(now)}
     retried(lambda: con.execute(_PUT_BUDGET, where))
 
 
 def drop_budget(con: Runs, scope: str, window: str) -> bool:
     """Lift a cap; False when there was none."""
-    row = retried(lambda: con.execute(_DROP_BUDGET, {"scope": scope, "window": window}).fetchone())
+    row = retried(lambda: con.execute(_DROP_BUDGET, {"scope": scope, "per": window}).fetchone())
     return bool(row and row[0])

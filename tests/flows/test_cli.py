@@ -11,7 +11,8 @@ import pytest
 from flows.cli import build_parser, main
 
 COMMANDS = (
-    "demo", "stream", "replay", "book", "sql", "record", "doctor", "export", "import", "up", "down", "stop",
+    "demo", "stream", "replay", "book", "sql", "record", "doctor", "export", "import", "up",
+    "down", "spend", "prices", "stop",
 )  # fmt: skip
 READ_BY_PROGRAMS = COMMANDS
 
