@@ -74,8 +74,6 @@ _SPEND_MODELS = (
     "SELECT * FROM spend_by_model ORDER BY cost_usd DESC NULLS LAST, provider, model LIMIT $most"
 )
 
-_BUDGETS = 'SELECT scope, "window", limit_usd FROM budgets ORDER BY scope, "window"'
-
 
 @dataclass(slots=True)
 class BookHealth:
@@ -177,8 +175,3 @@ def spend_hours(con: Runs, since: dt.datetime) -> list[dict[str, Any]]:
 def spend_models(con: Runs, *, most: int) -> Answer:
     """Return calls, tokens and USD by model, the dearest first."""
     return run_sql(con, _SPEND_MODELS, {"most": most})
-
-
-def budgets(con: Runs) -> list[dict[str, Any]]:
-    """Return the caps on spend."""
-    return run_sql(con, _BUDGETS).dicts()

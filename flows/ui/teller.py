@@ -22,7 +22,7 @@ from prefect.events import emit_event
 
 from book.errors import LeadlineError
 from flows.host import HostStatus, StreamHost
-from flows.ui.look import depth_page, health_page
+from flows.ui.look import depth_page, health_page, signals_page, spend_page
 from flows.ui.news import News, Newsroom, about_venue
 from flows.ui.pages import Page
 from flows.ui.shelf import Shelf
@@ -110,4 +110,6 @@ class Teller:
             return [
                 health_page(con, status, ages_s, venue=self._venue, now=now),
                 depth_page(con, self._venue, symbols, now=now),
+                signals_page(con, now=now),
+                spend_page(con, now=now),
             ]

@@ -14,6 +14,7 @@ worker and server end. A worker that is ended before its runs kills them.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import socket
@@ -170,11 +171,20 @@ class House:
             project = deploying.with_quick_schedules(project)
         file = deploying.write_project(project, settings.home / "prefect.yaml", source)
         deploying.deploy_all(file, self._for_commands(), self._tick_or_stop)
+        self._put_automations()
         with contextlib.suppress(ApiAway):  # its schedule starts it a little later
             self._api.run_now("stream-books/stream-books")
         names = deploying.names(project)
         self._watcher = Watcher(Api(self.choice.pool), self.api_url, settings.db, names)
         self._watcher.start()
+
+    def _put_automations(self) -> None:
+        """Have Prefect restart what crashed and tell of stale books; the schedules work without."""
+        alerts = importlib.import_module("flows.ui.alerts")  # Prefect reads its settings when imported
+        try:
+            alerts.ensure()
+        except LeadlineError as exc:
+            self.say(f"no automations yet: {exc}; later: leadline automations")
 
     def _with_venue(self) -> Settings:
         settings = self.choice.settings

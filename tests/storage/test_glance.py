@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -107,9 +106,3 @@ def test_latency_by_step_and_the_last_samples(db: Path) -> None:
 
 def utc(now: dt.datetime, ago_s: float) -> dt.datetime:
     return (now - dt.timedelta(seconds=ago_s)).replace(tzinfo=None)
-
-
-def test_caps_are_listed(db: Path) -> None:
-    with Owner(db), connect(db, write=True) as con:
-        con.execute("INSERT INTO budgets VALUES ('all', 'day', 2.5, TIMESTAMP '2026-01-01')")
-        assert glance.budgets(con) == [{"scope": "all", "window": "day", "limit_usd": Decimal("2.5")}]
