@@ -14,6 +14,8 @@ import re
 
 import duckdb
 
+from storage.upkeep import CHANGEABLE
+
 # How `storage.client` sends parameters; the guard takes exactly this shape apart.
 PREPARE_HEAD = "PREPARE _qp AS "
 PREPARE_TAIL = "\n;\nEXECUTE _qp("
@@ -24,6 +26,9 @@ _FORBIDDEN = (
     "enable_logging|disable_logging|set_log\\w*|truncate_duckdb_logs|write_log|"
     "enable_profil\\w*|disable_profil\\w*|duckdb_secrets|which_secret|getenv"
 )
+
+# The settings that the owner itself still changes are not for clients.
+_SETTINGS = r"(?s)\b(set|reset|pragma)\b.*\b(max_memory|" + "|".join(CHANGEABLE) + r")\b"
 
 _IS_READ = """
     coalesce(json_serialize_sql(sql::VARCHAR) ->> 'error', 'true') = 'false'
@@ -41,7 +46,7 @@ _ALLOW = r"""
 CREATE OR REPLACE MACRO leadline_guard.main.allow(sid, q) AS (
     SELECT CASE
         WHEN server_id = '$rw' THEN
-            CASE WHEN regexp_matches(q, 'quack_(serve|stop)\s*\(', 'i') THEN NULL ELSE q END
+            CASE WHEN regexp_matches(q, 'quack_(serve|stop)\s*\(|$settings', 'i') THEN NULL ELSE q END
         WHEN regexp_matches(q, '^\s*(BEGIN|BEGIN TRANSACTION|COMMIT|ROLLBACK)[\s;]*$', 'i') THEN q
         WHEN starts_with(q, '$head') THEN
             CASE WHEN leadline_guard.main.reads(regexp_extract(q, '(?s)^$head(.*)$tail(.*)\)$', 1))
@@ -69,7 +74,7 @@ def install_guard(con: duckdb.DuckDBPyConnection) -> None:
 
 def name_writers_port(con: duckdb.DuckDBPyConnection, uri: str) -> None:
     """Let the port at ``uri`` write; every other only reads, and so does a session without a place."""
-    allow = _ALLOW.replace("$rw", uri).replace("$head", PREPARE_HEAD)
+    allow = _ALLOW.replace("$rw", uri).replace("$head", PREPARE_HEAD).replace("$settings", _SETTINGS)
     con.execute(allow.replace("$tail", PREPARE_TAIL.replace("\n", "\\n").replace("(", "\\(")))
 
 

@@ -35,12 +35,13 @@ from storage.errors import StoreBroken, StoreError, StoreFull
 from storage.ingest import Ingest, Numbered
 from storage.owner import Owner, is_disk_full
 from storage.rare import Rows, count_rows, oldest_recv_ns
+from storage.upkeep import Upkeep
 
 MAX_LEVELS_PER_COMMIT = 1_000_000  # bounds the pause of one transaction to about a second
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 2.0
 CONFLICT_PATIENCE_S = 1.6  # the wait reached after 3 s of conflicts
-WAL_LIMIT_BYTES = 320 * 1024 * 1024  # five times the checkpoint threshold: something blocks checkpoints
+WAL_LIMIT_BYTES = 320 * 1024 * 1024  # ten times the checkpoint threshold: something blocks checkpoints
 RECYCLE_EVERY_S = 60.0
 
 WriterState: TypeAlias = Literal["running", "full", "reopening", "failed", "closed"]
@@ -103,6 +104,7 @@ class Writer:
         self._clock_ns = clock_ns
         self._ingest = Ingest(self.writer_id, markets)
         self._tracker = Tracker()
+        self._upkeep = Upkeep(owner.memory_limit)
         self._con: duckdb.DuckDBPyConnection | None = None
         self._change = threading.Condition()
         self._free: list[Batch] = []
@@ -280,6 +282,7 @@ class Writer:
             self._state, self._trouble = "running", None
             self._free.extend(batches)
             self._change.notify_all()
+        self._upkeep.tend(self._cursor(), self._owner.wal_bytes(), time.monotonic())
 
     def _until_stored(self, group: Sequence[Numbered]) -> None:
         """Try until the group is in the store; raises what there is no plan for."""
