@@ -14,7 +14,9 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,6 +34,11 @@ from tasks.venues import loopback
 
 LIVE_WITHIN_S = 180.0
 HOME_WITHIN_S = 30.0
+# Memory is called flat when its highs, one for each time the store is checkpointed, rise by less than this
+# once caches, pools and the books' deeper levels have filled.
+FLAT_MB_PER_MIN = 1.0
+WARM_UP_S = 120
+LEAST_HIGHS = 4
 
 _CHAINS = """
     WITH linked AS (
@@ -59,11 +66,14 @@ _LATENCIES = """
 
 @dataclass(slots=True)
 class Watch:
-    """Memory of this process by the second, and CPU seconds of both ends, over the measured time."""
+    """Memory of this process and the store's log by the second, and CPU seconds of both ends."""
+
+    wal_bytes: Callable[[], int]
 
     began_ns: int = 0
     ended_ns: int = 0
     rss: list[float] = field(default_factory=list)
+    wal: list[int] = field(default_factory=list)
     own_cpu_s: float = 0.0
     venue_cpu_s: float = 0.0
 
@@ -73,15 +83,33 @@ class Watch:
         for second in range(int(seconds)):
             time.sleep(max(0.0, self.began_ns / 1e9 + second + 1 - time.time()))
             self.rss.append(rss_mb(os.getpid()))
+            self.wal.append(self.wal_bytes())
         self.ended_ns = time.time_ns()
         self.own_cpu_s = cpu_s(os.getpid()) - own
         self.venue_cpu_s = cpu_s(venue_pid) - venue
 
-    @property
-    def slope(self) -> float:
-        """MB a minute over the second half, by least squares."""
-        late = self.rss[len(self.rss) // 2 :]
-        return float(np.polyfit(np.arange(len(late)), late, 1)[0] * 60) if len(late) > 1 else 0.0
+    def highs(self) -> list[tuple[int, float]]:
+        """
+        Second and MB of the most memory between two checkpoints, after the warm-up.
+
+        Rows wait in memory for the checkpoint, so memory is a saw; its highs say whether it grows.
+        """
+        ends = [at for at in range(max(1, WARM_UP_S), len(self.wal)) if self.wal[at] < self.wal[at - 1]]
+        spans = [range(start, end) for start, end in pairwise(ends)]
+        return [(at := max(span, key=self.rss.__getitem__), self.rss[at]) for span in spans]
+
+    def verdict(self) -> list[Row]:
+        """Say whether memory is flat, and on what ground."""
+        by_minute = " / ".join(f"{max(self.rss[at : at + 60]):,.0f}" for at in range(0, len(self.rss), 60))
+        rows = [Row("  memory, most in each minute", by_minute, "MB")]
+        highs = self.highs()
+        if len(highs) < LEAST_HIGHS:
+            return [*rows, Row("  memory flat", f"too short to say: {len(highs)} checkpoints", "")]
+        seconds, most = zip(*highs, strict=True)
+        slope = float(np.polyfit(seconds, most, 1)[0] * 60)
+        said = "yes" if slope < FLAT_MB_PER_MIN else "NO"
+        title = f"  memory flat (highs after {WARM_UP_S} s rise < {FLAT_MB_PER_MIN:g} MB/min)"
+        return [*rows, Row(title, f"{said}: {slope:+.2f}", f"MB/min, {len(highs)} highs")]
 
 
 def run(seconds: float = 20.0, symbols: int = 300) -> list[Row]:
@@ -95,7 +123,7 @@ def run(seconds: float = 20.0, symbols: int = 300) -> list[Row]:
         commits: list[Commit] = []
         writer = Writer(owner, [], on_commit=commits.append)
         writer.start()
-        watch = Watch()
+        watch = Watch(owner.wal_bytes)
         before_mb = rss_mb(os.getpid())
         try:
             live_s, live_mb, ledger, status = _stream(venue, writer, watch, seconds)
@@ -119,7 +147,7 @@ def run(seconds: float = 20.0, symbols: int = 300) -> list[Row]:
         Row("  CPU of the venue", watch.venue_cpu_s / seconds * 100, "% of a core"),
         Row("  memory a symbol, all live, over none", (live_mb - before_mb) / symbols, "MB"),
         Row("  memory, start / end", f"{watch.rss[0]:,.0f} / {watch.rss[-1]:,.0f}", "MB"),
-        Row("  memory, slope of the second half", watch.slope, "MB/min"),
+        *watch.verdict(),
     ]
 
 
