@@ -1,37 +1,120 @@
-"""The flow ``analyze-signals``: from trusted books to typed signals."""
+"""
+The flow ``analyze-signals``: from trusted books to typed signals, by the models and the baselines.
+
+What it does is `flows.analysis`; here it gets a run that people see. A stream calls the same code in its
+own process when the market jumps (`flows.shocks`).
+"""
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.events import emit_event
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
 
+from flows.analysis import Analyst, Tell, Work
+from flows.models import Models, open_models
 from flows.run_settings import settings_of_run
 from flows.settings import Settings
 from flows.tables import table_lines
-from storage import queries
-from storage.connect import connect
+from flows.ui.news import about_book
+from storage.signals.desk import Desk
+from storage.signals.rows import Decision, Trigger
+
+COLUMNS = ("symbol", "model", "outcome", "direction", "confidence", "why")
+ROWS_SHOWN = 60  # of one run's log
 
 
-@flow(name="analyze-signals", persist_result=False)
-async def analyze_signals(db: str | None = None, symbols: list[str] | None = None) -> State[Any]:
+def _run_name() -> str:
+    symbols = flow_run.parameters.get("symbols") or []
+    named = " ".join(symbols[:5]) + (f" +{len(symbols) - 5}" if len(symbols) > 5 else "")  # noqa: PLR2004
+    return f"analyze-signals {named}".strip()
+
+
+@flow(name="analyze-signals", flow_run_name=_run_name, persist_result=False)
+async def analyze_signals(
+    db: str | None = None, symbols: list[str] | None = None, models: list[str] | None = None
+) -> State[Any]:
     """
-    Look at the latest signals of ``symbols``; no model is set up yet, so none is asked.
+    Decide on every symbol, once within ``analyze_every_s``; fails only where no model could be set up.
 
     Args:
         db: The database, as a path on the worker's machine. Empty: the setting db.
         symbols: Which symbols, such as ["BTCUSDT"]. Empty: the setting symbols.
+        models: Which models, such as ["deepseek-v3.2>gpt-4.1"]. Empty: the setting llm_models.
     """
-    settings = settings_of_run({"db": db, "symbols": symbols})
-    latest = await asyncio.to_thread(_latest, settings)
+    settings = settings_of_run({"db": db, "symbols": symbols, "llm_models": models})
+    async with open_models(settings) as asked:
+        decisions = await analysed(settings, asked, "schedule", tell=teller(settings.venue))
     log = get_run_logger()
-    log.info("latest signals\n%s", "\n".join(table_lines(latest.columns, latest.rows)))
-    return Completed(message=f"no model is set up: none of {len(settings.symbols)} symbols was asked about")
+    log.info("%s%s", said(decisions), f"; {asked.label}" if asked.label else "")
+    log.info("\n%s", "\n".join(table_lines(COLUMNS, shown(decisions))))
+    if asked.problem is not None and asked.chains:
+        return Failed(message=f"no model could be asked: {asked.problem}")
+    return Completed(message=said(decisions))
 
 
-def _latest(settings: Settings) -> queries.Answer:
-    with connect(settings.db) as con:
-        return queries.latest_signals(con, settings.symbols)
+async def analysed(
+    settings: Settings,
+    models: Models,
+    trigger: Trigger,
+    *,
+    symbols: Sequence[str] | None = None,
+    tell: Tell | None = None,
+) -> list[Decision]:
+    """Decide on ``symbols`` of the settings, whoever hosts it."""
+    work = work_of(settings, models, trigger, symbols)
+    with Desk(settings.db) as desk:
+        return await Analyst(desk, models.client, work, problem=models.problem, tell=tell).run()
+
+
+def work_of(settings: Settings, models: Models, trigger: Trigger, symbols: Sequence[str] | None) -> Work:
+    """Take from the settings what an analysis is to do."""
+    is_shock = trigger == "shock"
+    return Work(
+        venue=settings.venue,
+        symbols=tuple(symbols or settings.symbols),
+        trigger=trigger,
+        chains=models.chains,
+        horizon_s=settings.signal_horizon_s,
+        ttl_s=settings.signal_ttl_s,
+        stale_s=settings.signal_stale_s,
+        bucket_s=settings.shock_cooldown_s if is_shock else settings.analyze_every_s,
+        deadline_s=settings.llm_deadline_s,
+        side_by_side=min(settings.llm_side_by_side, models.at_once),
+    )
+
+
+def teller(venue: str) -> Tell:
+    """Return what sends events about a book to Prefect; whether it hears them holds nothing up."""
+
+    def tell(event: str, symbol: str, payload: Mapping[str, Any]) -> None:
+        with contextlib.suppress(Exception):  # Prefect may be away; the rows say the same
+            emit_event(event=event, resource=about_book(venue, symbol), payload=dict(payload))
+
+    return tell
+
+
+def said(decisions: Sequence[Decision]) -> str:
+    """Say in one line what came of the models' part."""
+    by_outcome = Counter(one.outcome for one in decisions if one.kind == "llm")
+    outcomes = ", ".join(f"{n} {outcome}" for outcome, n in sorted(by_outcome.items()))
+    baselines = sum(one.kind == "baseline" for one in decisions)
+    if not decisions:
+        return "nothing to decide: asked within this time already"
+    return f"{outcomes or 'no model asked'}; {baselines} of the baselines"
+
+
+def shown(decisions: Sequence[Decision]) -> list[list[Any]]:
+    """Return the rows of a report, models first."""
+    ordered = sorted(decisions, key=lambda one: (one.symbol, one.kind != "llm", one.model_requested))
+    return [
+        [one.symbol, one.lineage, one.outcome, one.direction, one.confidence, one.reason or one.reasoning]
+        for one in ordered[:ROWS_SHOWN]
+    ]

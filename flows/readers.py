@@ -145,6 +145,14 @@ def as_usd(low: str, high: str) -> Callable[[object], Decimal]:
     return read
 
 
+def as_texts(value: object) -> tuple[str, ...]:
+    """Read texts from a list or from text with commas; none is none."""
+    texts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple):
+        raise Expected("texts with commas between them")
+    return tuple(dict.fromkeys(as_text(text) for text in texts if text != ""))
+
+
 def as_optional(read: Callable[[object], T]) -> Callable[[object], T | None]:
     """Let a reader take empty as None."""
     return lambda value: None if value in (None, "") else read(value)

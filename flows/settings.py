@@ -27,6 +27,8 @@ from flows.readers import (
     as_optional,
     as_path,
     as_symbols,
+    as_text,
+    as_texts,
     as_url,
     as_usd,
     as_venue,
@@ -63,11 +65,27 @@ class Settings:
     snapshot_bands_bps: tuple[float, ...] = (5.0, 10.0, 25.0, 50.0)
     snapshot_timeout_s: float = 20.0  # what reporting to Prefect may take
     pages_every_s: float = 30.0  # the artifacts of a stream in Prefect's UI are written anew
+    analyze_every_s: float = 60.0  # a question is asked once within this time
+    llm_provider: str = "auto"  # the default one where its key is set, else the embedded model
+    llm_base_url: str | None = None  # None: the provider's own
+    llm_models: tuple[str, ...] = ()  # asked side by side; a>b: b where a cannot. Empty: the default
+    llm_prompt: str = "auto"  # which of flows/prompts; auto: what fits the model
+    llm_deadline_s: float = 45.0  # of one question, waits and retries included
+    llm_side_by_side: int = 4  # symbols
+    local_gguf: Path | None = None  # weights of the embedded model; None: the packaged ones
+    signal_horizon_s: int = 300  # how far ahead a signal looks
+    signal_ttl_s: float = 60.0  # how long it may be acted on
+    signal_stale_s: float = 10.0  # a book whose last update is older is not shown to anybody
+    shock_imbalance: float = 1.2  # change of the best level's imbalance (-1..1) that is asked about at once
+    shock_spread: float = 5.0  # times the usual spread, likewise
+    shock_cooldown_s: float = 60.0  # between two such questions on a symbol; 0: shocks are not looked for
+    keep_texts_days: float = 30.0  # what was sent to models and what they said
     stats_every_s: float = 1.0  # one feed_stats row each
     rotate_s: float = 86_400.0  # a stream run ends after this long; its schedule starts the next
     host_grace_s: float = 5.0  # a connect or resync no flow took within this is done by the feed
     memory_limit: str = "1GB"  # of DuckDB
     threads: int = 2  # of DuckDB
+    llm_budget_usd_per_day: Decimal = Decimal(1)  # for all calls, where the table budgets has no own cap
     keep_days: float = 30.0  # maintain-store
     export_to: Path | None = None  # maintain-store writes days to Parquet files there before they go
     llm_budget_usd_per_day: Decimal = Decimal(1)  # for all calls, where the table budgets has no own cap
@@ -125,6 +143,21 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "snapshot_bands_bps": as_bands,
     "snapshot_timeout_s": as_number(0.1, 600, unit="seconds"),
     "pages_every_s": as_number(1, 86_400, unit="seconds"),
+    "analyze_every_s": as_number(1, 86_400, unit="seconds"),
+    "llm_provider": as_one_of(("auto", "none", "local", "holysheep", "custom")),
+    "llm_base_url": as_url(("http", "https")),
+    "llm_models": as_texts,
+    "llm_prompt": as_text,
+    "llm_deadline_s": as_number(1, 600, unit="seconds"),
+    "llm_side_by_side": as_whole(1, 64, unit="symbols"),
+    "local_gguf": as_optional(as_path),
+    "signal_horizon_s": as_whole(1, 86_400, unit="seconds"),
+    "signal_ttl_s": as_number(1, 86_400, unit="seconds"),
+    "signal_stale_s": as_number(0.5, 600, unit="seconds"),
+    "shock_imbalance": as_number(0.1, 2, unit="imbalance"),
+    "shock_spread": as_number(1.1, 1_000, unit="times the usual spread"),
+    "shock_cooldown_s": as_number(0, 86_400, unit="seconds"),
+    "keep_texts_days": as_number(0.01, 36_500, unit="days"),
     "stats_every_s": as_number(0.1, 3_600, unit="seconds"),
     "rotate_s": as_number(1, 31 * 86_400, unit="seconds"),
     "host_grace_s": as_number(0, 3_600, unit="seconds"),

@@ -20,12 +20,17 @@ SELECT venue, symbol, epoch, ts_event, ts_recv, first_id, last_id, 'ask' AS side
 FROM depth_diffs
 """
 
+# The newest decision of each model and of each baseline, per market; rescored questions are not news.
 LATEST_SIGNALS = """
 CREATE OR REPLACE VIEW latest_signals AS
-SELECT ts, venue, symbol, outcome, direction, confidence, reasoning, model_served, latency_ms, cost_usd,
-       signal_id
+SELECT ts, venue, symbol, kind, provider || '/' || model_requested AS model, outcome, direction,
+       confidence, reason, reasoning, is_switched, is_overtaken, ts + to_seconds(ttl_s) AS valid_until,
+       mid_at_snapshot, latency_ms, cost_usd, model_served, signal_id
 FROM signals
-QUALIFY row_number() OVER (PARTITION BY venue, symbol ORDER BY ts DESC, signal_id DESC) = 1
+WHERE kind <> 'rescore'
+QUALIFY row_number() OVER (
+    PARTITION BY venue, symbol, kind, provider, model_requested ORDER BY ts DESC, signal_id DESC) = 1
+ORDER BY venue, symbol, kind DESC, model
 """
 
 # Of each hour in which a market was watched: seconds from its first to its last row, the share of

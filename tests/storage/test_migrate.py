@@ -144,7 +144,8 @@ def test_spend_and_latest_signals(con: duckdb.DuckDBPyConnection) -> None:
         """INSERT INTO signals BY NAME
            SELECT 's' || i AS signal_id, TIMESTAMP '2026-05-28 10:00:00' + i * INTERVAL 1 MINUTE AS ts,
                   'v' AS venue, 'X' AS symbol, 'p' AS provider, 'm' AS model_requested,
-                  '1' AS prompt_version, 'ok' AS outcome
+                  '1' AS prompt_version, 'ok' AS outcome, 'bullish' AS direction, 'llm' AS kind,
+                  'manual' AS "trigger", 'p/m' AS lineage, false AS is_switched
            FROM range(3) t(i)"""
     )
     assert con.execute("SELECT signal_id FROM latest_signals").fetchall() == [("s2",)]

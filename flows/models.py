@@ -1,0 +1,148 @@
+"""
+Which models are asked: provider, key, prompt and chains out of the settings, the embedded one started.
+
+Keys come from the environment or a Prefect Secret block and go nowhere else. ``auto`` is the default
+provider where its key is set, else the embedded model where it is installed, else nobody: then the
+baselines speak alone and the model's rows say what is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from book.errors import LeadlineError
+from flows.analysis import Chain
+from flows.prompting import FIGURES, WORDS, prompt
+from flows.settings import Settings
+from storage.spend.journal import Journal
+from tasks.clock import SYSTEM_CLOCK
+from tasks.llm import recipe
+from tasks.llm.ask import Route
+from tasks.llm.client import Client
+from tasks.llm.errors import BadProfile, ModelError
+from tasks.llm.local import DEFAULT_MODEL, LocalAddress, expect_runtime, find_weights, local_model
+from tasks.llm.profiles import HOLYSHEEP, Profile, Provider, local_provider, profile, with_key
+
+AUTO, LOCAL, NOBODY = "auto", "local", "none"
+DEFAULT = HOLYSHEEP.name
+MANY = 64
+BLOCK_S = 5.0  # what asking Prefect for a key may take
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """A client and the chains it can be asked; without a client ``problem`` says why."""
+
+    client: Client | None
+    chains: tuple[Chain, ...]
+    problem: str | None = None
+    label: str | None = None  # to be shown beside whatever they say
+    at_once: int = MANY  # questions; more would only wait, and the books they are about grow old
+
+
+def provider_name(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
+    """Decide who is asked where nobody said."""
+    if settings.llm_provider != AUTO:
+        return settings.llm_provider
+    if HOLYSHEEP.key_env and environ.get(HOLYSHEEP.key_env):
+        return DEFAULT
+    try:
+        expect_runtime()
+        find_weights(settings.local_gguf)
+    except ModelError:
+        return NOBODY
+    return LOCAL
+
+
+@contextlib.asynccontextmanager
+async def open_models(settings: Settings, environ: Mapping[str, str] = os.environ) -> AsyncIterator[Models]:
+    """Make ready whom the settings name; what stands in the way is ``problem``, not an exception."""
+    name = provider_name(settings, environ)
+    if name == NOBODY:
+        why = "no model is set up: set HOLYSHEEP_API_KEY, or install the embedded model (README, Signals)"
+        yield Models(None, (), None if settings.llm_provider == NOBODY else why)
+        return
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            provider = await _provider(stack, settings, name, environ)
+            chains = chains_of(settings, provider.profile)
+        except LeadlineError as exc:
+            yield Models(None, _as_named(settings, name), str(exc))
+            return
+        journal = stack.enter_context(
+            Journal(settings.db, default_usd_per_day=settings.llm_budget_usd_per_day)
+        )
+        client = Client([provider], journal, home=settings.home, clock=SYSTEM_CLOCK, rng=random.Random())
+        await stack.enter_async_context(client)
+        at_once = 1 if name == LOCAL else MANY
+        yield Models(client, chains, label=provider.profile.label, at_once=at_once)
+
+
+async def _provider(
+    stack: contextlib.AsyncExitStack, settings: Settings, name: str, environ: Mapping[str, str]
+) -> Provider:
+    if name == LOCAL and settings.llm_base_url is None:
+        address = stack.enter_context(local_model(settings.home, gguf=settings.local_gguf))
+        return local_provider(address, extra_body=_nudge(address))
+    found = profile(name, base_url=settings.llm_base_url)
+    return with_key(found, await key_of(found, environ))
+
+
+def _nudge(address: LocalAddress) -> Mapping[str, object]:
+    return recipe.EXTRA_BODY if address.model == DEFAULT_MODEL else {}
+
+
+async def key_of(found: Profile, environ: Mapping[str, str]) -> str | None:
+    """Look a key up: the environment, else the Secret block ``leadline-<provider>``; None where neither."""
+    if found.key_env is None:
+        return None
+    if key := environ.get(found.key_env):
+        return key
+    with contextlib.suppress(Exception):  # no such block, or no Prefect: the caller says what is missing
+        import asyncio  # noqa: PLC0415
+
+        from prefect.blocks.system import Secret  # noqa: PLC0415  seconds, and not every caller has a server
+
+        async with asyncio.timeout(BLOCK_S):
+            block: Any = await Secret.aload(f"leadline-{found.name}")
+        return str(block.get())
+    return None
+
+
+def chains_of(settings: Settings, found: Profile) -> tuple[Chain, ...]:
+    """
+    Return the chains of the setting ``llm_models``; empty: the provider's default model.
+
+    Raises `BadProfile` where neither names one.
+    """
+    named = settings.llm_models or ((found.default_model,) if found.default_model else ())
+    if not named:
+        raise BadProfile(f"provider {found.name}: no model is named; set llm_models")
+    chosen = prompt(_version(settings, found.name))
+    return tuple(_chain(found.name, one, chosen) for one in named)
+
+
+def _chain(provider: str, models: str, chosen: object) -> Chain:
+    routes = tuple(Route(provider, model.strip()) for model in models.split(">"))
+    return Chain(routes=routes, prompt=chosen)  # type: ignore[arg-type]
+
+
+def _version(settings: Settings, provider: str) -> str:
+    if settings.llm_prompt != AUTO:
+        return settings.llm_prompt
+    return WORDS if provider == LOCAL and settings.local_gguf is None else FIGURES
+
+
+def _as_named(settings: Settings, name: str) -> tuple[Chain, ...]:
+    """Return the chains as far as the settings name them, for rows that say why nobody was asked."""
+    with contextlib.suppress(LeadlineError):
+        found = profile(name)
+        if name == LOCAL:
+            found = replace(found, default_model=DEFAULT_MODEL)
+        return chains_of(settings, found)
+    return ()

@@ -1,0 +1,1 @@
+"""Signals: what a decision may look at, the decisions themselves, the texts behind them."""
