@@ -21,11 +21,10 @@ from flows.prompting import FIGURES, WORDS, prompt
 from flows.settings import Settings
 from storage.spend.journal import Journal
 from tasks.clock import SYSTEM_CLOCK
-from tasks.llm import recipe
 from tasks.llm.ask import Route
 from tasks.llm.client import Client
 from tasks.llm.errors import BadProfile, ModelError
-from tasks.llm.local import DEFAULT_MODEL, LocalAddress, expect_runtime, find_weights, local_model
+from tasks.llm.local import DEFAULT_MODEL, expect_runtime, find_weights, local_model
 from tasks.llm.profiles import HOLYSHEEP, Profile, Provider, local_provider, profile, with_key
 
 AUTO, LOCAL, NOBODY = "auto", "local", "none"
@@ -88,13 +87,9 @@ async def _provider(
 ) -> Provider:
     if name == LOCAL and settings.llm_base_url is None:
         address = stack.enter_context(local_model(settings.home, gguf=settings.local_gguf))
-        return local_provider(address, extra_body=_nudge(address))
+        return local_provider(address)
     found = profile(name, base_url=settings.llm_base_url)
     return with_key(found, await key_of(found, environ))
-
-
-def _nudge(address: LocalAddress) -> Mapping[str, object]:
-    return recipe.EXTRA_BODY if address.model == DEFAULT_MODEL else {}
 
 
 async def key_of(found: Profile, environ: Mapping[str, str]) -> str | None:

@@ -88,7 +88,6 @@ class Settings:
     llm_budget_usd_per_day: Decimal = Decimal(1)  # for all calls, where the table budgets has no own cap
     keep_days: float = 30.0  # maintain-store
     export_to: Path | None = None  # maintain-store writes days to Parquet files there before they go
-    llm_budget_usd_per_day: Decimal = Decimal(1)  # for all calls, where the table budgets has no own cap
     llm_cost_drift_pct: float = 2.0  # a provider's own costs may differ this far from ours
     llm_shutdown_warn_days: float = 30.0  # before a model in use is switched off
     log_level: str = "INFO"

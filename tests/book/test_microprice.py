@@ -13,7 +13,7 @@ Path = list[tuple[float, float, float, float]]
 
 
 def market(seed: int, steps: int, *, obeys: bool) -> Path:
-    """A mid that moves up after a heavy bid and down after a heavy ask, or (not ``obeys``) the other way."""
+    """A mid that moves up after a heavy bid, down after a heavy ask; without ``obeys`` the other way."""
     rng, bid, path = Random(seed), 1000, []
     for _ in range(steps):
         share = rng.random()

@@ -1,4 +1,4 @@
-"""Decisions from stored books: real ledger, real HTTP to a scripted model, and no call where none may be."""
+"""Decisions from stored books: real ledger, real HTTP to a scripted model, no call where none may be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prompts: short, stable at the beginning, deaf to what a symbol's name says, and never silently changed."""
+"""Prompts: short, stable at the beginning, deaf to what a symbol's name says, never silently changed."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_plain_name_is_shown(symbol: str) -> None:
         "BTC\nUSDT",
         "BTCUSDT\n",
         "",
-        "ВТС",
+        "\u0412\u0422\u0421",
     ],
 )
 def test_a_name_that_may_be_more_goes_under_an_alias(symbol: str) -> None:
@@ -125,7 +125,7 @@ def test_figures_come_with_units_and_words() -> None:
 
 def test_without_a_figure_it_needs_the_embedded_model_is_not_asked() -> None:
     short = features(view(since_ns=view().at_ns - 5 * 10**9))
-    with pytest.raises(BadInput, match="return_10s_bps: the book has been trusted for 5.0 s only"):
+    with pytest.raises(BadInput, match=r"return_10s_bps: the book has been trusted for 5\.0 s only"):
         prompt(WORDS).messages(short, "BTCUSDT", 300)
 
 

@@ -126,13 +126,19 @@ async def test_the_certificate_is_an_artifact(tmp_path: Path, db: Path, prefect_
     assert "| 2023-11-14 | binance-spot | BTCUSDT |" in page
 
 
-async def test_spend_and_signals_of_an_empty_store_are_nothing(db: Path) -> None:
+async def test_spend_and_signals_of_a_store_without_live_books(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from flows.analyze import analyze_signals
     from flows.costs import track_costs
 
     assert (await track_costs(db=str(db), return_state=True)).message == "0 calls, 0.000000 USD in all"
+    monkeypatch.setenv("LEADLINE_LLM_PROVIDER", "none")
     state = await analyze_signals(db=str(db), return_state=True)
-    assert state.message == "no model is set up: none of 2 symbols was asked about"
+    assert state.message == "no model asked; 6 of the baselines"
+    with connect(db) as con:
+        told = con.execute("SELECT DISTINCT outcome, direction FROM signals").fetchall()
+    assert told == [("refused_untrusted", None)]
 
 
 @pytest.mark.parametrize(
