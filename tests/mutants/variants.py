@@ -12,6 +12,7 @@ from dataclasses import dataclass
 SYNC = ("tests/book/test_sync.py", "tests/book/test_sync_states.py", "tests/book/test_sync_properties.py")
 RULES = ("tests/book/test_rules.py", *SYNC)
 LADDER = ("tests/book/test_ladder.py", "tests/book/test_sync_properties.py")
+LEDGER = ("tests/storage/spend/test_ledger.py", "tests/storage/spend/test_ledger_properties.py")
 COMPILED = ("tests/book/test_compiled.py", "tests/book/test_live_differential.py")
 
 
@@ -194,5 +195,68 @@ VARIANTS = (
         "                in_doubt = True\n                con.commit()\n",
         "                in_doubt = True\n                con.rollback()\n",
         ("tests/storage/test_writer.py",),
+    ),
+    Variant(
+        "ledger: two reserve the same money at once",
+        "storage/spend/ledger.py",
+        "SELECT (SELECT coalesce(max(seq), 0) + 1 FROM llm_calls) AS seq",
+        "SELECT (SELECT coalesce(max(seq), 0) + 1 + CAST(random() * 1e15 AS BIGINT) FROM llm_calls) AS seq",
+        LEDGER,
+    ),
+    Variant(
+        "ledger: a call's own worst case is forgotten",
+        "storage/spend/ledger.py",
+        "OR NOT EXISTS (SELECT 1 FROM used WHERE used_usd + CAST($held AS DECIMAL(18, 12)) > limit_usd)",
+        "OR NOT EXISTS (SELECT 1 FROM used WHERE used_usd > limit_usd)",
+        LEDGER,
+    ),
+    Variant(
+        "ledger: what is held does not count",
+        "storage/spend/ledger.py",
+        "coalesce(sum(coalesce(c.cost_usd, c.held_usd)), 0) AS used_usd",
+        "coalesce(sum(coalesce(c.cost_usd, 0)), 0) AS used_usd",
+        LEDGER,
+    ),
+    Variant(
+        "ledger: a hold that expires is free",
+        "storage/spend/ledger.py",
+        "SET state = 'expired', settled_at = $now, cost_usd = held_usd",
+        "SET state = 'expired', settled_at = $now, cost_usd = 0",
+        LEDGER,
+    ),
+    Variant(
+        "ledger: the last outcome counts, not the first",
+        "storage/spend/ledger.py",
+        "WHERE seq = $seq AND state <> 'settled'\n",
+        "WHERE seq = $seq\n",
+        LEDGER,
+    ),
+    Variant(
+        "ledger: an outcome later than the hold is lost",
+        "storage/spend/ledger.py",
+        "WHERE seq = $seq AND state <> 'settled'\n",
+        "WHERE seq = $seq AND state = 'open'\n",
+        LEDGER,
+    ),
+    Variant(
+        "ledger: a budget nobody understands is ignored",
+        "storage/spend/ledger.py",
+        "          AND NOT EXISTS (SELECT 1 FROM caps WHERE {_UNKNOWN}))\n",
+        "          )\n",
+        LEDGER,
+    ),
+    Variant(
+        "ledger: another model's answer at the price of the one asked for",
+        "storage/spend/ledger.py",
+        "    if served and not same_model(plan.model, served):\n",
+        "    if False:\n",
+        LEDGER,
+    ),
+    Variant(
+        "prices: cached tokens at the full price",
+        "storage/spend/tariff.py",
+        "cached * (self.input if self.cached is None else self.cached)",
+        "cached * self.input",
+        ("tests/storage/spend/test_tariff.py",),
     ),
 )
