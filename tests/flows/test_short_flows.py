@@ -132,7 +132,7 @@ async def test_spend_and_signals_of_a_store_without_live_books(
     from flows.analyze import analyze_signals
     from flows.costs import track_costs
 
-    assert (await track_costs(db=str(db), return_state=True)).message == "0 calls, 0.000000 USD in all"
+    assert (await track_costs(db=str(db), return_state=True)).message == "0 calls, 0 USD in 24 hours"
     monkeypatch.setenv("LEADLINE_LLM_PROVIDER", "none")
     state = await analyze_signals(db=str(db), return_state=True)
     assert state.message == "no model asked; 6 of the baselines"
