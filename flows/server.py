@@ -107,8 +107,6 @@ def environment(home: Path, api_url: str) -> dict[str, str]:
         "PREFECT_API_URL": api_url,
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database_file(home).resolve()}",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
-        # A run whose process is gone is noticed after three beats (`flows.ui.alerts`).
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         # What Prefect lets go by itself; the flow tend-prefect does the rest.
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P3D",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",

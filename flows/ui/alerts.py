@@ -2,7 +2,7 @@
 Automations in code: what Prefect itself does, or tells somebody, when a stream or a book is in trouble.
 
     stream down     a stream's run crashed                       → its deployment runs at once
-    zombie run      a run's heartbeat stopped                    → the run is Crashed (and then the above)
+    zombie run      a stream's beat stopped                      → its run is Crashed (and then the above)
     stream away     it stopped, and none began in five minutes   → told
     book stale      a book is not LIVE again within a minute     → told
     budget spent    a budget has no room for a call              → told
@@ -31,17 +31,17 @@ from prefect.events.actions import (
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound, PrefectException
-from prefect.settings import get_current_settings
 
 from book.errors import BadInput, LeadlineError
-from flows.names import FLOWS, STREAM
+from flows.names import STREAM
+from flows.ui.news import BEAT, BEAT_S
 
 STALE = dt.timedelta(minutes=1)
 AWAY = dt.timedelta(minutes=5)
 # A crash loop starts a run a minute, no more; the deployment's schedule is there besides.
 AGAIN = dt.timedelta(minutes=1)
-BEATS = 3  # heartbeats that may be missed
-BEAT_S = 180
+BEATS = 3  # that may be missed
+ENDS = ("Completed", "HandedOver", "Failed", "Crashed", "Cancelled")
 SLACK = dt.timedelta(seconds=15)
 ID, NAME, ROLE = "prefect.resource.id", "prefect.resource.name", "prefect.resource.role"
 
@@ -61,11 +61,9 @@ class Put:
 
 def wanted(*, notify: UUID | None = None, stale: dt.timedelta = STALE) -> list[AutomationCore]:
     """Return our automations; ``notify`` is a notification block that gets the word as well."""
-    of_ours = _labels({ROLE: "flow", NAME: list(FLOWS)})
     of_stream = _labels({ROLE: "flow", NAME: STREAM})
     deployed = _labels({ROLE: "deployment", ID: "prefect.deployment.*"})
     run = _labels({ID: "prefect.flow-run.*"})
-    beat_s = get_current_settings().flows.heartbeat_frequency or BEAT_S
     return [
         AutomationCore(
             name="leadline: stream down",
@@ -87,23 +85,24 @@ def wanted(*, notify: UUID | None = None, stale: dt.timedelta = STALE) -> list[A
         ),
         AutomationCore(
             name="leadline: zombie run",
-            description=f"A run's heartbeat stopped for {BEATS} beats: its process is gone, so it is "
-            "Crashed. A stream that was only cut off from Prefect puts itself right.",
+            description=f"A stream missed {BEATS} beats: its process is gone, so its run is Crashed. One "
+            "that was only cut off from Prefect puts itself right.",
+            # Not Prefect's own heartbeat: that of a short run may come after the run's last event, and
+            # nothing would follow it.
             trigger=EventTrigger(
-                after={"prefect.flow-run.heartbeat"},
-                expect={"prefect.flow-run.*"},
+                after={BEAT},
+                expect={BEAT, *(f"prefect.flow-run.{state}" for state in ENDS)},
                 match=run,
-                match_related=of_ours,
                 for_each={ID},
                 posture=Posture.Proactive,
                 threshold=1,
-                within=BEATS * dt.timedelta(seconds=beat_s) + SLACK,
+                within=BEATS * dt.timedelta(seconds=BEAT_S) + SLACK,
             ),
             actions=[
                 ChangeFlowRunState.model_validate(
-                    {"state": "CRASHED", "name": "Crashed", "message": "no heartbeat: its process is gone"}
+                    {"state": "CRASHED", "name": "Crashed", "message": "no beat came: its process is gone"}
                 ),
-                *_told(notify, "a run's process is gone"),
+                *_told(notify, "a stream's process is gone"),
             ],
         ),
         AutomationCore(

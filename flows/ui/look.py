@@ -17,7 +17,6 @@ DAY = dt.timedelta(days=1)
 DEPTH_BACK = dt.timedelta(minutes=10)
 LADDERS = 2  # books drawn as a chart
 MODELS = 20
-USD_PER_DAY = Decimal(1)  # counts where nobody set a budget for everything per day
 
 
 def health_page(
@@ -43,7 +42,7 @@ def signals_page(con: Runs, *, now: dt.datetime) -> Page:
     return pages.signals(rows, glance.signal_outcomes(con, now - DAY), now=now)
 
 
-def spend_page(con: Runs, *, now: dt.datetime, default_usd_per_day: Decimal = USD_PER_DAY) -> Page:
+def spend_page(con: Runs, *, now: dt.datetime, default_usd_per_day: Decimal) -> Page:
     """Put what calls to models cost, and what is left of each budget, on a page."""
     models = glance.spend_models(con, most=MODELS).dicts()
     caps = ledger.budgets(con, now=now, default_usd_per_day=default_usd_per_day).dicts()

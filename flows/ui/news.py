@@ -18,6 +18,7 @@ from typing import Any
 
 from flows.ui.watch import Change
 
+BEAT, BEAT_S = "leadline.stream.beat", 30.0  # a stream that lives says so, about its flow run
 EACH = 5  # more books at once are told as one
 BURST = 20.0
 PER_S = 0.5

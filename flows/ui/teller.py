@@ -23,7 +23,7 @@ from prefect.events import emit_event
 from book.errors import LeadlineError
 from flows.host import HostStatus, StreamHost
 from flows.ui.look import depth_page, health_page, signals_page, spend_page
-from flows.ui.news import News, Newsroom, about_venue
+from flows.ui.news import BEAT, BEAT_S, News, Newsroom, about_venue
 from flows.ui.pages import Page
 from flows.ui.shelf import Shelf
 from flows.ui.watch import Watch
@@ -45,6 +45,8 @@ class Teller:
         now_s = time.monotonic()
         self._watch = Watch(now_s)
         self._news = Newsroom(self._venue, now_s)
+        self._run = {"prefect.resource.id": f"prefect.flow-run.{flow_run_id}"}
+        self._beat_due_s = now_s
         self._shelf = Shelf(UUID(flow_run_id) if flow_run_id else None, is_long_lived=True)
         self._over = threading.Event()
         self._is_heard = True  # whether Prefect's API took what it was last sent
@@ -83,9 +85,13 @@ class Teller:
     def _tell_changes(self, status: HostStatus) -> None:
         now_s = time.monotonic()
         self._news.note(self._watch.look(status.feed, now_s))
-        if self._is_heard:
-            for news in self._news.take(now_s):
-                self._emit(news)
+        if not self._is_heard:
+            return
+        for news in self._news.take(now_s):
+            self._emit(news)
+        if now_s >= self._beat_due_s:
+            self._beat_due_s = now_s + BEAT_S
+            self._emit(News(BEAT, self._run))
 
     def _emit(self, news: News) -> None:
         """Queue an event; Prefect's own thread sends it, with the flow run it belongs to."""
@@ -111,5 +117,5 @@ class Teller:
                 health_page(con, status, ages_s, venue=self._venue, now=now),
                 depth_page(con, self._venue, symbols, now=now),
                 signals_page(con, now=now),
-                spend_page(con, now=now),
+                spend_page(con, now=now, default_usd_per_day=self._host.settings.llm_budget_usd_per_day),
             ]

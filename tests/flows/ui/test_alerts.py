@@ -13,6 +13,7 @@ import pytest
 
 from tests.flows.commands import leadline
 from tests.flows.ui.test_people import events, post, soon
+from tests.flows.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 SHORT = dt.timedelta(seconds=10)  # Prefect's least for something that does not happen
@@ -120,7 +121,7 @@ async def test_a_crashed_stream_has_its_deployment_run(api_url: str) -> None:
     httpx.delete(f"{api_url}/deployments/{deployment}")  # noqa: ASYNC210
 
 
-async def test_a_run_without_heartbeat_is_crashed(api_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_without_beat_is_crashed(api_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from prefect.events import emit_event
 
     from flows.ui import alerts
@@ -129,25 +130,25 @@ async def test_a_run_without_heartbeat_is_crashed(api_url: str, monkeypatch: pyt
     monkeypatch.setattr(alerts, "SLACK", SHORT)
     await in_place(api_url)
     flow = post(api_url, "/flows/", {"name": "stream-books"})["id"]
-    run = post(api_url, "/flow_runs/", {"flow_id": flow, "name": "dead"})["id"]
-    path = f"/flow_runs/{run}/set_state"
-    post(api_url, path, {"state": {"type": "RUNNING", "name": "Running"}, "force": True})
-    emit_event(
-        event="prefect.flow-run.heartbeat",
-        resource={"prefect.resource.id": f"prefect.flow-run.{run}", "prefect.resource.name": "dead"},
-        related=[
-            {
-                "prefect.resource.id": f"prefect.flow.{flow}",
-                "prefect.resource.role": "flow",
-                "prefect.resource.name": "stream-books",
-            }
-        ],
-    )
 
-    def state() -> str:
-        return str(httpx.get(f"{api_url}/flow_runs/{run}", timeout=60).json()["state"]["name"])
+    def run(name: str, *states: str) -> str:
+        made = str(post(api_url, "/flow_runs/", {"flow_id": flow, "name": name})["id"])
+        about = {"prefect.resource.id": f"prefect.flow-run.{made}", "prefect.resource.name": name}
+        for state in states:
+            body = {"state": {"type": state, "name": state.title()}, "force": True}
+            post(api_url, f"/flow_runs/{made}/set_state", body)
+            if state == "RUNNING":
+                emit_event(event="leadline.stream.beat", resource=about)
+                until(lambda: made in str(events(api_url, "leadline.stream.beat")), "the beat is there")
+        return made
 
-    await soon(lambda: state() == "Crashed", "the run is crashed")
+    def state(run_id: str) -> str:
+        return str(httpx.get(f"{api_url}/flow_runs/{run_id}", timeout=60).json()["state"]["name"])
+
+    ended, dead = run("ended", "RUNNING", "COMPLETED"), run("dead", "RUNNING")
+    await soon(lambda: state(dead) == "Crashed", "the dead one is crashed")
+    assert state(ended) == "Completed"
+    assert not fired(api_url, "leadline: zombie run", ended)
 
 
 def test_the_command_prints_what_it_did(

@@ -133,13 +133,14 @@ async def test_a_stream_shows_its_pages_and_tells_what_happens(
         ours = {
             f"{event['event']} {event['resource']['prefect.resource.id']}": event
             for event in events(prefect_server, "leadline.")
-            if guest.flow_run_id in str(event["related"])
+            if guest.flow_run_id in str(event)
         }
         return ours if any(name.startswith("leadline.stream.stopped") for name in ours) else None
 
     heard = await soon(told, "the events have come")
     assert "leadline.stream.started leadline.venue.loopback-spot" in heard
     assert "leadline.live leadline.book.loopback-spot.BTCUSDT" in heard
+    assert f"leadline.stream.beat prefect.flow-run.{guest.flow_run_id}" in heard
     gap = heard["leadline.gap leadline.book.loopback-spot.ETHUSDT"]
     assert gap["resource"]["leadline.symbol"] == "ETHUSDT"
     assert "leadline.resynced leadline.book.loopback-spot.ETHUSDT" in heard
