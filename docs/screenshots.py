@@ -45,6 +45,7 @@ FAULTS = (
     {"kind": "cut"},
 )
 FAULT_EVERY_S = 25.0
+EVENTS = "/v2/events?rangeType=span&seconds=-600&events=%5B%22leadline.*%22%5D"  # ours, of ten minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def shots(api_url: str) -> dict[str, Shot | None]:
     found: dict[str, Shot | None] = {
         "deployments": Shot("deployments", "/v2/deployments", height=860),
         "stream": Shot("stream", f"/v2/runs/flow-run/{streams[0]['id']}", height=900) if streams else None,
-        "events": Shot("events", "/v2/events?rangeType=span&seconds=-600&events=%5B%22leadline.*%22%5D", height=900),
+        "events": Shot("events", EVENTS, height=900),
         "automations": Shot("automations", "/v2/automations", height=1000),
     }
     pages = {"health": "leadline-health", "depth": "leadline-depth", "spend": "leadline-spend"}
