@@ -283,6 +283,8 @@ class Writer:
             self._free.extend(batches)
             self._change.notify_all()
         self._upkeep.tend(self._cursor(), self._owner.wal_bytes(), time.monotonic())
+        if self._upkeep.is_worn(sum(one.rows.diffs + one.rows.trades + one.rows.tickers for one in group)):
+            self._reopen()
 
     def _until_stored(self, group: Sequence[Numbered]) -> None:
         """Try until the group is in the store; raises what there is no plan for."""

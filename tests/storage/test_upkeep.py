@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,6 +11,7 @@ import pytest
 
 from book.batch import Batch, BookEventRow
 from book.events import State
+from book.messages import Trade
 from storage.connect import connect
 from storage.errors import ReadOnly
 from storage.owner import Owner
@@ -17,6 +20,7 @@ from storage.writer import Writer
 from tests.storage.helpers import MARKETS, START_NS, Served, wait_until
 
 MIB = 1024 * 1024
+PATIENCE_S = 30.0
 _NOISE = "CREATE OR REPLACE TABLE noise AS SELECT random() AS x, random() AS y FROM range(1_000_000)"
 
 
@@ -138,3 +142,31 @@ def test_no_client_may_change_them(served: Served, statement: str) -> None:
         with pytest.raises(ReadOnly):
             con.execute(statement)
         assert (setting(con, "memory_limit"), setting(con, "max_vacuum_tasks")) == before
+
+
+def test_a_worn_file_is_opened_anew_between_two_transactions(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.writer.Upkeep", functools.partial(Upkeep, rows_a_life=3))
+    reopened: list[int] = []
+    reopen = Owner.reopen
+
+    def counted(self: Owner) -> None:
+        reopen(self)
+        reopened.append(writer.status().committed)
+
+    monkeypatch.setattr(Owner, "reopen", counted)
+    with Owner(db, serve=True) as owner:
+        writer = Writer(owner, MARKETS)
+        writer.start()
+        for n in range(7):
+            batch = writer.take()
+            assert batch is not None
+            batch.add_trade(1, Trade("", n, 2, 3, False, START_NS, START_NS, START_NS - 5))
+            writer.submit(batch)
+            writer.drain(PATIENCE_S)
+        writer.close()
+        assert reopened == [3, 6]
+        with connect(db) as con:
+            ids = con.execute("SELECT trade_id FROM trades ORDER BY ALL").fetchall()
+    assert ids == [(n,) for n in range(7)]
