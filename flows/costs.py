@@ -14,19 +14,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from prefect import flow, get_run_logger
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
+from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.run_settings import settings_of_run
 from flows.settings import Settings
 from flows.spending import Spending, Worry, lines, look, markdown, usd
+from flows.ui.pages import SPEND, Page
+from flows.ui.shelf import show
 from storage.connect import connect
 from storage.spend import ledger, prices, reports
 from storage.spend.conflicts import retried
-
-KEY = "leadline-spend"
 
 
 @flow(name="track-costs", persist_result=False)
@@ -51,7 +51,7 @@ async def track_costs(db: str | None = None, hours: int = 24) -> State[Any]:
     # Told first, noted after: a run that dies between the two tells it again rather than never.
     await asyncio.to_thread(_note, settings, fresh, now)
     said = f"{found.calls} calls, {usd(found.cost_usd)} USD in {hours} hours"
-    await acreate_markdown_artifact(markdown=markdown(found), key=KEY, description=said)
+    await show([Page(SPEND, said, markdown(found))], flow_run.id)
     return Completed(message=said)
 
 

@@ -18,14 +18,15 @@ from storage.queries import Answer
 from storage.rebuild import Runs
 from storage.spend import ledger, reports
 
-# Of a budget: told when it is passed, once per window each.
-SHARES = (Decimal("0.8"), Decimal(1))
 # A provider that rounds its costs differs by less than this per call.
 ROUNDING_USD = Decimal("0.000001")
 IN_USE = dt.timedelta(days=30)
 CELLS = 12
 
+BUDGET_NEARLY_SPENT = "leadline.budget.nearly-spent"
 BUDGET_SPENT = "leadline.budget.spent"
+# Of a budget, told once per window each. With so little left there is seldom room for a call's worst case.
+SHARES = ((Decimal("0.8"), BUDGET_NEARLY_SPENT), (Decimal("0.95"), BUDGET_SPENT))
 COST_DRIFT = "leadline.cost.drift"
 COST_OVERRUN = "leadline.cost.overrun"
 MODEL_SHUTDOWN = "leadline.model.shutdown"
@@ -212,8 +213,8 @@ def _spent(budgets: Answer) -> Iterator[Worry]:
             said = f"budget {name} is not understood and blocks every call; correct the table budgets"
             yield Worry(BUDGET_SPENT, f"{name} not understood", said, about, {"scope": row["scope"]})
             continue
-        passed = [mark for mark in SHARES if share >= mark and row["limit_usd"] > 0]
-        for mark in passed[-1:]:
+        passed = [(mark, kind) for mark, kind in SHARES if share >= mark and row["limit_usd"] > 0]
+        for mark, kind in passed[-1:]:
             said = f"budget {name}: {share:.0%} of {usd(row['limit_usd'])} USD spent or held"
             payload = {
                 "scope": row["scope"],
@@ -221,7 +222,7 @@ def _spent(budgets: Answer) -> Iterator[Worry]:
                 "starts_at": f"{row['starts_at']}",
                 **{key: plain(row[key]) for key in ("limit_usd", "spent_usd", "held_usd", "left_usd")},
             }
-            yield Worry(BUDGET_SPENT, f"{name} {row['starts_at']} {mark:.0%}", said, about, payload)
+            yield Worry(kind, f"{name} {row['starts_at']} {mark:.0%}", said, about, payload)
 
 
 def _drifted(found: Answer, settings: Settings, now: dt.datetime) -> Iterator[Worry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.arguments.common import AddParser, add_db, add_json, command, seconds
+from flows.arguments.common import AddParser, add_db, add_json, command, limit, seconds
 
 
 def _spend(add_parser: AddParser) -> None:
@@ -42,12 +42,20 @@ def _prices(add_parser: AddParser) -> None:
         "input, output (USD per million tokens), source, checked_at, and if you like cached, reasoning,\n"
         "valid_to, peak_hours, peak_factor, shutdown_at. Without a price that holds, no call is made.",
         "leadline prices",
+        "leadline prices --tokens 550 60        (a column: USD per 1,000 calls)",
         "leadline prices check          (against genai-prices; exit code 1 where they differ)",
         "leadline prices load my-prices.toml",
         "leadline sql --write \"UPDATE prices SET input = 7.5 WHERE model = 'gpt-4.1'\"",
     )
     parser.add_argument("action", nargs="?", choices=("show", "check", "load"), default="show")
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="with load: a TOML file")
+    parser.add_argument(
+        "--tokens",
+        nargs=2,
+        type=limit,
+        metavar=("PROMPT", "ANSWER"),
+        help="also what 1,000 calls of so many tokens cost, off-peak",
+    )
     parser.add_argument("--all", action="store_true", help="past and future prices too")
     add_db(parser, "leadline.duckdb, else demo.duckdb; for show and check also none")
     add_json(parser)

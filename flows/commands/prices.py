@@ -14,12 +14,13 @@ from book.errors import BadInput
 from flows.console import put, say
 from flows.price_check import check
 from flows.settings import Settings, db_to_read, from_args
-from flows.tables import json_of, lines
+from flows.tables import json_of, lines, plain
 from storage.connect import connect
 from storage.queries import Answer
 from storage.rebuild import Runs
 from storage.schema import metadata
 from storage.spend import prices
+from storage.spend.tariff import MILLION
 
 OLD = dt.timedelta(days=90)
 
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
         if args.action == "check":
             return _check(con, now, as_json=args.json)
         found = prices.shown(con, now, every=args.all)
+        if args.tokens:
+            found = _with_calls(found, *args.tokens)
     if args.json:
         put(lines(found.columns, found.rows, "json"))
     else:  # sources are long
@@ -66,6 +69,15 @@ def _book(settings: Settings) -> Iterator[Runs]:
     metadata.tables["prices"].create(engine)
     prices.seed(memory)
     yield memory
+
+
+def _with_calls(found: Answer, prompt_tokens: int, answer_tokens: int) -> Answer:
+    """Put what 1,000 calls cost before the rest of each row; nothing cached, no reasoning, no peak."""
+    rows = []
+    for row, one in zip(found.rows, found.dicts(), strict=True):
+        per_call = (prompt_tokens * one["input"] + answer_tokens * one["output"]) / MILLION
+        rows.append((*row[:2], plain(1_000 * per_call), *row[2:]))
+    return Answer((*found.columns[:2], "usd_per_1000_calls", *found.columns[2:]), rows)
 
 
 def _load(args: argparse.Namespace, settings: Settings) -> int:

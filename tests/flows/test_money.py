@@ -68,6 +68,8 @@ def test_budgets_from_the_command_line(db: Path, capsys: pytest.CaptureFixture[s
     said = leadline(capsys, "spend", "--set-budget", "all", "day", "0.0125")
     assert said.err == "budget all per day: 0.0125 USD\n"
     assert "! budget all per day: 96% of 0.0125 USD spent or held" in said.out
+    told = json.loads(leadline(capsys, "spend", "--json").out)
+    assert "leadline.budget.spent" in {worry["kind"] for worry in told["worries"]}
     for argv, wrong in (
         (("modle:x", "day", "1"), "budget 'modle:x': expected all, provider:NAME"),
         (("model:x", "day", "1"), "budget 'model:x': expected all, provider:NAME"),
@@ -88,6 +90,10 @@ def test_the_book_without_a_database(
     said = leadline(capsys, "prices", "--json")
     found = {(row["provider"], row["model"]): row for row in json.loads(said.out)}
     assert found["holysheep", "gpt-4.1"]["input"] == "8"
+    said = leadline(capsys, "prices", "--json", "--tokens", "1000", "150")
+    each = {(row["provider"], row["model"]): row["usd_per_1000_calls"] for row in json.loads(said.out)}
+    assert each["holysheep", "gpt-4.1"] == "9.2"
+    assert (each["openai", "gpt-4.1"], each["local", "*"]) == ("3.2", "0")
     assert list(tmp_path.iterdir()) == []
 
 
