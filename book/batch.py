@@ -92,12 +92,24 @@ class Market:
 
 
 @dataclass(frozen=True, slots=True)
+class FlatBook:
+    """A whole book with each side as an array of (price, quantity), best first; ticks and lots."""
+
+    last_id: int
+    ts_recv_ns: int
+    bids: NDArray[np.int64]
+    asks: NDArray[np.int64]
+    ts_event_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SeedRow:
-    """A REST snapshot that became a book."""
+    """A book that later diffs apply to: a REST snapshot, or a live book that was written out whole."""
 
     book: int
     epoch: int
-    snapshot: DepthSnapshot
+    snapshot: DepthSnapshot | FlatBook
+    source: str = "venue"
 
 
 @dataclass(frozen=True, slots=True)

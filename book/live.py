@@ -124,6 +124,11 @@ class LiveBook(ABC):
         return self._ladder.last_id
 
     @property
+    def last_recv_ns(self) -> int:
+        """When the newest update held reached us; 0 while there is none."""
+        return self._ladder.last_recv_ns
+
+    @property
     def why(self) -> str:
         """What last took the book out of LIVE, for a person."""
         return self._sync.why

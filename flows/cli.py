@@ -23,7 +23,7 @@ from flows.console import leave, say
 from flows.settings import BadSetting
 
 OK, FAILED, USAGE = 0, 1, 2
-RUN_PREFECT = {"demo", "stream", "up"}  # in this process
+RUN_PREFECT = {"demo", "stream", "up", "handover"}  # in this process
 
 
 def build_parser() -> argparse.ArgumentParser:

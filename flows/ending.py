@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 
 from storage.requests import take_request
 
-Kind: TypeAlias = Literal["stopped", "handover", "cancelled", "rotated"]
+Kind: TypeAlias = Literal["stopped", "handover", "cancelled", "rotated", "gave_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Ending:
     def __init__(self, db: Path, asked: threading.Event) -> None:
         self._db = db
         self._asked = asked
+        self.is_holder = False  # requests beside the file are for whoever holds it
         self._signal: int | None = None
         self._end: End | None = None
         self._guard = threading.Lock()
@@ -53,7 +54,7 @@ class Ending:
                 self.wish(End("stopped", f"stopped by {signal.Signals(self._signal).name}"))
             elif self._asked.is_set():
                 self.wish(End("stopped", "stopped"))
-            elif (request := take_request(self._db)) is not None:
+            elif self.is_holder and (request := take_request(self._db)) is not None:
                 kind: Kind = "handover" if request.kind == "handover" else "stopped"
                 self.wish(End(kind, request.said()))
         return self._end

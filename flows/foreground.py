@@ -39,14 +39,14 @@ class StreamFailed(LeadlineError):
 class ForegroundStream:
     """One run of ``stream_books``; construct after the environment names the Prefect API."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, handover: bool = False) -> None:
         # Prefect's log lines go to its API and to our file; the terminal has a picture of its own.
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         logging.raiseExceptions = False  # its API handler writes to stderr when the API is away
         # Imported here because Prefect fixes its settings when it is imported.
         self._stream = importlib.import_module("flows.stream")
         self.attached: Attached = self._stream.Attached(settings)
-        self._parameters = parameters_of(settings)
+        self._parameters = parameters_of(settings) | ({"handover": True} if handover else {})
         self._ended: Future[tuple[str, str]] = Future()
         self._thread = threading.Thread(target=self._run, name="leadline-flow", daemon=True)
         self._signals = 0

@@ -23,18 +23,24 @@ from book.errors import LeadlineError
 from book.live import Engine
 from flows.settings import Settings
 from flows.venue import profile_of
+from storage.cut import Cutter
 from storage.errors import StoreOwned
+from storage.holding import Holding
 from storage.owner import Owner
 from storage.rare import Rows
 from storage.requests import take_request
+from storage.succession import Ends, SymbolEnd, ends, ensure_no_heir
 from storage.writer import Commit, Writer, WriterStatus
 from tasks.errors import FeedStopped
 from tasks.feed import Feed, FeedConfig, FeedStatus, Need
+from tasks.feed_config import SinkStatus
 
 log = logging.getLogger("leadline.host")
 
 PASSING_S = 10.0  # an owner that serves nobody is a short command; it is waited out this long
 PAUSE_S = 0.1
+LOOK_S = 0.02
+CATCH_UP_S = 5.0  # how late the venue may serve one connection after another
 FEED_STOP_S = 15.0
 WRITER_CLOSE_S = 60.0
 
@@ -64,13 +70,13 @@ class _Durable:
 
 
 class _Tapped:
-    """The writer as the feed's sink; keeps a look at the newest figures that pass."""
+    """The writer, or who stands in for it, as the feed's sink; keeps the newest figures that pass."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, sink: Writer | Holding) -> None:
         self.newest: FeedStats | None = None
-        self.take = writer.take
-        self.status = writer.status
-        self._submit = writer.submit
+        self.take = sink.take
+        self.status: Callable[[], SinkStatus] = sink.status
+        self._submit = sink.submit
 
     def submit(self, batch: Batch) -> None:
         """Queue a batch for the store."""
@@ -92,6 +98,7 @@ class StreamHost:
         self._owner: Owner | None = None
         self._writer: Writer | None = None
         self._sink: _Tapped | None = None
+        self._holding: Holding | None = None
         self._feed: Feed | None = None
         self._rows: dict[str, int] = {}
         self._guard = threading.Lock()
@@ -101,47 +108,110 @@ class StreamHost:
         """
         Lock and open the database, then begin to stream.
 
-        Raises `StoreOwned` when another stream has it, and what opening raises; nothing is left open then.
+        Raises `StoreOwned` when another stream has it, `HasHeir` when one is about to, and what opening
+        raises; nothing is left open then.
         """
-        settings = self.settings
+        self.settings.db.absolute().parent.mkdir(parents=True, exist_ok=True)
+        ensure_no_heir(self.settings.db)
         self._owner = self._own(tick)
         try:
-            forgotten = take_request(settings.db)  # it was meant for whoever had the file before
-            if forgotten is not None:
-                log.info("not for this stream: %s", forgotten.said())
-            self._writer = Writer(self._owner, self.markets, on_commit=self._note)
-            self._writer.start()
-            config = FeedConfig(
-                profile=self._profile,
-                symbols=settings.symbols,
-                engine=cast("Engine", settings.engine),
-                max_levels=settings.max_levels,
-                buffer_limit=settings.buffer_limit,
-                stats_every_s=settings.stats_every_s,
-            )
-            self._sink = _Tapped(self._writer)
-            self._feed = Feed(config, self._sink, rng=random.Random(), host_grace_s=self._grace_s)
-            self._feed.start()
-            self.started = time.monotonic()  # compiling, the first time, is not streaming
+            self._start_feed(self._start_writer(self._owner))
         except BaseException:
             self.close()
             raise
 
-    def _own(self, tick: Callable[[], None] | None) -> Owner:
+    def warm(self) -> None:
+        """Follow the venue without the database: rows are passed over until `mark`, then kept back."""
+        self._holding = Holding(self.markets)
+        try:
+            self._start_feed(self._holding)
+        except BaseException:
+            self.close()
+            raise
+
+    def mark(self) -> dict[str, int]:
+        """Begin to keep rows back; return by symbol the update id after which they are kept."""
+        assert self._holding is not None
+        holding = self._holding
+        return self.feed.mark(holding.hold, lambda: holding.seeds)
+
+    def take_over(self) -> None:
+        """
+        Lock and open the database, and store what was kept back from where its rows end.
+
+        Raises `StoreOwned` while another process has it: nothing has changed then, call again.
+        """
+        assert self._holding is not None
+        self._owner = self._own_now()
+        try:
+            writer = self._start_writer(self._owner)
+            found = ends(self._owner.cursor(), self._profile.name)
+            self._catch_up(found)
+            self._holding.release(writer, Cutter(self.markets, found))
+            self.started = time.monotonic()
+        except BaseException:
+            self.close()
+            raise
+
+    def _catch_up(self, found: Ends) -> None:
+        """Wait until the rows kept back reach the stored ones; a book that does not begins anew."""
+        deadline = time.monotonic() + CATCH_UP_S
+        while behind := [
+            book.symbol
+            for book in self.feed.status().symbols
+            if book.is_live and book.last_id < found.symbols.get(book.symbol, SymbolEnd()).last_id
+        ]:
+            if time.monotonic() > deadline:
+                log.warning("behind the stream before us, so begun anew: %s", ", ".join(behind))
+                self.feed.start_anew(behind, "handover")
+                break
+            time.sleep(LOOK_S)
+        while not self.feed.flush() and time.monotonic() < deadline + CATCH_UP_S:
+            time.sleep(LOOK_S)
+
+    def _start_writer(self, owner: Owner) -> Writer:
+        forgotten = take_request(self.settings.db)  # it was meant for whoever had the file before
+        if forgotten is not None:
+            log.info("not for this stream: %s", forgotten.said())
+        self._writer = Writer(owner, self.markets, on_commit=self._note)
+        self._writer.start()
+        return self._writer
+
+    def _start_feed(self, sink: Writer | Holding) -> None:
         settings = self.settings
-        settings.db.absolute().parent.mkdir(parents=True, exist_ok=True)
+        config = FeedConfig(
+            profile=self._profile,
+            symbols=settings.symbols,
+            engine=cast("Engine", settings.engine),
+            max_levels=settings.max_levels,
+            buffer_limit=settings.buffer_limit,
+            stats_every_s=settings.stats_every_s,
+        )
+        self._sink = _Tapped(sink)
+        self._feed = Feed(config, self._sink, rng=random.Random(), host_grace_s=self._grace_s)
+        self._feed.start()
+        self.started = time.monotonic()  # compiling, the first time, is not streaming
+
+    def _own(self, tick: Callable[[], None] | None) -> Owner:
         deadline = time.monotonic() + PASSING_S
         while True:
             try:
-                return Owner(
-                    settings.db, serve=True, memory_limit=settings.memory_limit, threads=settings.threads
-                )
+                return self._own_now()
             except StoreOwned as exc:
                 if exc.uri is not None or time.monotonic() > deadline:
                     raise
             if tick is not None:
                 tick()
             time.sleep(PAUSE_S)
+
+    def _own_now(self) -> Owner:
+        settings = self.settings
+        return Owner(settings.db, serve=True, memory_limit=settings.memory_limit, threads=settings.threads)
+
+    @property
+    def venue(self) -> str:
+        """Name of the venue, as rows have it."""
+        return self._profile.name
 
     @property
     def feed(self) -> Feed:

@@ -20,6 +20,7 @@ ASK_S = 30.0  # a busy SQLite takes its time
 PAGE = 200
 PATIENCE_S = 60.0  # states of task runs reach the API as events, a moment later
 PAUSE_S = 0.25
+BUSY_WAITS_S = (0.2, 0.5, 1.0, 2.0, 0.0)
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -57,20 +58,38 @@ def ask(api_url: str, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _post(api_url: str, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = send(api_url, "POST", path, body)
+    return found
+
+
+def send(api_url: str, method: str, path: str, body: dict[str, Any]) -> Any:
+    """
+    Call the API and return what it answers; raises `PrefectUnreachable`.
+
+    A server on SQLite answers 503 while another transaction writes, and has done nothing: asked again.
+    """
+    status, text = 0, b""
+    for wait_s in BUSY_WAITS_S:
+        status, text = _call(api_url, method, path, body)
+        if status != http.HTTPStatus.SERVICE_UNAVAILABLE:
+            break
+        time.sleep(wait_s)
+    if status not in {http.HTTPStatus.OK, http.HTTPStatus.CREATED}:
+        raise PrefectUnreachable(f"{urlsplit(api_url).netloc}{path}: {status} {text[:200]!r}")
+    return json.loads(text)
+
+
+def _call(api_url: str, method: str, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
     parts = urlsplit(api_url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     try:
         with closing(kind(parts.netloc, timeout=ASK_S)) as connection:
             headers = {"Content-Type": "application/json"}
-            connection.request("POST", f"{parts.path.rstrip('/')}{path}", json.dumps(body), headers)
+            connection.request(method, f"{parts.path.rstrip('/')}{path}", json.dumps(body), headers)
             answer = connection.getresponse()
-            text = answer.read()
+            return answer.status, answer.read()
     except (OSError, http.client.HTTPException) as exc:
         raise PrefectUnreachable(f"{parts.netloc}{path}: {exc}") from exc
-    if answer.status != http.HTTPStatus.OK:
-        raise PrefectUnreachable(f"{parts.netloc}{path}: {answer.status} {text[:200]!r}")
-    found: list[dict[str, Any]] = json.loads(text)
-    return found
 
 
 def runs_of(api_url: str, flow_run_id: str) -> Runs:

@@ -1,8 +1,8 @@
 """
 The flow ``stream-books``: one long run that keeps the books of one database.
 
-    lock the file ─ owned? ─> Completed "AlreadyRunning"
-         │
+    lock the file ─ owned? ─> Completed "AlreadyRunning", or with ``handover``: warm up and follow
+         │                                                     (`flows.handover`)
          ├─ needs of the feed ──> tasks connect, resync      (short, retried, seen in the UI)
          ├─ every second a look: events; every pages_every_s: artifacts  (`flows.ui`)
          ├─ every snapshot_every_s: rows, then sub-flow snapshot-depth   (bounded by a time-out)
@@ -20,6 +20,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
 from flows.ending import End, Ending
+from flows.handover import Rotation, Succession
 from flows.host import StreamHost
 from flows.logs import log_to
 from flows.run_settings import settings_of_run
@@ -39,6 +41,8 @@ from flows.snapshot_depth import Report, snapshot_depth
 from flows.ui.teller import Teller
 from flows.watch import OwnRun
 from storage.errors import StoreOwned
+from storage.requests import holder_pid
+from storage.succession import HasHeir, Heir
 from tasks.retried import see_to
 
 log = logging.getLogger("leadline.stream")
@@ -47,6 +51,7 @@ LOOK_S = 0.2
 FINISH_S = 5.0
 FIRST_SAMPLE_S = 2.0  # the first one soon, so that a person sees something
 ENDLESS = {"needs", "samples", "watch"}  # jobs there is no use in waiting for
+ENDS = {"handover": "HandedOver", "gave_up": "GaveUp"}  # names of states a person should tell apart
 NAMED = 5  # symbols in a run's name
 
 
@@ -82,14 +87,16 @@ def _run_name() -> str:
 
 
 @flow(name="stream-books", flow_run_name=_run_name, persist_result=False)
-async def stream_books(
+async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
     db: str | None = None,
     venue: str | None = None,
     symbols: list[str] | None = None,
     ws_url: str | None = None,
     rest_url: str | None = None,
     max_seconds: float | None = None,
+    max_hours: float | None = None,
     snapshot_every_s: float | None = None,
+    handover: bool = False,
 ) -> State[Any]:
     """
     Stream until stopped or ``max_seconds`` are over (setting ``rotate_s``); None: as the settings say.
@@ -103,8 +110,10 @@ async def stream_books(
         symbols: Which symbols, such as ["BTCUSDT"]. Empty: the setting symbols.
         ws_url: WebSocket address instead of the venue's own.
         rest_url: REST address instead of the venue's own.
-        max_seconds: The run ends by itself after this long, 1 or more. Empty: the setting rotate_s.
+        max_seconds: The run gives way to a new one after this long, 1 or more. Empty: the setting rotate_s.
+        max_hours: The same in hours; give one of the two.
         snapshot_every_s: Seconds from one depth snapshot to the next, 0.2 or more. Empty: the setting.
+        handover: Follow the stream that runs: warm up beside it, then take over without losing an update.
     """
     guest = attached.get() or Attached()
     given: dict[str, object] = {
@@ -114,42 +123,59 @@ async def stream_books(
         "ws_url": ws_url,
         "rest_url": rest_url,
     }
-    given |= {"rotate_s": max_seconds, "snapshot_every_s": snapshot_every_s}
+    given |= {"rotate_s": _rotate_s(max_seconds, max_hours), "snapshot_every_s": snapshot_every_s}
     settings = guest.settings or settings_of_run(given)
     guest.flow_run_id = str(flow_run.id)
     ending = Ending(settings.db, guest.stop)
     own = OwnRun(guest.flow_run_id, settings.db, ending)
     with log_to(settings.log_file, settings.log_level), ending.hear_signals():
+        heir: Heir | None = None
         try:
             host = StreamHost(settings)
-            host.open()
-        except StoreOwned as exc:
+            if handover and holder_pid(settings.db) is not None:
+                heir = Heir(settings.db)
+                host.warm()
+            else:
+                host.open()
+        except (StoreOwned, HasHeir) as exc:
             return Completed(name="AlreadyRunning", message=_already(settings, exc))
         guest.host = host
         teller = Teller(host, guest.flow_run_id)
         reason = "stopped"
         try:
             with SideLoop("leadline-reports") as side:
-                end = await _Run(host, guest, ending, own, side, teller).until_over()
+                end = await _Run(host, guest, ending, own, side, teller).until_over(heir)
             reason = end.kind
         finally:
             # No await here: whatever cancels this run must not cut it short.
-            teller.farewell(reason if sys.exception() is None else "failed")
+            if ending.is_holder:
+                teller.farewell(reason if sys.exception() is None else "failed")
             host.close(reason)
             guest.is_closed.set()
+            if heir is not None:
+                heir.close()
         if ending.is_by_signal:
             end = await own.ends_by() or end
-    said = f"{end.why}: {host.summary()}"
+    said = f"{end.why}: {host.summary()}" if ending.is_holder else end.why
     get_run_logger().info(said)
     if end.kind == "cancelled":
         return Cancelled(message=said)
-    return Completed(name="HandedOver" if end.kind == "handover" else "Completed", message=said)
+    return Completed(name=ENDS.get(end.kind, "Completed"), message=said)
 
 
-def _already(settings: Settings, owned: StoreOwned) -> str:
-    who = "another process" if owned.pid is None else f"process {owned.pid}"
+def _rotate_s(max_seconds: float | None, max_hours: float | None) -> float | None:
+    if max_seconds is not None and max_hours is not None:
+        raise BadSetting(
+            f"flow parameters: max_seconds = {max_seconds} and max_hours = {max_hours}: give one"
+        )
+    return max_seconds if max_hours is None else max_hours * 3600
+
+
+def _already(settings: Settings, taken: StoreOwned | HasHeir) -> str:
+    who = f"process {taken.pid}" if taken.pid else "another process"
+    does = "is about to stream" if isinstance(taken, HasHeir) else "streams"
     return (
-        f"nothing to do: {who} streams into {settings.db} already. The schedule looks after the "
+        f"nothing to do: {who} {does} into {settings.db} already. The schedule looks after the "
         "stream; only if that process ended would this run have taken its place"
     )
 
@@ -174,46 +200,59 @@ class _Run:
         self._teller = teller
         self._log = get_run_logger()
         self._report: Report | None = None  # the newest one not yet reported
+        self._rotation = Rotation(host.settings.rotate_s)
+        self._asking: asyncio.Task[None] | None = None  # kept, so that it is not collected
+        self._jobs: list[asyncio.Task[None]] = []
         self._is_ending = False
         self._performing: set[asyncio.Task[bool]] = set()
 
-    async def until_over(self) -> End:
-        """Work until somebody or something ends the run; return why. Raises what broke the host."""
+    async def until_over(self, heir: Heir | None) -> End:
+        """
+        Work until somebody or something ends the run; return why. Raises what broke the host.
+
+        As the ``heir`` of another stream, take over from it first.
+        """
         settings = self._host.settings
         self._log.info("%s: %d symbols into %s", settings.venue, len(settings.symbols), settings.db)
-        jobs = [
-            asyncio.create_task(job, name=name)
-            for name, job in (
-                ("needs", self._host_needs()),
-                ("samples", self._take_samples()),
-                ("reports", self._send_reports()),
-                ("people", self._side.run(self._teller.run())),
-                ("watch", self._side.run(self._own.keep_watch())),
-            )
-        ]
+        self._start("needs", self._host_needs())
+        self._start("watch", self._side.run(self._own.keep_watch()))
         try:
+            if heir is not None and (end := await Succession(self._host, self._ending).run()) is not None:
+                return end
+            self._ending.is_holder = self._own.is_holder = True
+            if heir is not None:
+                heir.close()
+            self._start("samples", self._take_samples())
+            self._start("reports", self._send_reports())
+            self._start("people", self._side.run(self._teller.run()))
             while (end := self._over_by()) is None:
-                for job in jobs:
+                for job in self._jobs:
                     if job.done():
                         job.result()  # they do not end by themselves: raises
                 await asyncio.sleep(LOOK_S)
-            await self._finish(jobs)
+            await self._finish()
             return end
         finally:
-            for task in (*jobs, *self._performing):
+            for task in (*self._jobs, *self._performing):
                 task.cancel()
 
-    async def _finish(self, jobs: list[asyncio.Task[None]]) -> None:
+    def _start(self, name: str, job: Coroutine[Any, Any, None]) -> None:
+        self._jobs.append(asyncio.create_task(job, name=name))
+
+    async def _finish(self) -> None:
         """Take on nothing more, and let what is under way with Prefect end by itself, within reason."""
         self._is_ending = True
         self._teller.stop()
-        under_way = {job for job in (*jobs, *self._performing) if job.get_name() not in ENDLESS}
+        under_way = {job for job in (*self._jobs, *self._performing) if job.get_name() not in ENDLESS}
         await asyncio.wait(under_way, timeout=FINISH_S)
 
     def _over_by(self) -> End | None:
         self._host.check()
-        if time.monotonic() - self._host.started >= self._host.settings.rotate_s:
+        age_s = time.monotonic() - self._host.started
+        if self._rotation.is_over(age_s):
             self._ending.wish(End("rotated", "time is over"))
+        elif self._rotation.is_due(age_s):
+            self._asking = asyncio.create_task(self._side.run(self._rotation.ask(age_s)))
         return self._ending.look()
 
     async def _host_needs(self) -> None:

@@ -43,25 +43,24 @@ class OwnRun:
         self._ending = ending
         self._db = db
         self._is_labelled = False
+        self.is_holder = False  # set it with the database held: runs that were streaming before are dead
         self.is_away = False  # the API did not answer when last asked
 
     async def keep_watch(self) -> None:
-        """
-        Ask again and again; returns never, raises nothing that the API did.
-
-        Call it with the database held: runs that were streaming into it before are ended in Prefect.
-        """
+        """Ask again and again; returns never, raises nothing that the API did."""
         loop = asyncio.get_running_loop()
-        sweep = Sweep(self._id, self._db, since=dt.datetime.now(dt.UTC))
-        due_s = loop.time() + SWEEP_FIRST_S
+        sweep, due_s = None, float("inf")
         while True:
+            if self.is_holder and sweep is None:
+                sweep = Sweep(self._id, self._db, since=dt.datetime.now(dt.UTC))
+                due_s = loop.time() + SWEEP_FIRST_S
             async with self._asking(ASK_S) as client:
                 if (end := await self._look(client)) is not None:
                     self._ending.wish(end)
                 if not self._is_labelled:
                     await client.update_flow_run_labels(self._id, dict(labels_of(self._db)))
                     self._is_labelled = True
-                if loop.time() >= due_s:
+                if sweep is not None and loop.time() >= due_s:
                     due_s = loop.time() + SWEEP_EVERY_S
                     await sweep.run(client)
             await asyncio.sleep(EVERY_S)

@@ -174,13 +174,13 @@ def seeds_table(rows: Sequence[SeedRow], names: Names) -> pa.Table:
             "last_id": pa.array([s.last_id for s in snapshots], pa.int64()),
             **side_columns("bid", [s.bids for s in snapshots], books, names),
             **side_columns("ask", [s.asks for s in snapshots], books, names),
-            "source": pa.array(["venue"] * len(rows), pa.string()),
+            "source": pa.array([row.source for row in rows], pa.string()),
         }
     )
 
 
 def side_columns(
-    side: str, ladders: Sequence[Sequence[tuple[int, int]]], books: Ints, names: Names
+    side: str, ladders: Sequence[Sequence[tuple[int, int]] | Ints], books: Ints, names: Names
 ) -> dict[str, pa.Array]:
     """Make the two list columns of one side from levels in ticks and lots."""
     sizes = np.array([len(ladder) for ladder in ladders], np.int64)

@@ -48,6 +48,30 @@ SELECT venue, symbol, epoch, last_id, count(*) AS copies
 FROM depth_diffs GROUP BY ALL HAVING count(*) > 1
 """
 
+# Of all diffs of a market, whichever stream stored them: ids between two of them that nobody stored, and
+# ids that two of them carry. Inside coverage only, where a stream promises something.
+_CHAIN = """
+WITH kept AS (
+    SELECT DISTINCT d.venue, d.symbol, d.epoch, d.first_id, d.last_id, d.prev_id
+    FROM depth_diffs d JOIN coverage c
+      ON d.venue = c.venue AND d.symbol = c.symbol AND d.epoch = c.epoch
+     AND d.last_id > c.first_id AND d.last_id <= c.last_id
+), chain AS (
+    SELECT *, lag(last_id) OVER w AS before, lag(epoch) OVER w AS epoch_before
+    FROM kept WINDOW w AS (PARTITION BY venue, symbol ORDER BY last_id, first_id, epoch)
+)
+SELECT venue, symbol, epoch_before, epoch, before AS before_id, first_id, last_id
+FROM chain
+"""
+_LOST = (
+    _CHAIN
+    + """
+WHERE CASE WHEN prev_id IS NULL THEN first_id > before + 1 ELSE prev_id > before END
+ORDER BY ALL
+"""
+)
+_DOUBLED = _CHAIN + "WHERE first_id <= before ORDER BY ALL"
+
 _COVERED = """
 SELECT count(*) AS diffs, coalesce(sum(d.last_id - d.first_id + 1), 0) AS ids
 FROM depth_diffs d JOIN coverage c
@@ -134,6 +158,16 @@ def wrong_ends(con: Runs) -> Answer:
 def copies(con: Runs) -> Answer:
     """List diffs that are stored more than once in an epoch; none is the promise."""
     return run_sql(con, _COPIES)
+
+
+def lost_ids(con: Runs) -> Answer:
+    """List diffs before which ids are missing, from the first trusted diff of a market to its last."""
+    return run_sql(con, _LOST)
+
+
+def doubled_ids(con: Runs) -> Answer:
+    """List diffs whose first id another trusted diff before them carries already, of any stream."""
+    return run_sql(con, _DOUBLED)
 
 
 def covered(con: Runs) -> Covered:

@@ -117,7 +117,7 @@ def count_rows(batch: Batch) -> Rows:
         levels=int(batch.counts[Count.LEVELS]),
         trades=int(batch.counts[Count.TRADES]),
         tickers=int(batch.counts[Count.TICKERS]),
-        seeds=len(batch.seeds),
+        seeds=sum(row.source == "venue" for row in batch.seeds),
         events=len(batch.events),
         samples=len(batch.samples),
         stats=len(batch.stats),

@@ -131,7 +131,7 @@ class Writer:
         with self._change:
             if self._free:
                 return self._free.pop()
-            if self._made == self._limit:
+            if self._made >= self._limit:
                 return None
             self._made += 1
         return self._make_batch(self._markets)
@@ -147,6 +147,11 @@ class Writer:
             else:
                 self._queue.append(batch)
             self._change.notify_all()
+
+    def adopt(self, batches: int) -> None:
+        """Count batches that somebody else made and will submit; the pool shrinks back to its limit."""
+        with self._change:
+            self._made += batches
 
     def run(self, job: Job[T]) -> Future[T]:
         """Run ``job(connection)`` in the writer's thread between two transactions."""
@@ -280,7 +285,11 @@ class Writer:
             self._diffs += sum(one.rows.diffs for one in group)
             self._levels += sum(one.rows.levels for one in group)
             self._state, self._trouble = "running", None
-            self._free.extend(batches)
+            for batch in batches:
+                if self._made > self._limit:
+                    self._made -= 1
+                else:
+                    self._free.append(batch)
             self._change.notify_all()
         self._upkeep.tend(self._cursor(), self._owner.wal_bytes(), time.monotonic())
         if self._upkeep.is_worn(sum(one.rows.diffs + one.rows.trades + one.rows.tickers for one in group)):

@@ -20,7 +20,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from random import Random
 from typing import Any, Protocol, TypeVar
 
-from book.batch import DepthSample
+from book.batch import DepthSample, SeedRow
 from book.live import warm_up
 from tasks.errors import FeedStopped
 from tasks.feed_config import FeedConfig, FeedSink, FeedStatus
@@ -123,6 +123,23 @@ class Feed:
         With ``store`` the samples are in the batch already when this returns. Raises `FeedStopped`.
         """
         return self._call(lambda core: core.sample(n, bands_bps, store=store))
+
+    def mark(self, hold: Callable[[], None], seeds: Callable[[], dict[int, SeedRow]]) -> dict[str, int]:
+        """
+        Begin to keep rows that were passed over until now; return by symbol where its rows begin.
+
+        ``hold`` is called between two batches and lets the sink keep what follows; every book that is
+        LIVE is written out whole then. ``seeds`` gives those passed over. Raises `FeedStopped`.
+        """
+        return self._call(lambda core: core.mark(hold, seeds))
+
+    def start_anew(self, symbols: Sequence[str], why: str) -> None:
+        """Drop these books and begin them again with new seeds. Raises `FeedStopped`."""
+        self._call(lambda core: core.start_anew(symbols, why))
+
+    def flush(self) -> bool:
+        """Hand the batch over now; False if the sink has no room. Raises `FeedStopped`."""
+        return self._call(lambda core: core.flush())
 
     def add_symbols(self, symbols: Sequence[str]) -> Future[None]:
         """Carry more symbols; the future raises `UnknownSymbol` and other `VenueError`s."""

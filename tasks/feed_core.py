@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 
-from book.batch import DepthSample, Market
+from book.batch import DepthSample, Market, SeedRow
 from book.errors import LeadlineError
 from book.live import LiveBook, make_book
 from tasks.clock import OffsetTracker
@@ -21,6 +21,7 @@ from tasks.feed_config import FeedConfig, FeedSink, FeedStatus, SymbolStatus
 from tasks.feed_desk import Desk
 from tasks.feed_line import Line
 from tasks.feed_listing import Listing
+from tasks.feed_marks import mark_books
 from tasks.feed_needs import Need, NeedQueue
 from tasks.feed_seeds import Seat, Seeds
 from tasks.feed_stats import Now, StatsBucket, Totals
@@ -87,7 +88,7 @@ class Core:
         self._add_lines(list(self.config.symbols))
         config = self.config
         for every_s, do in (
-            (config.flush_every_s, self._flush),
+            (config.flush_every_s, self.flush),
             (config.check_every_s, self._check),
             (config.stats_every_s, self._count),
             (config.status_every_s, self._listing.refresh),
@@ -229,9 +230,30 @@ class Core:
         if not self._is_stopped and (line.need is None or line.need.is_over):
             self._need_connection(line, why)
 
+    # -- handing over ----------------------------------------------------------------------------
+
+    async def mark(
+        self, hold: Callable[[], None], seeds: Callable[[], dict[int, SeedRow]]
+    ) -> dict[str, int]:
+        """Begin to keep rows, each LIVE book from a seed of its own; see `Feed.mark`."""
+        self.router.flush()
+        hold()
+        return await mark_books(self.router, seeds(), self.config.clock.wall_ns)
+
+    async def start_anew(self, symbols: Sequence[str], why: str) -> None:
+        """Drop these books; their next diffs begin them again."""
+        for symbol in symbols:
+            if (book := self.router.books.get(symbol)) is not None:
+                book.leave(why, self.config.clock.wall_ns(), self.router.batch)
+                self._seeds.void(symbol, why)
+
+    async def flush(self) -> bool:
+        """Hand over what there is; False if the sink is full."""
+        return self.router.flush()
+
     # -- timers ----------------------------------------------------------------------------------
 
-    async def _every(self, every_s: float, do: Callable[[], Awaitable[None]]) -> None:
+    async def _every(self, every_s: float, do: Callable[[], Awaitable[object]]) -> None:
         """Call ``do`` again and again; what it raises is told, and the next turn comes."""
         while True:
             await asyncio.sleep(every_s)
@@ -242,9 +264,6 @@ class Core:
                 log.warning("%s", exc)
             except Exception:  # the timer's outer door: one bad turn must not end it
                 log.exception("a timer of the feed failed; it goes on")
-
-    async def _flush(self) -> None:
-        self.router.flush()
 
     async def _check(self) -> None:
         if self.router.off_scale:

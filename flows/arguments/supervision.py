@@ -1,8 +1,8 @@
-"""Arguments of the commands that act on a running stream: stop."""
+"""Arguments of the commands that act on a running stream: stop, handover."""
 
 from __future__ import annotations
 
-from flows.arguments.common import AddParser, add_db, add_json, command, seconds
+from flows.arguments.common import AddParser, add_db, add_json, add_symbols, add_venue, command, seconds
 
 STOP_S = 60.0
 
@@ -23,4 +23,26 @@ def _stop(add_parser: AddParser) -> None:
     add_json(parser)
 
 
-COMMANDS = (_stop,)
+def _handover(add_parser: AddParser) -> None:
+    parser = command(
+        add_parser,
+        "handover",
+        "Let a new process follow the running stream, warm before the old one leaves: no update is lost.",
+        "leadline handover                (after an update of the code, or to move off an old process)",
+        "leadline handover --here --symbols BTCUSDT ETHUSDT",
+    )
+    add_db(parser, "leadline.duckdb")
+    add_symbols(parser)
+    add_venue(parser)
+    parser.add_argument(
+        "--here",
+        action="store_true",
+        help="become the new stream in this terminal, even if a worker runs the old one",
+    )
+    parser.add_argument(
+        "--warm-s", dest="warm_s", metavar="S", help="leave all as it is if not warm after this long (900)"
+    )
+    add_json(parser)
+
+
+COMMANDS = (_stop, _handover)

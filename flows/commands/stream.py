@@ -14,8 +14,9 @@ from flows.foreground import ForegroundStream
 from flows.picture import StreamPicture
 from flows.progress import Progress
 from flows.server import prefect_api
-from flows.settings import from_args
+from flows.settings import Settings, from_args
 from flows.venue import profile_of, with_venue
+from tasks.errors import FeedStopped
 
 
 def run(args: argparse.Namespace) -> int:
@@ -23,24 +24,33 @@ def run(args: argparse.Namespace) -> int:
     settings = from_args(args)
     if args.seconds is not None:
         settings = replace(settings, rotate_s=args.seconds)
+    return stream_here(settings, as_json=args.json)
+
+
+def stream_here(settings: Settings, *, as_json: bool, handover: bool = False) -> int:
+    """Stream in this process, with ``handover`` as the successor of the stream that runs."""
     with contextlib.ExitStack() as stack:
         settings = stack.enter_context(with_venue(settings))
         profile_of(settings)  # a venue that cannot be is told before anything starts
         with Progress(lambda: Text("starting Prefect …"), after_s=0.5) as starting:
             stack.enter_context(prefect_api(settings.home, say=say, tick=starting.tick))
-        stream = ForegroundStream(settings)
+        stream = ForegroundStream(settings, handover=handover)
         picture = StreamPicture(stream.attached, settings)
         with Progress(picture.draw, after_s=0, line=picture.line) as progress:
             name, message = stream.run(progress.tick)
     host = stream.attached.host
-    status = host.status() if host is not None else None
-    if args.json:
+    status = None
+    with contextlib.suppress(FeedStopped):  # it never had the database
+        status = host.status() if host is not None else None
+    if as_json:
         rows = status.rows if status is not None else {}
         put([json.dumps({"state": name, "message": message, "rows": rows, "db": str(settings.db)})])
     else:
         say(f"{name}: {message}")
     if name == "AlreadyRunning":
         say("leadline stream: read it with leadline sql, or give another --db")
+        return 1
+    if name == "GaveUp":
         return 1
     if status is not None and not status.feed.frames:
         why = status.feed.last_error or "the venue sent nothing"

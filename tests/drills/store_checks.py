@@ -59,8 +59,12 @@ _IDS = """
         AND diffs.last_id BETWEEN coverage.first_id AND coverage.last_id
     ORDER BY diffs.last_id
 """
-_SEED_BAND = "SELECT bid_px[-1], ask_px[-1] FROM seeds WHERE symbol = $symbol AND epoch = $epoch"
+_SEED_BAND = """
+    SELECT bid_px[-1], ask_px[-1] FROM seeds
+    WHERE symbol = $symbol AND epoch = $epoch AND source = 'venue' ORDER BY last_id LIMIT 1
+"""
 _NEWEST = "SELECT symbol, max(epoch) FROM depth_diffs GROUP BY symbol ORDER BY symbol"
+_EVERY = "SELECT DISTINCT symbol, epoch FROM depth_diffs ORDER BY ALL"
 
 Truth = Callable[[str, int], dict[str, Any]]
 Con = duckdb.DuckDBPyConnection
@@ -118,14 +122,18 @@ def loose_ends(con: Con) -> Iterator[str]:
             yield f"{symbol}, epoch {epoch}: data ends {data}, coverage {coverage} ({ended_by})"
 
 
-def wrong_books(con: Con, truth: Truth, rng: Random, each: int) -> Iterator[tuple[str, int, str]]:
+def wrong_books(
+    con: Con, truth: Truth, rng: Random, each: int, *, every_epoch: bool = False
+) -> Iterator[tuple[str, int, str]]:
     """
-    Rebuild the newest epoch of each symbol at ``each`` random ids; yield symbol, id and complaint.
+    Rebuild the newest epoch of each symbol, or every one, at ``each`` random ids.
+
+    Yield symbol, id and complaint.
 
     The complaint is empty where the book equals the venue's within the prices the seed reached; beyond
     them a client cannot know what the venue has.
     """
-    for symbol, epoch in con.execute(_NEWEST).fetchall():
+    for symbol, epoch in con.execute(_EVERY if every_epoch else _NEWEST).fetchall():
         ids = [row[0] for row in con.execute(_IDS, {"symbol": symbol, "epoch": epoch}).fetchall()]
         band = con.execute(_SEED_BAND, {"symbol": symbol, "epoch": epoch}).fetchone()
         assert band is not None
