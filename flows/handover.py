@@ -24,7 +24,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.context import FlowRunContext
+from prefect.client.schemas.objects import FlowRun
 
 from flows.ending import End, Ending
 from flows.host import StreamHost
@@ -144,12 +144,11 @@ class Rotation:
     ASK_AGAIN_S = 300.0
     PATIENCE_S = 3600.0  # then the run ends without a successor, and its schedule starts the next
 
-    def __init__(self, rotate_s: float) -> None:
+    def __init__(self, rotate_s: float, run: FlowRun | None) -> None:
+        """``run`` is the stream's own; one that came from no deployment ends without a successor."""
         self._rotate_s = rotate_s
         self._asked = 0
         self._asked_at_s = float("-inf")
-        context = FlowRunContext.get()
-        run = context.flow_run if context is not None else None
         self._run = run
         self._deployment: UUID | None = run.deployment_id if run is not None else None
 

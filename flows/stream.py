@@ -26,7 +26,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prefect import flow, get_run_logger
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
@@ -163,6 +164,11 @@ async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
     return Completed(name=ENDS.get(end.kind, "Completed"), message=said)
 
 
+def _own_run() -> FlowRun | None:
+    context = FlowRunContext.get()
+    return context.flow_run if context is not None else None
+
+
 def _rotate_s(max_seconds: float | None, max_hours: float | None) -> float | None:
     if max_seconds is not None and max_hours is not None:
         raise BadSetting(
@@ -200,7 +206,7 @@ class _Run:
         self._teller = teller
         self._log = get_run_logger()
         self._report: Report | None = None  # the newest one not yet reported
-        self._rotation = Rotation(host.settings.rotate_s)
+        self._rotation = Rotation(host.settings.rotate_s, _own_run())
         self._asking: asyncio.Task[None] | None = None  # kept, so that it is not collected
         self._jobs: list[asyncio.Task[None]] = []
         self._is_ending = False

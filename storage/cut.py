@@ -120,8 +120,8 @@ class Cutter:
                 changes.append(replace(change, ts_ns=max(change.ts_ns, end.ts_ns)))
                 if isinstance(change, CoverageOpened):
                     opened[change.book] = changes, at
-                    first_id = max(change.first_id, end.last_id)
-                    changes[at] = CoverageOpened(*key, max(change.ts_ns, end.ts_ns), first_id)
+                    if change.first_id <= end.last_id:  # where the old stream ends, we go on
+                        changes[at] = CoverageOpened(*key, end.ts_ns, end.last_id)
                     kept.add(key)
                 elif change.last_id <= end.last_id:
                     where, start = opened.pop(change.book, (changes, at))

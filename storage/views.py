@@ -68,7 +68,27 @@ SELECT venue, symbol, hour,
 FROM hours LEFT JOIN covered USING (venue, symbol, hour)
 """
 
+# How long was a book not covered, from when to when, why, and which ids are missing? A hole lies between
+# two intervals; one that nothing has followed yet is open: no end, and it grows until now (UTC). Where the
+# next stream went on from the very next id no time is missing and there is no hole.
+COVERAGE_HOLES = """
+CREATE OR REPLACE VIEW coverage_holes AS
+WITH ordered AS (
+    SELECT venue, symbol, ts_from, first_id, ended_by, ts_to, last_id,
+           lead(ts_from) OVER w AS next_from, lead(first_id) OVER w AS next_id
+    FROM coverage
+    WINDOW w AS (PARTITION BY venue, symbol ORDER BY ts_from, ts_to, first_id)
+)
+SELECT venue, symbol, ts_to AS ts_from, next_from AS ts_to,
+       epoch(coalesce(next_from, CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)) - ts_to) AS seconds,
+       ended_by AS cause, last_id + 1 AS first_missing_id, next_id,
+       next_from IS NULL AS is_open
+FROM ordered
+WHERE ended_by IS NOT NULL AND (next_from > ts_to OR next_from IS NULL)
+"""
+
 VIEWS = {
+    "coverage_holes": COVERAGE_HOLES,
     "depth_levels": DEPTH_LEVELS,
     "latest_signals": LATEST_SIGNALS,
     "trust": TRUST,

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if old is None:
         say(f"leadline handover: nobody streams into {settings.db}; begin with leadline stream")
         return 1
-    deployed = None if args.here else find_deployed(settings)
+    deployed = None if args.here else find_deployed(settings, old)
     if deployed is None:
         say(f"becoming the successor of process {old} here; Ctrl-C stops it")
         return stream_here(settings, as_json=args.json, handover=True)
@@ -60,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def find_deployed(settings: Settings) -> Deployed | None:
-    """Find the deployment that the running stream came from, if a worker could start another of it."""
+def find_deployed(settings: Settings, pid: int) -> Deployed | None:
+    """Find the deployment that the running stream, process ``pid``, came from; None if from none."""
     api_url = configured_url() or running_private(settings.home)
     if api_url is None:
         return None
@@ -75,7 +75,8 @@ def find_deployed(settings: Settings) -> Deployed | None:
         return None
     ours = str(settings.db.resolve())
     for run in runs:
-        if str(run["labels"].get(DB_LABEL, "")).partition(":")[2] == ours and run["deployment_id"]:
+        says = str(run["labels"].get(DB_LABEL, "")).partition(":")[2]  # some seconds after its start
+        if (says == ours or run["infrastructure_pid"] == str(pid)) and run["deployment_id"]:
             return Deployed(api_url, run["deployment_id"], run.get("work_pool_name"), run["parameters"])
     return None
 

@@ -15,6 +15,7 @@ import pytest
 from flows.prefect_report import ask, runs_of
 from flows.server import PrefectServer
 from flows.settings import Settings
+from storage import audit
 from storage.connect import connect
 from tasks.loopback.faults import Fault, FaultKind
 from tasks.loopback.threaded import ThreadedVenue
@@ -92,6 +93,61 @@ async def test_a_run_shows_its_work_and_ends_when_asked(
         samples = con.execute("SELECT count(*) FROM depth_snapshots WHERE trusted").fetchall()
     assert ended == [("gap",), ("stopped",)]
     assert samples[0][0] >= 4
+
+
+@pytest.mark.engine
+async def test_one_run_follows_another_without_losing_an_update(settings: Settings) -> None:
+    from flows.stream import Attached, attached, stream_books
+
+    old, new = Attached(settings), Attached(settings)
+    attached.set(old)
+    first = asyncio.create_task(stream_books(return_state=True))
+    await soon(lambda: old.host and old.host.status().feed.live == 2, "both books are live")
+    attached.set(new)
+    second = asyncio.create_task(stream_books(handover=True, return_state=True))
+    state = await asyncio.wait_for(first, PATIENCE_S)
+    assert (state.name, state.is_completed()) == ("HandedOver", True)
+    assert str(state.message).startswith(f"handed over to process {os.getpid()}: it is warm")
+    await soon(lambda: new.host and new.host.feed.status().live == 2, "both books are live")
+    await soon(lambda: count(settings.db, "depth_snapshots") > 2, "it takes samples")
+    await soon(lambda: new.reports, "and reports them")
+    new.stop.set()
+    state = await second
+    assert state.name == "Completed", state
+    with connect(settings.db) as con:
+        assert audit.lost_ids(con).rows == audit.doubled_ids(con).rows == []
+        ended = con.execute("SELECT ended_by, count(*) FROM coverage GROUP BY ALL ORDER BY ALL").fetchall()
+        assert ended == [("handover", 2), ("stopped", 2)]
+        holes = con.execute("SELECT cause, count(*) FROM coverage_holes GROUP BY ALL").fetchall()
+        assert holes == [("stopped", 2)]  # those that are open now
+
+
+@pytest.mark.engine
+async def test_rotation_asks_the_deployment_for_a_successor(prefect_server: str) -> None:
+    from prefect.client.orchestration import get_client
+
+    from flows.handover import Rotation
+    from flows.stream import stream_books
+
+    async with get_client() as client:
+        flow_id = await client.create_flow(stream_books)
+        deployment = await client.create_deployment(flow_id, "rotating")
+        run = await client.create_flow_run_from_deployment(deployment, parameters={"venue": "loopback"})
+        rotation = Rotation(60.0, run)
+        assert not rotation.is_due(59.9)
+        assert rotation.is_due(60.0)
+        await rotation.ask(60.0)
+        assert not rotation.is_due(61.0)  # it takes a while to come
+        assert rotation.is_due(61.0 + rotation.ASK_AGAIN_S)
+        assert not rotation.is_over(61.0)
+        assert rotation.is_over(60.0 + rotation.PATIENCE_S)
+        others = [one for one in await client.read_flow_runs(limit=20) if one.deployment_id == deployment]
+    assert [one.parameters for one in others if one.id != run.id] == [
+        {"venue": "loopback", "handover": True}
+    ]
+    alone = Rotation(60.0, None)
+    assert not alone.is_due(1e9)
+    assert alone.is_over(60.0)
 
 
 @pytest.mark.engine
