@@ -45,7 +45,8 @@ FAULTS = (
     {"kind": "cut"},
 )
 FAULT_EVERY_S = 25.0
-EVENTS = "/v2/events?rangeType=span&seconds=-600&events=%5B%22leadline.*%22%5D"  # ours, of ten minutes
+WHICH = "%5B%22leadline.gap%22,%22leadline.stale%22,%22leadline.live%22%5D"
+EVENTS = f"/v2/events?rangeType=span&seconds=-900&events={WHICH}"
 
 
 @dataclass(frozen=True, slots=True)
