@@ -1,8 +1,7 @@
 """
 The flow ``analyze-signals``: from trusted books to typed signals, by the models and the baselines.
 
-What it does is `flows.analysis`; here it gets a run that people see. A stream calls the same code in its
-own process when the market jumps (`flows.shocks`).
+What it does is `flows.analysis`; here it gets a run that people see.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -31,6 +32,17 @@ COLUMNS = ("symbol", "model", "outcome", "direction", "confidence", "why")
 ROWS_SHOWN = 60  # of one run's log
 
 
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """What a program that runs the flow in its own process gives it, and gets back in ``decided``."""
+
+    settings: Settings
+    decided: list[Decision]
+
+
+hosted: ContextVar[Hosted | None] = ContextVar("hosted_analysis", default=None)
+
+
 def _run_name() -> str:
     symbols = flow_run.parameters.get("symbols") or []
     named = " ".join(symbols[:5]) + (f" +{len(symbols) - 5}" if len(symbols) > 5 else "")  # noqa: PLR2004
@@ -49,9 +61,15 @@ async def analyze_signals(
         symbols: Which symbols, such as ["BTCUSDT"]. Empty: the setting symbols.
         models: Which models, such as ["deepseek-v3.2>gpt-4.1"]. Empty: the setting llm_models.
     """
-    settings = settings_of_run({"db": db, "symbols": symbols, "llm_models": models})
+    host = hosted.get()
+    if host is None:
+        settings = settings_of_run({"db": db, "symbols": symbols, "llm_models": models})
+    else:
+        settings = replace(host.settings, symbols=tuple(symbols or host.settings.symbols))
     async with open_models(settings) as asked:
         decisions = await analysed(settings, asked, "schedule", tell=teller(settings.venue))
+    if host is not None:
+        host.decided.extend(decisions)
     log = get_run_logger()
     log.info("%s%s", said(decisions), f"; {asked.label}" if asked.label else "")
     log.info("\n%s", "\n".join(table_lines(COLUMNS, shown(decisions))))
@@ -76,7 +94,6 @@ async def analysed(
 
 def work_of(settings: Settings, models: Models, trigger: Trigger, symbols: Sequence[str] | None) -> Work:
     """Take from the settings what an analysis is to do."""
-    is_shock = trigger == "shock"
     return Work(
         venue=settings.venue,
         symbols=tuple(symbols or settings.symbols),
@@ -85,7 +102,7 @@ def work_of(settings: Settings, models: Models, trigger: Trigger, symbols: Seque
         horizon_s=settings.signal_horizon_s,
         ttl_s=settings.signal_ttl_s,
         stale_s=settings.signal_stale_s,
-        bucket_s=settings.shock_cooldown_s if is_shock else settings.analyze_every_s,
+        bucket_s=settings.analyze_every_s,
         deadline_s=settings.llm_deadline_s,
         side_by_side=min(settings.llm_side_by_side, models.at_once),
     )

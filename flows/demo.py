@@ -2,6 +2,7 @@
 The demo: everything at once on the built-in venue, which misbehaves by plan, and then the proofs.
 
     built-in venue (child) ── faults by plan ──> stream flow (here) ──> demo.duckdb
+    embedded model (child) <── questions ── analyze-signals (here) <──────┘
     private Prefect server (child) <── runs ────────┘
                     └────────────── asked afterwards, like the venue: is it so? ──> proofs
 """
@@ -20,7 +21,8 @@ from typing import Any
 from book.batch import DepthSample
 from book.errors import LeadlineError
 from book.live import warm_up
-from flows import proofs
+from flows import proofs, signal_proofs
+from flows.demo_signals import ROUND_S, Rounds, embedded_model
 from flows.foreground import ForegroundStream
 from flows.prefect_report import all_green
 from flows.proofs import Comparison, Proof, Truth, attempt
@@ -31,6 +33,7 @@ from storage import audit, queries
 from storage.connect import connect
 from storage.errors import NotAStore, SchemaTooNew
 from storage.owner import Owner
+from storage.queries import Answer
 from tasks.errors import FeedStopped
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "ADAUSDT", "币安人生USDT")
@@ -43,6 +46,12 @@ CHOSEN: dict[str, Any] = {
     "snapshot_every_s": 2.5,
     "stats_every_s": 1.0,
     "pages_every_s": 5.0,
+    # Only the embedded model is asked: no key is used, even where one is set.
+    "llm_base_url": None,
+    "llm_models": (),
+    "llm_prompt": "auto",
+    "llm_deadline_s": 25.0,
+    "analyze_every_s": 15.0,
 }
 # Share of the time, and what the venue does then. Between two that harm the same book there is time to
 # heal; the last part is calm, so that the live books can be compared.
@@ -65,9 +74,10 @@ INVITATION = """\
 streaming {n} symbols into {db} for {seconds:g} s; Prefect's UI: {ui}
   in a second shell, while it runs:
     leadline sql --db {db} "FROM book_events ORDER BY ts DESC LIMIT 5"
-    leadline book BTCUSDT --db {db}"""
+    leadline book BTCUSDT --db {db}
+    leadline signals --db {db} --watch"""
 ALL_LEVELS = 1_000_000
-CALM_S = 30.0  # may be added at the end until every book is live
+CALM_S = 30.0  # may be added at the end until every book is live and enough symbols have signals
 HISTORY_S = 600.0  # market time for which the venue remembers its books
 
 
@@ -82,11 +92,13 @@ class Demo:
     proofs: list[Proof] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     latencies: dict[str, Any] = field(default_factory=dict)
+    signals: Answer = field(default_factory=lambda: Answer((), []))
     ui_url: str = ""
     step: str = "starting"
     stream: ForegroundStream | None = None
     _plan: list[tuple[float, dict[str, Any]]] = field(default_factory=lambda: list(PLAN))
     _live: list[DepthSample] | None = None
+    _rounds: Rounds | None = None
     _began: float = 0.0
 
     def run(self, tick: Callable[[], None]) -> bool:
@@ -101,6 +113,9 @@ class Demo:
                 prefect_api(self.settings.home, say=self.say, tick=tick, private=True)
             )
             self.ui_url = api_url.removesuffix("/api")
+            self.step = "starting the embedded model"
+            self._rounds = Rounds(stack.enter_context(embedded_model(self.settings, self.say)))
+            stack.callback(self._rounds.end)
             self.step = "compiling the books"
             while compiling.is_alive():
                 tick()
@@ -112,7 +127,7 @@ class Demo:
                     self.settings,
                     ws_url=venue.ws_url,
                     rest_url=venue.rest_url,
-                    rotate_s=self.seconds + 2 * CALM_S,
+                    rotate_s=self.seconds + 2 * CALM_S + ROUND_S,
                 )
             )
             name, message = self.stream.run(lambda: self._turn(venue, tick))
@@ -123,7 +138,7 @@ class Demo:
         return all(proof.holds for proof in self.proofs)
 
     def _venue(self) -> contextlib.AbstractContextManager[LoopbackProcess]:
-        history_s = min(self.seconds + CALM_S + 30, HISTORY_S)
+        history_s = min(self.seconds + CALM_S + ROUND_S + 30, HISTORY_S)
         return running_loopback(self.settings, "--seed", str(self.seed), "--history-s", str(history_s))
 
     def _invitation(self) -> str:
@@ -134,6 +149,7 @@ class Demo:
         """Do what the plan says for this moment; at the end, look at the live books and stop."""
         tick()
         assert self.stream is not None
+        assert self._rounds is not None
         host = self.stream.attached.host
         if host is None or self._live is not None:
             return
@@ -143,12 +159,18 @@ class Demo:
             return
         everyone = status.feed.live == len(self.settings.symbols)
         if not self._began:
-            self._began = time.monotonic() if everyone else 0.0
+            if everyone:
+                self._began = time.monotonic()
+                self._rounds.start()
             return
         elapsed = time.monotonic() - self._began
         while self._plan and elapsed >= self._plan[0][0] * self.seconds:
             venue.inject(self._plan.pop(0)[1])
-        if elapsed >= self.seconds and (everyone or elapsed > self.seconds + CALM_S):
+        over = elapsed - self.seconds
+        if over >= 0 and (self._rounds.is_enough or over > CALM_S):
+            self._rounds.end()
+        answered = self._rounds.is_over or over > CALM_S + ROUND_S
+        if over >= 0 and answered and (everyone or over > CALM_S):
             self._live = host.feed.sample(ALL_LEVELS, self.settings.snapshot_bands_bps, store=False)
             self.stream.stop()
 
@@ -156,13 +178,15 @@ class Demo:
         """Put every claim to the test."""
         assert self.stream is not None
         assert self.stream.attached.host is not None
-        host, live = self.stream.attached.host, self._live or []
+        assert self._rounds is not None
+        host, live, rounds = self.stream.attached.host, self._live or [], self._rounds
         truth, ledger = Truth(venue), venue.get("ledger")
         since = dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(seconds=HISTORY_S - 60)
         counted = host.status().rows
         with connect(self.settings.db) as con:
             self.rows = queries.row_counts(con)
             self.latencies = audit.latencies(con)
+            self.signals = queries.latest_signals(con, self.settings.symbols)
             certified = proofs.Certified(con)
             tests: Sequence[tuple[str, Callable[[], Proof]]] = (
                 ("live books", lambda: proofs.live_books(Comparison(truth, certified), host.markets, live)),
@@ -176,6 +200,8 @@ class Demo:
                 ("samples", lambda: proofs.samples(con, truth, since)),
                 ("tickers", lambda: proofs.tickers(con, since, self.seed)),
                 ("rows", lambda: proofs.durable(counted, self.rows)),
+                ("signals", lambda: signal_proofs.signals(con, truth, rounds)),
+                ("spend", lambda: signal_proofs.spend(con, self.settings, asked=rounds.asks_model)),
             )
             for claim, test in tests:
                 tick()

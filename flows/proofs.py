@@ -103,7 +103,7 @@ def _levels(pairs: Iterable[Sequence[str]]) -> Levels:
     return [(Decimal(price), Decimal(qty)) for price, qty in pairs]
 
 
-def _proof(claim: str, wrong: Sequence[object], compared: int, figures: str) -> Proof:
+def proof_of(claim: str, wrong: Sequence[object], compared: int, figures: str) -> Proof:
     """Make a proof of a comparison; nothing compared proves nothing."""
     if wrong:
         shown = "; ".join(str(one) for one in wrong[:SHOWN])
@@ -122,7 +122,7 @@ def live_books(comparison: Comparison, markets: Sequence[Market], samples: Seque
         comparison.compare(market.venue, market.symbol, sample.epoch, sample.last_id, book)
     figures = f"{len(samples)} books, {comparison.levels:,} levels"
     claim = "live books equal the venue's, all levels"
-    return _proof(claim, comparison.wrong, len(samples), figures)
+    return proof_of(claim, comparison.wrong, len(samples), figures)
 
 
 def _decimals(levels: Sequence[tuple[int, int]], market: Market) -> Levels:
@@ -138,7 +138,7 @@ def rebuilt_books(con: Connection, comparison: Comparison, since: dt.datetime, s
         comparison.compare(venue, symbol, book.epoch, update_id, (list(book.bids), list(book.asks)))
     figures = f"{len(chosen)} books at random ids, {comparison.levels:,} levels"
     claim = "books rebuilt from the store by SQL equal the venue's"
-    return _proof(claim, comparison.wrong, len(chosen), figures)
+    return proof_of(claim, comparison.wrong, len(chosen), figures)
 
 
 def gaps(con: Connection, ledger: dict[str, Any]) -> Proof:
@@ -151,7 +151,7 @@ def gaps(con: Connection, ledger: dict[str, Any]) -> Proof:
     wrong = [f"made, not met: {gap}" for gap in made if gap not in met]
     wrong += [f"met, not made: {gap}" for gap in met if gap not in made or met.count(gap) > made.count(gap)]
     figures = f"{len(made)} gaps, exact ids: " + ", ".join(f"{s} {a}→{b}" for s, a, b in made)
-    return _proof("every gap was found at its exact ids, and no other", wrong, len(made), figures)
+    return proof_of("every gap was found at its exact ids, and no other", wrong, len(made), figures)
 
 
 def gaps_made(ledger: dict[str, Any]) -> Iterator[tuple[str, int, int]]:
@@ -178,7 +178,7 @@ def crossed(con: Connection, ledger: dict[str, Any]) -> Proof:
     met = sorted(symbol for _, symbol, _, _ in audit.faults(con, "crossed"))
     wrong = [] if made == met else [f"made {made}, met {met}"]
     figures = f"{len(made)} crossed, by {', '.join(sorted(set(made)))}"
-    return _proof("every crossed book was thrown away, and no other", wrong, len(made), figures)
+    return proof_of("every crossed book was thrown away, and no other", wrong, len(made), figures)
 
 
 def tiling(con: Connection) -> Proof:
@@ -186,7 +186,7 @@ def tiling(con: Connection) -> Proof:
     wrong = [*audit.untiled(con).rows, *audit.copies(con).rows, *audit.wrong_ends(con).rows]
     covered = audit.covered(con)
     figures = f"{covered.diffs:,} diffs carry {covered.ids:,} ids, no hole, no copy"
-    return _proof("inside coverage every update is stored exactly once", wrong, covered.diffs, figures)
+    return proof_of("inside coverage every update is stored exactly once", wrong, covered.diffs, figures)
 
 
 def samples(con: Connection, truth: Truth, since: dt.datetime) -> Proof:
@@ -201,7 +201,7 @@ def samples(con: Connection, truth: Truth, since: dt.datetime) -> Proof:
         if any(mine != right[: len(mine)] for mine, right in zip(ours, theirs, strict=True)):
             wrong.append(f"{symbol} sample at {update_id} differs")
     figures = f"{len(rows)} samples, {len(rows[::step])} compared level by level"
-    return _proof("samples called trusted are right", wrong, len(rows), figures)
+    return proof_of("samples called trusted are right", wrong, len(rows), figures)
 
 
 def tickers(con: Connection, since: dt.datetime, seed: int) -> Proof:
@@ -212,7 +212,7 @@ def tickers(con: Connection, since: dt.datetime, seed: int) -> Proof:
         book = book_at(con, symbol, venue=venue, at_id=update_id, levels=1)
         if [*book.bids[0], *book.asks[0]] != [exact(value) for value in told]:
             wrong.append(f"{symbol} at {update_id}: book {book.bids[0]} {book.asks[0]}, ticker {told}")
-    return _proof("top of book equals bookTicker at equal ids", wrong, len(rows), f"{len(rows)} compared")
+    return proof_of("top of book equals bookTicker at equal ids", wrong, len(rows), f"{len(rows)} compared")
 
 
 def durable(counted: dict[str, int], stored: dict[str, int]) -> Proof:
@@ -229,7 +229,7 @@ def durable(counted: dict[str, int], stored: dict[str, int]) -> Proof:
         if counted.get(kind, 0) > stored[table]
     ]
     figures = ", ".join(f"{stored[table]:,} {table}" for table in tables.values())
-    return _proof("every acknowledged row is in the file", wrong, sum(counted.values()), figures)
+    return proof_of("every acknowledged row is in the file", wrong, sum(counted.values()), figures)
 
 
 def attempt(claim: str, prove: Callable[[], Proof]) -> Proof:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from dataclasses import asdict, replace
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
@@ -16,8 +17,11 @@ from flows.picture import StreamPicture
 from flows.progress import Progress
 from flows.proofs import Proof
 from flows.settings import DEFAULT_DB, DEMO_DB, from_args
+from flows.tables import table_lines
+from storage.queries import Answer
 
 MS_ABOVE_US = 10_000
+SHOWN = ("symbol", "model", "outcome", "direction", "confidence", "latency_ms", "cost_usd")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,6 +62,7 @@ def _print(demo: Demo, *, db: str) -> None:
     for proof in demo.proofs:
         console.print(_line(proof))
     late = demo.latencies
+    put(["", *table_lines(SHOWN, _latest(demo.signals))])
     put(
         [
             "",
@@ -66,12 +71,29 @@ def _print(demo: Demo, *, db: str) -> None:
             "p50 / p99 of the usual second",
             f"try      leadline sql --db {db}",
             f"         leadline book BTCUSDT --db {db}",
+            f"         leadline signals --db {db}",
+            f"         leadline spend --db {db}",
+            f'         leadline sql --db {db} "FROM latest_signals"',
         ]
     )
     failed = sum(not proof.holds for proof in demo.proofs)
     say(
         f"{failed} of {len(demo.proofs)} proofs failed" if failed else f"all {len(demo.proofs)} proofs hold"
     )
+
+
+def _latest(signals: Answer) -> list[list[Any]]:
+    """Return the newest decision of each model on each symbol, in short; the baselines only where ok."""
+    rows = [row for row in signals.dicts() if row["kind"] == "llm" or row["outcome"] == "ok"]
+    return [
+        [row[name] if name != "confidence" else _rounded(row[name]) for name in SHOWN[:5]]
+        + [row["latency_ms"] and round(row["latency_ms"]), row["cost_usd"]]
+        for row in rows
+    ]
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 2)
 
 
 def _line(proof: Proof) -> Text:

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from flows.proofs import Comparison, _proof, gaps_made
+from flows.proofs import Comparison, gaps_made, proof_of
 from storage.audit import SeedRange
 from tests.flows.commands import environ, finish, start
 from tests.flows.waiting import until
 
-PROOFS = 9
+PROOFS = 11
 
 
 def children_of(folder: Path) -> str:
@@ -43,6 +43,8 @@ def test_the_demo_proves_what_it_claims(tmp_path: Path) -> None:
     assert len(told["proofs"]) == PROOFS
     assert {proof["holds"] for proof in told["proofs"]} == {True}
     assert told["rows"]["depth_diffs"] > 300
+    assert told["rows"]["signals"] > 0
+    assert (told["rows"]["llm_calls"] > 1) == (" plumbing model" in said.err)
     assert "in a second shell, while it runs:" in said.err
     assert "Traceback" not in said.err
     until(lambda: not children_of(tmp_path), "all children are gone")
@@ -83,9 +85,9 @@ def test_the_gaps_that_a_venue_made() -> None:
 
 
 def test_nothing_compared_proves_nothing() -> None:
-    assert not _proof("c", [], 0, "fine").holds
-    assert _proof("c", [], 3, "fine").holds
-    assert not _proof("c", ["x"], 3, "fine").holds
+    assert not proof_of("c", [], 0, "fine").holds
+    assert proof_of("c", [], 3, "fine").holds
+    assert not proof_of("c", ["x"], 3, "fine").holds
 
 
 class Known:
