@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from book.errors import LeadlineError
-from flows.arguments import data, exports, house, money, people, supervision
+from flows.arguments import data, exports, house, money, people, signals, supervision
 from flows.arguments.common import Help
 from flows.console import leave, say
 from flows.settings import BadSetting
@@ -43,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         *exports.COMMANDS,
         *house.COMMANDS,
         *people.COMMANDS,
+        *signals.COMMANDS,
         *money.COMMANDS,
         *supervision.COMMANDS,
     ):
