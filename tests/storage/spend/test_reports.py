@@ -104,8 +104,9 @@ def test_a_thousand_signals_cost_all_their_attempts(con: Connection) -> None:
     con.execute("DELETE FROM signals")
     add = """INSERT INTO signals BY NAME
              SELECT $id AS signal_id, TIMESTAMP '2026-05-28' AS ts, 'v' AS venue, 'BTCUSDT' AS symbol,
-                    'acme' AS provider, 'flat-1' AS model_requested, '1' AS prompt_version,
-                    'ok' AS outcome"""
+                    'llm' AS kind, 'manual' AS trigger, 'acme' AS provider, 'flat-1' AS model_requested,
+                    'acme/flat-1' AS lineage, FALSE AS is_switched, '1' AS prompt_version,
+                    'ok' AS outcome, 'neutral' AS direction"""
     for signal in ("s1", "s2"):
         con.execute(add, {"id": signal})
     book(con, "a", signal_id="s1", tokens=1_000)
