@@ -79,7 +79,7 @@ class Stage:
         self.settings = settings
         self.venue = venue
         self.server = server
-        self.deployment = ""
+        self._deployments: dict[str, str] = {}
         self._worker: Child | None = None
 
     @property
@@ -123,13 +123,27 @@ class Stage:
         for name in names:
             self.prefect("deploy", "--name", name)
         for found in self.ask("/deployments/filter"):
+            self._deployments[found["name"]] = found["id"]
             for schedule in found["schedules"]:
                 self._api("DELETE", f"/deployments/{found['id']}/schedules/{schedule['id']}")
-            if found["name"] == STREAM:
-                self.deployment = found["id"]
+        self.schedule(every_s)
+
+    @property
+    def deployment(self) -> str:
+        """The stream's deployment."""
+        return self.other(STREAM)
+
+    def other(self, name: str) -> str:
+        """Return the id of a deployment by name."""
+        return self._deployments[name]
+
+    def schedule(self, every_s: float | None) -> None:
+        """Let the stream's schedule be one run every so many seconds, or none."""
+        path = f"/deployments/{self.deployment}/schedules"
+        for schedule in self._api("GET", path):
+            self._api("DELETE", f"{path}/{schedule['id']}")
         if every_s is not None:
-            quick = [{"active": True, "schedule": {"interval": every_s}}]
-            self._api("POST", f"/deployments/{self.deployment}/schedules", quick)
+            self._api("POST", path, [{"active": True, "schedule": {"interval": every_s}}])
 
     def start_worker(self) -> None:
         """Start a worker; it asks for work every few seconds."""
@@ -142,6 +156,27 @@ class Stage:
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.stop()
+
+    def restart_worker(self) -> None:
+        """Start another worker after the old one died."""
+        self.stop_worker()
+        self.start_worker()
+
+    def restart_server(self) -> None:
+        """Start the server again after it died, at the same address and with the same database."""
+        self.server.stop()
+        self.server.start()
+
+    def leadline(self, *argv: str) -> str:
+        """Run one of our commands to its end and return what it printed; raises `DrillFailed`."""
+        ran = subprocess.run(
+            [sys.executable, "-m", "flows", *argv],
+            cwd=self.settings.home, env=self.env, capture_output=True, text=True, check=False,
+            timeout=PATIENCE_S, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        if ran.returncode:
+            raise DrillFailed(f"leadline {' '.join(argv)}: {ran.stdout[-800:]}{ran.stderr[-800:]}")
+        return ran.stdout
 
     @property
     def worker_pid(self) -> int:
@@ -169,7 +204,11 @@ class Stage:
     # -- Prefect -----------------------------------------------------------------------------------
 
     def _api(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(method, self.server.api_url + path, json=body, timeout=30)
+        for _ in range(20):  # a busy SQLite answers 503 and has done nothing
+            answer = httpx.request(method, self.server.api_url + path, json=body, timeout=30)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(0.5)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -190,6 +229,10 @@ class Stage:
         """Return a run as the API tells it; empty while the server does not answer."""
         found = self.ask("/flow_runs/filter", {"flow_runs": {"id": {"any_": [run_id]}}})
         return found[0] if found else {}
+
+    def process_of(self, run_id: str) -> int:
+        """Wait until a worker has started a run; return its process."""
+        return int(until(lambda: self.run(run_id).get("infrastructure_pid"), f"run {run_id} has a process"))
 
     def final(self, run_id: str, *, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """Wait until a run is over; return it."""
