@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 SECONDS_OF_DEMO ?= 45
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types mutants bench prices peers-llm clean
+.PHONY: help demo test lint types mutants bench drill prices peers-llm clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ types: $(READY) ## mypy, strict
 
 mutants: $(READY) ## break the code by hand, one way at a time; the tests must notice each
 	$(BIN)/python -m tests.mutants
+
+drill: $(READY) ## kill, stop, cut off and hand over real processes; a scorecard (some 25 minutes)
+	$(BIN)/python -m tests.drills
 
 bench: $(READY) ## one table: naive, ours, peers; socket to book; socket to durable row
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-peers.lock \
