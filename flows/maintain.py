@@ -45,7 +45,8 @@ async def maintain_store(
         keep_days: Rows received more days ago than this go, 0.01 or more. Empty: the setting.
         export_to: Write the days that are about to go to Parquet files in this folder first (setting
             export_to). Only whole days (UTC) go then, and none if one cannot be written. Empty: no export.
-        drop: Whether to drop the old rows; without it an export keeps a copy of them.
+        drop: Whether to drop the old rows, and texts of models older than the setting keep_texts_days;
+            without it an export keeps a copy of the rows.
         rewrite: Write the file anew to make it smaller. Needs as much room again, and nobody may stream:
             while somebody does, it is left and the run says so.
     """
@@ -100,6 +101,9 @@ class Maintenance:
         pruned = retention.prune(con, keep_days=0, now=cut)
         said = ", ".join(f"{rows:,} of {table}" for table, rows in pruned.rows.items() if rows) or "nothing"
         self._note(f"older than {cut:%Y-%m-%d %H:%M}, dropped: {said}")
+        days = self.settings.keep_texts_days
+        if texts := retention.prune_texts(con, keep_days=days, now=self.now):
+            self._note(f"dropped {texts:,} texts of models, older than {days:g} days")
         for word in pruned.unfollowed:
             self.warn(word)
 

@@ -35,8 +35,9 @@ from prefect.states import Completed
 
 from book.errors import BadInput
 from flows.names import FLOWS
+from flows.run_settings import settings_of_run
 from flows.server import database_file, running_private
-from flows.settings import Settings, load
+from flows.settings import Settings
 from storage.errors import StoreError
 from storage.sqlite_file import Compacted, compact
 
@@ -63,7 +64,7 @@ async def tend_prefect(
             least 0.5.
         max_seconds: Stop after this long; the next run goes on where this one stopped.
     """
-    settings = load()
+    settings = settings_of_run({})
     log = get_run_logger()
     async with get_client() as client:
         tender = Tender(client, keep_days=keep_days, keep_hours=keep_hours, max_seconds=max_seconds)

@@ -3,7 +3,8 @@ Let old rows go, and keep what is left rebuildable.
 
 An epoch that is still in use across the cut gets a new seed first: its book as it stood there, rebuilt by
 SQL. Then its coverage shrinks, and only then its old diffs go. So a crash between two steps leaves rows
-too many, never too few, and running it again finishes the work. Signals, calls and prices stay.
+too many, never too few, and running it again finishes the work. Signals, calls and prices stay;
+the texts behind signals have a time of their own.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ SELECT symbol, min(ts) FROM (
 ) GROUP BY symbol ORDER BY symbol
 """
 
+_DROP_TEXTS = "DELETE FROM llm_texts WHERE ts < $cut"
+
 _DROPS = {
     "depth_diffs": "DELETE FROM depth_diffs WHERE ts_recv < $cut",
     "trades": "DELETE FROM trades WHERE ts_recv < $cut",
@@ -122,6 +125,13 @@ def prune(con: Runs, *, keep_days: float, now: dt.datetime) -> Pruned:
     with contextlib.suppress(duckdb.TransactionException):
         con.execute("CHECKPOINT")
     return Pruned(rows, rebuilt, tuple(unfollowed))
+
+
+def prune_texts(con: Runs, *, keep_days: float, now: dt.datetime) -> int:
+    """Delete what was sent to models and what they said more than ``keep_days`` before ``now``."""
+    if keep_days < 0:
+        raise BadInput(f"keep_texts_days: expected 0 or more, got {keep_days}")
+    return _count(con, _DROP_TEXTS, {"cut": utc_naive(now) - dt.timedelta(days=keep_days)})
 
 
 def oldest(con: Runs, *, before: dt.datetime) -> dict[str, dt.datetime]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 
 from storage.connect import connect
+from storage.signals import rows
+from storage.signals.rows import Text
 from tests.flows.commands import finish, start
 from tests.flows.test_replay import CLEAN, write
 
@@ -55,6 +58,26 @@ async def test_old_rows_go_and_the_run_says_how_many(db: Path) -> None:
     assert "3 of depth_diffs" in str(state.message)
     with connect(db) as con:
         assert con.execute("SELECT count(*) FROM depth_diffs").fetchall() == [(0,)]
+
+
+async def test_old_texts_of_models_go_by_their_own_setting(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.maintain import maintain_store
+
+    now = dt.datetime.now(dt.UTC)
+    with connect(db, write=True) as con:
+        for signal_id, days in (("old", 3), ("new", 1)):
+            text = Text(
+                signal_id=signal_id, ts=now - dt.timedelta(days=days), request_hash="h", messages=[],
+                answer=None, capability=None,
+            )  # fmt: skip
+            rows.put_texts(con, [text])
+    monkeypatch.setenv("LEADLINE_KEEP_TEXTS_DAYS", "2")
+    state = await maintain_store(db=str(db), keep_days=36_500, return_state=True)
+    assert "dropped 1 texts of models, older than 2 days" in str(state.message)
+    with connect(db) as con:
+        assert con.execute("SELECT signal_id FROM llm_texts").fetchall() == [("new",)]
 
 
 async def test_days_are_exported_before_they_go(db: Path, tmp_path: Path) -> None:

@@ -19,9 +19,12 @@ from storage.export import export_parquet
 from storage.owner import Owner
 from storage.queries import row_counts
 from storage.rebuild import book_at
-from storage.retention import oldest, prune
+from storage.retention import oldest, prune, prune_texts
+from storage.signals import rows
+from storage.signals.rows import Text
 from storage.writer import Writer
 from tests.storage.helpers import MARKETS, START_NS, STEP_NS, Served, diff, fill, seed
+from tests.storage.signals.test_rows import decision
 
 START = dt.datetime.fromtimestamp(START_NS / 1e9, dt.UTC)
 DAY = 86_400_000_000_000 // STEP_NS  # ids in a day of `diff`
@@ -162,3 +165,19 @@ def test_a_file_that_differs_is_refused(four_days: Owner, tmp_path: Path) -> Non
         con.execute("DELETE FROM depth_diffs WHERE epoch = 1")
         with pytest.raises(BadExport, match="more was written"):
             export._compare(con, "depth_diffs", where, *window, good.path)
+
+
+def test_texts_of_models_go_and_their_signals_stay(owner: Owner) -> None:
+    con = owner.cursor()
+    for signal_id, days in (("old", 0.0), ("new", 3.0)):
+        text = Text(
+            signal_id=signal_id, ts=at_day(days), request_hash="h", answer="a", capability="plain",
+            messages=[{"role": "user", "content": "?"}],
+        )  # fmt: skip
+        rows.put_texts(con, [text])
+        rows.put(con, [decision(signal_id, ts=at_day(days))])
+    assert prune_texts(con, keep_days=2, now=at_day(4)) == 1
+    assert con.execute("SELECT signal_id FROM llm_texts").fetchall() == [("new",)]
+    assert con.execute("SELECT count(*) FROM signals").fetchone() == (2,)
+    with pytest.raises(BadInput, match="keep_texts_days"):
+        prune_texts(con, keep_days=-1, now=at_day(4))
