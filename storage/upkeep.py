@@ -17,7 +17,8 @@ Row groups without any row left go at every checkpoint, whatever the setting.
 **Age.** What DuckDB remembers of each vector and row group of an open file stays until the file is closed:
 some 3 bytes a row with small transactions, a megabyte or two a minute at 300 symbols. After
 `ROWS_A_LIFE` rows the writer therefore opens the file anew, between two transactions, which takes less
-than a second; clients attach again by themselves.
+than a second; clients attach again by themselves. Larger transactions need about half of it, so while rows
+come fast `Pace` makes one of a second's worth.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ LOOK_EVERY_S = 2.0  # besides after every checkpoint: queries fill the cache as 
 # At 32 MB of log each, 300 symbols make one in about half a minute.
 CHECKPOINTS_A_MERGE = 32
 ROWS_A_LIFE = 64_000_000  # then the file is opened anew: two hours of 300 symbols, some 200 MB
+
+BUSY_ROWS = 1_000  # a transaction of so many rows: rows come fast
+PACE_S = 1.0  # then the next one may wait for so long
 
 # The owner locks all other settings when the file is open; the guard keeps clients off these.
 CHANGEABLE = ("memory_limit", "max_vacuum_tasks")
@@ -113,6 +117,21 @@ class Upkeep:
             if was_checkpoint or now_s - self._looked_s >= LOOK_EVERY_S:
                 self._looked_s = now_s
                 trim_cache(con, self._memory_limit)
+
+
+class Pace:
+    """When the next transaction may begin, by the size of the last; a slow stream never waits."""
+
+    def __init__(self) -> None:
+        self._next_s = float("-inf")
+
+    def note(self, rows: int, now_s: float) -> None:
+        """Take note that a transaction of ``rows`` begins at ``now_s`` of a monotonic clock."""
+        self._next_s = now_s + PACE_S if rows >= BUSY_ROWS else float("-inf")
+
+    def left_s(self, now_s: float) -> float:
+        """Return for how many seconds the next one waits, 0 or more."""
+        return max(0.0, self._next_s - now_s)
 
 
 def _usage(con: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -35,7 +35,7 @@ from storage.errors import StoreBroken, StoreError, StoreFull
 from storage.ingest import Ingest, Numbered
 from storage.owner import Owner, is_disk_full
 from storage.rare import Rows, count_rows, oldest_recv_ns
-from storage.upkeep import Upkeep
+from storage.upkeep import Pace, Upkeep
 
 MAX_LEVELS_PER_COMMIT = 1_000_000  # bounds the pause of one transaction to about a second
 FIRST_WAIT_S = 0.1
@@ -104,15 +104,14 @@ class Writer:
         self._clock_ns = clock_ns
         self._ingest = Ingest(self.writer_id, markets)
         self._tracker = Tracker()
-        self._upkeep = Upkeep(owner.memory_limit)
+        self._upkeep, self._pace = Upkeep(owner.memory_limit), Pace()
         self._con: duckdb.DuckDBPyConnection | None = None
         self._change = threading.Condition()
         self._free: list[Batch] = []
         self._made = 0
         self._queue: deque[Batch] = deque()
-        self._in_work = 0
         self._jobs: deque[Callable[[], None]] = deque()
-        self._seq = 0
+        self._seq = self._in_work = 0
         self._diffs = self._levels = self._transactions = 0
         self._worst_s = 0.0
         self._recycled_s = float("-inf")
@@ -250,6 +249,7 @@ class Writer:
         """Wait for work; None when closing and all is done."""
         with self._change:
             self._change.wait_for(lambda: self._queue or self._jobs or self._closing)
+            self._change.wait_for(self._is_pressed, self._pace.left_s(time.monotonic()))
             if self._give_up or not (self._queue or self._jobs):
                 return None
             batches: list[Batch] = []
@@ -263,12 +263,17 @@ class Writer:
             self._jobs.clear()
             return batches, jobs
 
+    def _is_pressed(self) -> bool:
+        return bool(self._jobs or self._closing or 3 * len(self._queue) >= 2 * self._limit)
+
     def _store(self, batches: list[Batch]) -> None:
         first = self._seq - len(batches) + 1
         group = [
             Numbered(first + at, batch, count_rows(batch), oldest_recv_ns(batch))
             for at, batch in enumerate(batches)
         ]
+        rows = sum(one.rows.diffs + one.rows.trades + one.rows.tickers for one in group)
+        self._pace.note(rows, time.monotonic())
         began = time.perf_counter()
         self._until_stored(group)
         seconds = time.perf_counter() - began
@@ -292,7 +297,7 @@ class Writer:
                     self._free.append(batch)
             self._change.notify_all()
         self._upkeep.tend(self._cursor(), self._owner.wal_bytes(), time.monotonic())
-        if self._upkeep.is_worn(sum(one.rows.diffs + one.rows.trades + one.rows.tickers for one in group)):
+        if self._upkeep.is_worn(rows):
             self._reopen()
 
     def _until_stored(self, group: Sequence[Numbered]) -> None:

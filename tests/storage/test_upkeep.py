@@ -15,7 +15,7 @@ from book.messages import Trade
 from storage.connect import connect
 from storage.errors import ReadOnly
 from storage.owner import Owner
-from storage.upkeep import Upkeep, trim_cache
+from storage.upkeep import BUSY_ROWS, PACE_S, Pace, Upkeep, trim_cache
 from storage.writer import Writer
 from tests.storage.helpers import MARKETS, START_NS, Served, wait_until
 
@@ -170,3 +170,13 @@ def test_a_worn_file_is_opened_anew_between_two_transactions(
         with connect(db) as con:
             ids = con.execute("SELECT trade_id FROM trades ORDER BY ALL").fetchall()
     assert ids == [(n,) for n in range(7)]
+
+
+def test_only_a_fast_stream_waits_for_a_second_s_worth() -> None:
+    pace = Pace()
+    assert pace.left_s(5.0) == 0
+    pace.note(BUSY_ROWS, 5.0)
+    assert pace.left_s(5.25) == PACE_S - 0.25
+    assert pace.left_s(5.0 + PACE_S) == 0
+    pace.note(BUSY_ROWS - 1, 6.5)
+    assert pace.left_s(6.5) == 0
