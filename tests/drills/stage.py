@@ -148,7 +148,7 @@ class Stage:
     def start_worker(self) -> None:
         """Start a worker; it asks for work every few seconds."""
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL]
-        env = {**self.env, "PREFECT_WORKER_QUERY_SECONDS": "2"}
+        env = {**self.env, "PREFECT_WORKER_QUERY_SECONDS": "2", "PREFECT_WORKER_HEARTBEAT_SECONDS": "3"}
         self._worker = Child(command, name="the worker", log=self.settings.home / "worker.log", environ=env)
 
     def stop_worker(self) -> None:
@@ -158,14 +158,28 @@ class Stage:
             worker.stop()
 
     def restart_worker(self) -> None:
-        """Start another worker after the old one died."""
+        """Start another worker after the old one died; wait until it asks for work."""
+        since = dt.datetime.now(dt.UTC)
         self.stop_worker()
         self.start_worker()
+        self.wait_worker(since)
 
     def restart_server(self) -> None:
-        """Start the server again after it died, at the same address and with the same database."""
+        """Start the server again after it died, as it was; wait until the worker has found it."""
         self.server.stop()
         self.server.start()
+        self.wait_worker(dt.datetime.now(dt.UTC))
+
+    def wait_worker(self, since: dt.datetime) -> None:
+        """Wait for a sign of life of the worker after a moment."""
+
+        def beats() -> bool:
+            if self._worker is not None and not self._worker.is_running():
+                raise self._worker.died()
+            found = self.ask(f"/work_pools/{POOL}/workers/filter")
+            return any(dt.datetime.fromisoformat(each["last_heartbeat_time"]) > since for each in found)
+
+        until(beats, "the worker beats")
 
     def leadline(self, *argv: str) -> str:
         """Run one of our commands to its end and return what it printed; raises `DrillFailed`."""
