@@ -36,7 +36,7 @@ CHECKPOINTS_A_MERGE = 32
 ROWS_A_LIFE = 64_000_000  # then the file is opened anew: two hours of 300 symbols, some 200 MB
 
 BUSY_ROWS = 1_000  # a transaction of so many rows: rows come fast
-PACE_S = 1.0  # then the next one may wait for so long
+PACE_S = 1.0  # then the next one may wait for so long, or until a quarter of the batches are queued
 
 # The owner locks all other settings when the file is open; the guard keeps clients off these.
 CHANGEABLE = ("memory_limit", "max_vacuum_tasks")

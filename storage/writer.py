@@ -264,7 +264,7 @@ class Writer:
             return batches, jobs
 
     def _is_pressed(self) -> bool:
-        return bool(self._jobs or self._closing or 3 * len(self._queue) >= 2 * self._limit)
+        return bool(self._jobs or self._closing or 4 * len(self._queue) >= self._limit)
 
     def _store(self, batches: list[Batch]) -> None:
         first = self._seq - len(batches) + 1
