@@ -91,7 +91,7 @@ class Market:
     scale: Scale
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FlatBook:
     """A whole book with each side as an array of (price, quantity), best first; ticks and lots."""
 

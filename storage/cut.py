@@ -154,7 +154,7 @@ class Cutter:
             elif row.source != REBUILT:
                 continue  # the venue's own, and nothing came between it and the end
             if row.source == REBUILT:
-                batch.seeds.remove(row)
+                batch.seeds[:] = [one for one in batch.seeds if one is not row]
             # The old stream had this book by the time its coverage ends, whenever we had it.
             book = replace(book, ts_recv_ns=min(book.ts_recv_ns, end.ts_ns))
             batch.seeds.append(SeedRow(row.book, row.epoch, book, REBUILT))

@@ -135,8 +135,6 @@ def wrong_books(
     """
     for symbol, epoch in con.execute(_EVERY if every_epoch else _NEWEST).fetchall():
         ids = [row[0] for row in con.execute(_IDS, {"symbol": symbol, "epoch": epoch}).fetchall()]
-        band = con.execute(_SEED_BAND, {"symbol": symbol, "epoch": epoch}).fetchone()
-        assert band is not None
         for at_id in rng.sample(ids, min(each, len(ids))):
             there = truth(symbol, at_id)
             try:
@@ -144,11 +142,18 @@ def wrong_books(
             except StoreError as exc:
                 yield symbol, at_id, str(exc)
                 continue
-            low, high = (Decimal(repr(price)) for price in band)
+            # The id that ends one epoch begins the next; the book found is of the later one.
+            low, high = _seed_band(con, symbol, book.epoch)
             ours = _within(book.bids, book.asks, low, high)
             theirs = _within(_exact(there["bids"]), _exact(there["asks"]), low, high)
             same = book.last_id == there["last_id"] == at_id and ours == theirs
             yield symbol, at_id, "" if same else _difference(symbol, at_id, ours, theirs)
+
+
+def _seed_band(con: Con, symbol: str, epoch: int) -> tuple[Decimal, Decimal]:
+    band = con.execute(_SEED_BAND, {"symbol": symbol, "epoch": epoch}).fetchone()
+    assert band is not None
+    return Decimal(repr(band[0])), Decimal(repr(band[1]))
 
 
 def _exact(levels: list[list[str]]) -> list[PriceLevel]:

@@ -125,6 +125,7 @@ async def test_one_run_follows_another_without_losing_an_update(settings: Settin
 @pytest.mark.engine
 async def test_rotation_asks_the_deployment_for_a_successor(prefect_server: str) -> None:
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 
     from flows.handover import Rotation
     from flows.stream import stream_books
@@ -141,7 +142,8 @@ async def test_rotation_asks_the_deployment_for_a_successor(prefect_server: str)
         assert rotation.is_due(61.0 + rotation.ASK_AGAIN_S)
         assert not rotation.is_over(61.0)
         assert rotation.is_over(60.0 + rotation.PATIENCE_S)
-        others = [one for one in await client.read_flow_runs(limit=20) if one.deployment_id == deployment]
+        of_it = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
+        others = await client.read_flow_runs(deployment_filter=of_it)
     assert [one.parameters for one in others if one.id != run.id] == [
         {"venue": "loopback", "handover": True}
     ]
