@@ -200,6 +200,7 @@ def test_no_request_goes_out_before_retry_after_is_over(kind: str, seconds: floa
     with streaming(count=3, seeds_at_once=1) as (feed, venue, _):
         venue.inject(Fault(kind, seconds=seconds))
         venue.inject(Fault("cut"))  # every book wants a seed at once
+        until(lambda: hits(venue, kind), "refused")
         all_live(feed)
         refused_ns = hits(venue, kind)[0]["at_ns"]
         epochs_ns = [symbol.epoch * 1000 for symbol in feed.status().symbols if symbol.epoch]
