@@ -15,7 +15,12 @@ import duckdb
 from storage.errors import NotAStore, SchemaTooNew
 from storage.views import VIEWS
 
-REVISIONS = ("001", "002", "003")  # oldest first; a test holds it against storage/migrations/versions
+REVISIONS = (
+    "001",
+    "002",
+    "003",
+    "004",
+)  # oldest first; a test holds it against storage/migrations/versions
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 _TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND NOT internal"

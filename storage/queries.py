@@ -19,6 +19,9 @@ UNION ALL SELECT 'depth_snapshots', count(*) FROM depth_snapshots
 UNION ALL SELECT 'book_events', count(*) FROM book_events
 UNION ALL SELECT 'coverage', count(*) FROM coverage
 UNION ALL SELECT 'signals', count(*) FROM signals
+UNION ALL SELECT 'labels', count(*) FROM labels
+UNION ALL SELECT 'signal_scores', count(*) FROM signal_scores
+UNION ALL SELECT 'signal_pairs', count(*) FROM signal_pairs
 UNION ALL SELECT 'llm_texts', count(*) FROM llm_texts
 UNION ALL SELECT 'llm_calls', count(*) FROM llm_calls
 UNION ALL SELECT 'prices', count(*) FROM prices

@@ -13,33 +13,14 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.types import TypeEngine
 
-metadata = sa.MetaData()
+from storage.columns import DOUBLES, USD, USD_LIMIT, metadata
+from storage.columns import col as _col
+from storage.columns import market as _market
+from storage.columns import opt as _opt
+from storage.scores.tables import labels, signal_pairs, signal_scores
 
-DOUBLES = sa.ARRAY(sa.Double)
-USD = sa.Numeric(18, 12)  # one row's cost; the price of one token has up to 12 decimals
-USD_LIMIT = sa.Numeric(18, 6)
-
-
-def _col(
-    name: str, kind: type[TypeEngine[Any]] | TypeEngine[Any], comment: str, **rest: Any
-) -> sa.Column[Any]:
-    """Make a column that must be filled; ``nullable`` or ``primary_key`` by keyword."""
-    rest.setdefault("nullable", False)
-    return sa.Column(name, kind, comment=comment, autoincrement=False, **rest)
-
-
-def _opt(name: str, kind: type[TypeEngine[Any]] | TypeEngine[Any], comment: str) -> sa.Column[Any]:
-    """Make a column that may be NULL."""
-    return _col(name, kind, comment, nullable=True)
-
-
-def _market() -> tuple[sa.Column[Any], sa.Column[Any]]:
-    return (
-        _col("venue", sa.String, "for example binance-spot"),
-        _col("symbol", sa.String, "as the venue writes it, upper case"),
-    )
+__all__ = ["labels", "metadata", "signal_pairs", "signal_scores"]
 
 
 def _sides(what: str) -> tuple[sa.Column[Any], ...]:
@@ -167,7 +148,7 @@ signals = sa.Table(
     _col("ts", sa.DateTime, "moment of decision, UTC: nothing received later was looked at"),
     *_market(),
     _opt("epoch", sa.BigInteger, _EPOCH),
-    _col("kind", sa.String, "llm, baseline, or rescore: an old question put to another model or prompt"),
+    _col("kind", sa.String, "llm, challenger (asked in shadow), baseline, or rescore of an old question"),
     _col("trigger", sa.String, "schedule, shock, manual or rescore"),
     _col("provider", sa.String, "who serves the model; baseline for rules of ours"),
     _col("model_requested", sa.String, "as asked for; of a baseline its rule"),

@@ -6,6 +6,7 @@ Each is a whole statement, made anew after a migration (`storage.migrate`).
 
 from __future__ import annotations
 
+from storage.scores.views import SCORE_VIEWS
 from storage.spend.views import SPEND_VIEWS
 
 # One row per changed level of a diff; quantity 0 deletes the level.
@@ -20,14 +21,15 @@ SELECT venue, symbol, epoch, ts_event, ts_recv, first_id, last_id, 'ask' AS side
 FROM depth_diffs
 """
 
-# The newest decision of each model and of each baseline, per market; rescored questions are not news.
+# The newest decision of each model and of each baseline, per market; rescored questions are not news, and
+# challengers speak in shadow.
 LATEST_SIGNALS = """
 CREATE OR REPLACE VIEW latest_signals AS
 SELECT ts, venue, symbol, kind, provider || '/' || model_requested AS model, outcome, direction,
        confidence, reason, reasoning, is_switched, is_overtaken, ts + to_seconds(ttl_s) AS valid_until,
        mid_at_snapshot, latency_ms, cost_usd, model_served, signal_id
 FROM signals
-WHERE kind <> 'rescore'
+WHERE kind NOT IN ('rescore', 'challenger')
 QUALIFY row_number() OVER (
     PARTITION BY venue, symbol, kind, provider, model_requested ORDER BY ts DESC, signal_id DESC) = 1
 ORDER BY venue, symbol, kind DESC, model
@@ -93,4 +95,5 @@ VIEWS = {
     "latest_signals": LATEST_SIGNALS,
     "trust": TRUST,
     **SPEND_VIEWS,
+    **SCORE_VIEWS,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.arguments.common import AddParser, add_db, add_json, command
+from flows.arguments.common import AddParser, add_db, add_json, command, seconds
 
 
 def _signals(add_parser: AddParser) -> None:
@@ -23,4 +23,25 @@ def _signals(add_parser: AddParser) -> None:
     add_json(parser)
 
 
-COMMANDS = (_signals,)
+def _score(add_parser: AddParser) -> None:
+    parser = command(
+        add_parser,
+        "score",
+        "Show what signals were worth: each model against order-flow imbalance at the same instants, hit\n"
+        "rate, calibration, rank correlation and edge after costs, each with its interval; where there is\n"
+        "no evidence it says so.",
+        "leadline score",
+        "leadline score --now --days 7",
+        "leadline score --symbol BTCUSDT --json",
+        'leadline sql "SELECT lineage, prompt, net_bps, verdict FROM llm_minus_ofi WHERE is_headline"',
+    )
+    add_db(parser, "leadline.duckdb, else demo.duckdb")
+    parser.add_argument("--now", action="store_true", help="measure closed windows and score first")
+    parser.add_argument(
+        "--days", type=seconds, dest="score_days", metavar="N", help="with --now: so many days back (14)"
+    )
+    parser.add_argument("--symbol", metavar="S", help="its cells too, such as BTCUSDT")
+    add_json(parser)
+
+
+COMMANDS = (_signals, _score)

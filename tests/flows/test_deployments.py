@@ -31,6 +31,7 @@ NAMES = [
     "analyze-signals",
     "certify-data",
     "maintain-store",
+    "score-signals",
     "snapshot-depth",
     "stream-books",
     "tend-prefect",

@@ -1,0 +1,1 @@
+"""Scores: what followed each decision, and what the decisions were worth."""
