@@ -20,15 +20,27 @@ END_S = 5.0
 
 
 class SideLoop:
-    """The loop and its thread, from entering to leaving the context."""
+    """The loop and its thread, from entering to leaving the context; what still runs then is cancelled."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._live, name=name, daemon=True)
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run ``work`` there, in the caller's context; cancelling the caller cancels it."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    def _live(self) -> None:
+        self._loop.run_forever()
+        # A caller that is cancelled says so through its own loop, which is waiting for this thread now.
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        if left:
+            _, left = self._loop.run_until_complete(asyncio.wait(left, timeout=END_S))
+        if not left:  # one that hears no cancellation keeps its loop
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -38,4 +50,4 @@ class SideLoop:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(END_S)
+        self._thread.join(END_S + 1)
