@@ -21,8 +21,8 @@ from prefect.states import Completed
 
 from flows.run_settings import settings_of_run
 from flows.settings import Settings
-from flows.spending import Spending, Worry, lines, look, markdown, usd
-from flows.ui.pages import SPEND, Page
+from flows.spending import Spending, Worry, lines, look
+from flows.ui import pages
 from flows.ui.shelf import show
 from storage.connect import connect
 from storage.spend import ledger, prices, reports
@@ -50,9 +50,9 @@ async def track_costs(db: str | None = None, hours: int = 24) -> State[Any]:
         tell(worry)
     # Told first, noted after: a run that dies between the two tells it again rather than never.
     await asyncio.to_thread(_note, settings, fresh, now)
-    said = f"{found.calls} calls, {usd(found.cost_usd)} USD in {hours} hours"
-    await show([Page(SPEND, said, markdown(found))], flow_run.id)
-    return Completed(message=said)
+    page = pages.spend(found)
+    await show([page], flow_run.id)
+    return Completed(message=page.description)
 
 
 def tell(worry: Worry) -> None:

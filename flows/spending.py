@@ -1,5 +1,5 @@
 """
-The spend as a person reads it: budgets, tables, forecast, and what to worry about; for terminal and page.
+The spend as a person reads it: budgets, tables, forecast, and what to worry about.
 
 `look` asks the store; the rest is words. What should be heard of besides is a `Worry`, each told once.
 """
@@ -7,7 +7,7 @@ The spend as a person reads it: budgets, tables, forecast, and what to worry abo
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
@@ -133,24 +133,12 @@ def lines(found: Spending) -> Iterator[str]:
     """Yield it for a terminal."""
     yield f"{found.calls} calls, {usd(found.cost_usd)} USD in {found.hours:g} hours"
     yield from ("", *table_lines(BUDGET_HEAD, budget_rows(found)))
-    for name, answer in _tables(found):
+    for name, answer in tables(found):
         if answer.rows:
             yield from ("", f"by {name}", *table_lines(answer.columns, answer.rows))
     yield from ("", *outlook(found))
     for worry in found.worries:
         yield f"! {worry.said}"
-
-
-def markdown(found: Spending) -> str:
-    """Return it as a page for the Prefect UI."""
-    parts = [f"**{usd(found.cost_usd)} USD for {found.calls} calls in {found.hours:g} hours**", ""]
-    parts += [f"- ⚠ {worry.said}" for worry in found.worries]
-    parts += ["", *_table(BUDGET_HEAD, budget_rows(found))]
-    for name, answer in _tables(found):
-        if answer.rows:
-            parts += ["", f"by {name}", "", *_table((*answer.columns, ""), _with_bars(answer))]
-    parts += ["", *outlook(found), "", f"as of {found.now:%Y-%m-%d %H:%M:%S} UTC"]
-    return "\n".join(parts)
 
 
 BUDGET_HEAD = ("budget", "window", "limit_usd", "spent_usd", "held_usd", "left_usd", "calls", "used")
@@ -178,7 +166,8 @@ def outlook(found: Spending) -> list[str]:
     ]
 
 
-def _tables(found: Spending) -> list[tuple[str, Answer]]:
+def tables(found: Spending) -> list[tuple[str, Answer]]:
+    """Return every table with what its rows are by."""
     return [
         ("model", found.by_model),
         ("hour", found.by_hour),
@@ -186,22 +175,6 @@ def _tables(found: Spending) -> list[tuple[str, Answer]]:
         ("symbol", found.by_symbol),
         ("model: what 1,000 signals cost", found.per_1000),
     ]
-
-
-def _with_bars(answer: Answer) -> list[tuple[Any, ...]]:
-    column = next(n for n, name in enumerate(answer.columns) if name.endswith("_usd") or "usd_per" in name)
-    most = max(row[column] for row in answer.rows)
-    return [(*row, bar(row[column] / most) if most > 0 else "") for row in answer.rows]
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    def cell(value: Any) -> str:
-        if isinstance(value, Decimal):
-            return usd(value)
-        return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
-
-    head = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
-    return head + [f"| {' | '.join(cell(value) for value in row)} |" for row in rows]
 
 
 def _spent(budgets: Answer) -> Iterator[Worry]:

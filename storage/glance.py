@@ -1,4 +1,4 @@
-"""What a person looks at first: health by book, latency over time, the last samples, spend against caps."""
+"""What a person looks at first: health by book, latency over time, the last samples and signals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storage.literals import utc_naive
-from storage.queries import Answer, run_sql
+from storage.queries import run_sql
 from storage.rebuild import Runs
 
 RECENT = dt.timedelta(seconds=60)
@@ -65,14 +65,6 @@ _SIGNALS = "SELECT * FROM latest_signals ORDER BY ts DESC, symbol LIMIT $most"
 _SIGNAL_COUNTS = """
 SELECT outcome, count(*) AS n FROM signals WHERE ts >= $since GROUP BY outcome ORDER BY n DESC, outcome
 """
-
-_SPEND_HOURS = """
-SELECT hour, calls, failed, cost_usd FROM spend_by_hour WHERE hour >= $since ORDER BY hour
-"""
-
-_SPEND_MODELS = (
-    "SELECT * FROM spend_by_model ORDER BY cost_usd DESC NULLS LAST, provider, model LIMIT $most"
-)
 
 
 @dataclass(slots=True)
@@ -165,13 +157,3 @@ def signal_outcomes(con: Runs, since: dt.datetime) -> dict[str, int]:
     """Count decisions by outcome, the most frequent first."""
     rows = con.execute(_SIGNAL_COUNTS, {"since": utc_naive(since)}).fetchall()
     return {str(outcome): int(n) for outcome, n in rows}
-
-
-def spend_hours(con: Runs, since: dt.datetime) -> list[dict[str, Any]]:
-    """Return calls and USD of each hour that had any, oldest first."""
-    return run_sql(con, _SPEND_HOURS, {"since": utc_naive(since)}).dicts()
-
-
-def spend_models(con: Runs, *, most: int) -> Answer:
-    """Return calls, tokens and USD by model, the dearest first."""
-    return run_sql(con, _SPEND_MODELS, {"most": most})

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 
+from flows import spending
 from flows.host import HostStatus
+from flows.settings import Settings
 from flows.ui import pages
 from flows.ui.pages import Page
 from storage import glance
 from storage.rebuild import Runs
-from storage.spend import ledger
 
 DAY = dt.timedelta(days=1)
 DEPTH_BACK = dt.timedelta(minutes=10)
 LADDERS = 2  # books drawn as a chart
-MODELS = 20
 
 
 def health_page(
@@ -42,8 +41,6 @@ def signals_page(con: Runs, *, now: dt.datetime) -> Page:
     return pages.signals(rows, glance.signal_outcomes(con, now - DAY), now=now)
 
 
-def spend_page(con: Runs, *, now: dt.datetime, default_usd_per_day: Decimal) -> Page:
+def spend_page(con: Runs, settings: Settings, *, now: dt.datetime) -> Page:
     """Put what calls to models cost, and what is left of each budget, on a page."""
-    models = glance.spend_models(con, most=MODELS).dicts()
-    caps = ledger.budgets(con, now=now, default_usd_per_day=default_usd_per_day).dicts()
-    return pages.spend(glance.spend_hours(con, now - DAY), models, caps, now=now)
+    return pages.spend(spending.look(con, settings, now=now))

@@ -16,12 +16,15 @@ from typing import Any
 
 from book.events import State
 from flows.host import HostStatus
+from flows.spending import BUDGET_HEAD, Spending, budget_rows, outlook, tables, usd
 from flows.tables import plain_float
 from flows.ui import charts
 from storage.glance import BookHealth, Ladder, Latency
+from storage.queries import Answer
 
 HEALTH, DEPTH, SIGNALS, SPEND = "leadline-health", "leadline-depth", "leadline-signals", "leadline-spend"
 ROWS = 60  # of any table
+HOURS = 24  # of the chart of spend
 WORDS = 140  # of a model's reasoning
 NBSP = "\u00a0"  # keeps two words of a cell on one line
 MARK = {True: "●", False: "○"}
@@ -223,71 +226,31 @@ def _shortened(text: str | None) -> str:
 # -- spend -----------------------------------------------------------------------------------------
 
 
-def spend(
-    hours: Sequence[Mapping[str, Any]],
-    models: Sequence[Mapping[str, Any]],
-    budgets: Sequence[Mapping[str, Any]],
-    *,
-    now: dt.datetime,
-) -> Page:
-    """Show what calls to models cost by hour and model, and what is left of each budget."""
-    ends = now.replace(minute=0, second=0, microsecond=0, tzinfo=None)
-    by_hour = {row["hour"]: row for row in hours}
-    day = [by_hour.get(ends - dt.timedelta(hours=n), {}) for n in range(23, -1, -1)]
-    costs = [float(row.get("cost_usd") or 0) for row in day]
-    calls = sum(int(row.get("calls") or 0) for row in day)
-    failed = sum(int(row.get("failed") or 0) for row in day)
-    said = f"{sum(costs):.4f} USD for {calls} calls ({failed} failed) in 24 hours"
+def spend(found: Spending) -> Page:
+    """Show what calls to models cost, what is left of each budget, the forecast, and what to worry about."""
+    said = f"{found.calls} calls, {usd(found.cost_usd)} USD in {found.hours:g} hours"
+    last = found.now.replace(minute=0, second=0, microsecond=0, tzinfo=None)
+    by_hour = {row["hour"]: float(row["cost_usd"] or 0) for row in found.by_hour.dicts()}
+    costs = [by_hour.get(last - dt.timedelta(hours=n), 0.0) for n in range(HOURS - 1, -1, -1)]
     chart = charts.bars_svg(costs, unit="USD an hour", first="a day ago", last="now")
-    lines = [f"**{said}**", "", charts.image(chart, "USD by hour"), ""]
-    caps = [
-        [
-            row["scope"],
-            row["window"],
-            _usd(row["limit_usd"]),
-            _usd(row.get("spent_usd")),
-            _usd(row.get("held_usd")),
-            _fill(row),
-        ]
-        for row in budgets
-    ]
-    lines += table(("budget", "window", ">cap, USD", ">spent", ">held", "used"), caps) if caps else []
-    lines += ["" if caps else "No budget is set.", ""]
-    columns = (
-        "provider",
-        "model",
-        ">calls",
-        ">failed",
-        ">prompt tokens",
-        ">answer tokens",
-        ">USD",
-        ">p50, ms",
-    )
-    lines += table(
-        columns,
-        [
-            [
-                row["provider"],
-                row["model"],
-                row["calls"],
-                row["failed"],
-                row["prompt_tokens"],
-                row["completion_tokens"],
-                _usd(row["cost_usd"]),
-                _number(row["latency_p50_ms"], 0),
-            ]
-            for row in models
-        ],
-    )
-    return Page(SPEND, said, "\n".join([*lines, "", _at(now)]))
+    lines = [f"**{said}**", "", *(f"- ⚠ {_cell(worry.said)}" for worry in found.worries), ""]
+    lines += [charts.image(chart, "USD by hour"), ""]
+    caps = budget_rows(found)
+    lines += table(BUDGET_HEAD, [_cells(row) for row in caps]) if caps else ["No budget is set."]
+    for name, answer in tables(found):
+        if name != "hour" and answer.rows:
+            lines += ["", f"by {name}", "", *table(_heads(answer), [_cells(row) for row in answer.rows])]
+    return Page(SPEND, said, "\n".join([*lines, "", *outlook(found), "", _at(found.now)]))
 
 
-def _fill(row: Mapping[str, Any]) -> str:
-    spent, limit = row.get("spent_usd"), row["limit_usd"]
-    if spent is None or not limit:
-        return ""
-    share = float((spent + (row.get("held_usd") or 0)) / limit)
-    return f"{charts.gauge(share)}{NBSP}{100 * share:.0f} %"
+def _heads(answer: Answer) -> list[str]:
+    """Name the columns, figures to the right."""
+    cells = zip(answer.columns, answer.rows[0], strict=True)
+    return [f">{name}" if isinstance(cell, int | Decimal) else name for name, cell in cells]
+
+
+def _cells(row: Sequence[object]) -> list[object]:
+    return [usd(value) if isinstance(value, Decimal) else value for value in row]
 
 
 # -- figures ---------------------------------------------------------------------------------------

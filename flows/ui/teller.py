@@ -117,5 +117,5 @@ class Teller:
                 health_page(con, status, ages_s, venue=self._venue, now=now),
                 depth_page(con, self._venue, symbols, now=now),
                 signals_page(con, now=now),
-                spend_page(con, now=now, default_usd_per_day=self._host.settings.llm_budget_usd_per_day),
+                spend_page(con, self._host.settings, now=now),
             ]

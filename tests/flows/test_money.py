@@ -12,6 +12,7 @@ import pytest
 
 from flows.doctor import Verdict, models
 from flows.settings import Settings
+from flows.ui import look
 from storage.connect import connect
 from storage.spend import prices
 from storage.spend.calls import Usage
@@ -81,6 +82,23 @@ def test_budgets_from_the_command_line(db: Path, capsys: pytest.CaptureFixture[s
         assert (said.code, wrong in said.err) == (1, True), said.err
     assert leadline(capsys, "spend", "--drop-budget", "all", "day").code == 0
     assert leadline(capsys, "spend", "--drop-budget", "all", "day").code == 1
+
+
+def test_the_page_of_it(db: Path) -> None:
+    now = dt.datetime.now(dt.UTC)
+    with connect(db) as con:
+        page = look.spend_page(con, Settings(db=db, llm_budget_usd_per_day=Decimal(1)), now=now)
+        tomorrow = look.spend_page(con, Settings(db=db), now=now + dt.timedelta(days=2))
+    assert page.description == "2 calls, 0.012 USD in 24 hours"
+    lines = page.markdown.splitlines()
+    assert any(line.startswith("| all | day | 1 | 0.012 | 0 | 0.988 | 2 | ░") for line in lines)
+    assert any(
+        line.startswith("| holysheep | gpt-4.1 | 2 | 0 | 1400 | 0 | 100 | 0.012 |") for line in lines
+    )
+    assert any(line.startswith("- ⚠ holysheep/gpt-4.1 reports 0.018 USD for 2 calls") for line in lines)
+    assert page.markdown.count("data:image/svg+xml") == 1
+    assert "today 0.012 USD" in page.markdown
+    assert tomorrow.description == "0 calls, 0 USD in 24 hours"
 
 
 def test_the_book_without_a_database(

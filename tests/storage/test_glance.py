@@ -61,8 +61,6 @@ def test_an_empty_store_has_empty_pages(db: Path) -> None:
         assert glance.ladder(con, VENUE, "A", NOW) is None
         assert glance.last_signals(con, most=5) == []
         assert glance.signal_outcomes(con, NOW) == {}
-        assert glance.spend_hours(con, NOW) == []
-        assert glance.spend_models(con, most=5).rows == []
         latency = glance.latency(con, VENUE, NOW)
     assert len(latency.frames_per_s) == len(latency.to_book_p99_ms) == 2
 

@@ -70,18 +70,3 @@ def test_signals_show_what_was_decided() -> None:
     assert "| bullish | ████░\u00a00.80 | m | 13 | 0.00012 | bids \\| lean x" in page.markdown
     assert len(page.markdown) < 1_000
     assert pages.signals([], {}, now=NOW).description == "decisions in 24 hours: none"
-
-
-def test_spend_shows_hours_budgets_and_models() -> None:
-    hour = NOW.replace(minute=0, second=0, tzinfo=None)
-    hours = [{"hour": hour, "calls": 3, "failed": 1, "cost_usd": Decimal("0.5")}]
-    models = [{
-        "provider": "p", "model": "m", "calls": 3, "failed": 1, "prompt_tokens": 10,
-        "completion_tokens": 5, "cost_usd": Decimal("0.5"), "latency_p50_ms": 7.0,
-    }]  # fmt: skip
-    cap = {"scope": "all", "window": "day", "limit_usd": Decimal(1), "spent_usd": Decimal("0.5")}
-    page = pages.spend(hours, models, [{**cap, "held_usd": Decimal("0.25")}], now=NOW)
-    assert page.description == "0.5000 USD for 3 calls (1 failed) in 24 hours"
-    assert "| all | day | 1 | 0.5 | 0.25 | █████████░░░\u00a075 % |" in page.markdown
-    assert "| p | m | 3 | 1 | 10 | 5 | 0.5 | 7 |" in page.markdown
-    assert "No budget is set." in pages.spend([], [], [], now=NOW).markdown
