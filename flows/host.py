@@ -5,7 +5,7 @@ Feed, writer and database of one stream, wired together; it knows nothing of Pre
                │ needs: connect, resync                                            └ served to others
                └──> whoever hosts them, else the feed itself
 
-The database is locked before anything else happens and given back last, whatever happens.
+The database is locked before anything is received and given back last, whatever happens.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import cast
 
 from book.batch import Batch, DepthSample, FeedStats, Market
 from book.errors import LeadlineError
-from book.live import Engine
+from book.live import Engine, warm_up
 from flows.settings import Settings
 from flows.venue import profile_of
 from storage.cut import Cutter
@@ -28,7 +28,7 @@ from storage.errors import StoreOwned
 from storage.holding import Holding
 from storage.owner import Owner
 from storage.rare import Rows
-from storage.requests import take_request
+from storage.requests import holder_pid, take_request
 from storage.succession import Ends, SymbolEnd, ends, ensure_no_heir
 from storage.writer import Commit, Writer, WriterStatus
 from tasks.errors import FeedStopped
@@ -113,6 +113,9 @@ class StreamHost:
         """
         self.settings.db.absolute().parent.mkdir(parents=True, exist_ok=True)
         ensure_no_heir(self.settings.db)
+        if holder_pid(self.settings.db) is None:
+            # The first time it takes a quarter of a minute and hears nothing: not with the file held.
+            warm_up(cast("Engine", self.settings.engine))
         self._owner = self._own(tick)
         try:
             self._start_feed(self._start_writer(self._owner))

@@ -227,7 +227,7 @@ def _shortened(text: str | None) -> str:
 
 
 def spend(found: Spending) -> Page:
-    """Show what calls to models cost, what is left of each budget, the forecast, and what to worry about."""
+    """Show what calls to models cost, the forecast, what is left of budgets, and what to worry about."""
     said = f"{found.calls} calls, {usd(found.cost_usd)} USD in {found.hours:g} hours"
     last = found.now.replace(minute=0, second=0, microsecond=0, tzinfo=None)
     by_hour = {row["hour"]: float(row["cost_usd"] or 0) for row in found.by_hour.dicts()}

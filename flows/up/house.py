@@ -33,7 +33,7 @@ from flows.server import QUIET, PrefectServer, ServerUnavailable, free_port, is_
 from flows.settings import CONFIG_FILE, BadSetting, Settings
 from flows.up import deploying, note
 from flows.up.api import Api, ApiAway
-from flows.up.kept import Kept
+from flows.up.kept import Kept, compiling
 from flows.up.look import Look, Watcher
 from flows.venue import profile_of, venue_command
 from storage.address import read_address
@@ -152,9 +152,13 @@ class House:
         if self.choice.project is not None:
             deploying.read_project(self.choice.project)  # likewise one that cannot be read
         prepare(settings.db)
-        self.step = "starting the Prefect server"
-        self._reach_api()
-        self._enter(self.step)
+        with compiling(settings.engine, settings.home) as books:
+            self.step = "starting the Prefect server"
+            self._reach_api()
+            self._enter("compiling the books")
+            while books.is_running():
+                self._tick_or_stop()
+                time.sleep(TURN_S)
         self.environ = {**self.environ, **run_environ(self.choice, settings)}
         os.environ.update(self.environ)
         self._api = Api(self.choice.pool)

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from book.errors import LeadlineError
 from flows.guard import Child
 
 FIRST_S, CAP_S = 1.0, 60.0
 HEALTHY_S = 120.0  # one that ran this long has not failed to start: its next wait is short again
+
+
+COMPILE = "import sys; from book.live import warm_up; warm_up(sys.argv[1])"
+
+
+def compiling(engine: str, home: Path) -> Child:
+    """
+    Begin to compile the books where that was not done before; a second, or a quarter of a minute.
+
+    In a process of its own, so that its memory is given back, and before the first run, which hears
+    nothing while it compiles. What goes wrong here the stream will say.
+    """
+    command = [sys.executable, "-c", COMPILE, engine]
+    return Child(command, name="compiling", log=home / "compile.log", stdout_to_log=True)
 
 
 class Kept:
