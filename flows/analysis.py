@@ -45,6 +45,7 @@ T = TypeVar("T")
 Tell: TypeAlias = Callable[[str, str, Mapping[str, Any]], None]  # event, symbol, payload
 
 FLOW = "analyze-signals"
+CHALLENGERS = "challengers"  # who pays for questions in shadow, in the ledger and in budgets
 CLAIM_SLACK_S = 30.0  # a claimer that died is waited for this long past its deadline
 NEEDED_S = WINDOWS_S[0]  # of unbroken trust: with less there is no flow to judge
 OVERTAKEN_SPREADS = 3.0  # a mid that moved further than this meanwhile is another market
@@ -58,10 +59,15 @@ class Asks(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """Models of which the first is wanted and the others stand in, and the prompt they are asked with."""
+    """
+    Models of which the first is wanted and the others stand in, and the prompt they are asked with.
+
+    A challenger is asked the same in shadow: scored beside the champions, shown to nobody as a signal.
+    """
 
     routes: tuple[Route, ...]
     prompt: Prompt
+    is_challenger: bool = False
 
     @property
     def name(self) -> str:
@@ -115,8 +121,8 @@ class Analyst:
 
     async def _decide(self, symbol: str) -> list[Decision]:
         work, at = self.work, self.now()
-        names = (BASELINE, *(chain.name for chain in work.chains))
-        keys = [self._key(symbol, name, at) for name in names]
+        keys = [self._key(symbol, at, BASELINE, "")]
+        keys += [self._key(symbol, at, chain.name, chain.prompt.digest) for chain in work.chains]
         mine = await self._store(partial(self._claim, keys=keys, at=at))
         if not any(claim.is_mine for claim in mine):
             return []
@@ -133,11 +139,10 @@ class Analyst:
         answered = await asyncio.gather(*(self._ask(case, chain, claim) for chain, claim in asked))
         return [*by_rule, *answered]
 
-    def _key(self, symbol: str, name: str, at: dt.datetime) -> str:
+    def _key(self, symbol: str, at: dt.datetime, name: str, digest: str) -> str:
         work = self.work
         bucket = int(at.timestamp() // work.bucket_s)
-        digests = {chain.name: chain.prompt.digest for chain in work.chains}
-        return "|".join((work.venue, symbol, name, digests.get(name, ""), work.trigger, str(bucket)))
+        return "|".join((work.venue, symbol, name, digest, work.trigger, str(bucket)))
 
     def _claim(self, con: Connection, *, keys: Sequence[str], at: dt.datetime) -> list[claims.Claim]:
         expires_at = at + dt.timedelta(seconds=self.work.deadline_s + CLAIM_SLACK_S)
@@ -162,7 +167,7 @@ class Analyst:
         wanted = chain.routes[0]
         return self._row(
             case,
-            kind="llm",
+            kind="challenger" if chain.is_challenger else "llm",
             provider=wanted.provider,
             model_requested=wanted.model,
             prompt_version=chain.prompt.version,
@@ -209,7 +214,10 @@ class Analyst:
             await self._store(partial(_finish, decisions=[decision], release=[claim]))
             return decision
         decision = make(outcome="error")
-        ask = question(chain, messages, self.work, signal_id=decision.signal_id, symbol=case.symbol)
+        flow = CHALLENGERS if chain.is_challenger else FLOW
+        ask = question(
+            chain, messages, self.work, signal_id=decision.signal_id, symbol=case.symbol, flow=flow
+        )
         reply = await self.client.ask(ask)
         decision = replace(decision, **of_reply(chain, reply), **await self._arrival(case))
         text = Text(

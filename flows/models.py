@@ -8,17 +8,21 @@ baselines speak alone and the model's rows say what is missing.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import datetime as dt
 import os
 import random
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from book.errors import LeadlineError
-from flows.analysis import Chain
-from flows.prompting import FIGURES, WORDS, prompt
+from book.errors import BadInput, LeadlineError
+from flows.analysis import CHALLENGERS, Chain
+from flows.prompting import FIGURES, WORDS, Prompt, prompt
 from flows.settings import Settings
+from storage.connect import connect
+from storage.spend import reports
 from storage.spend.journal import Journal
 from tasks.clock import SYSTEM_CLOCK
 from tasks.llm.ask import Route
@@ -69,10 +73,12 @@ async def open_models(settings: Settings, environ: Mapping[str, str] = os.enviro
     async with contextlib.AsyncExitStack() as stack:
         try:
             provider = await _provider(stack, settings, name, environ)
-            chains = chains_of(settings, provider.profile)
+            chains = (*chains_of(settings, provider.profile), *challengers_of(settings, provider.profile))
         except LeadlineError as exc:
             yield Models(None, _as_named(settings, name), str(exc))
             return
+        if settings.llm_challengers:
+            await asyncio.to_thread(_cap_challengers, settings)
         journal = stack.enter_context(
             Journal(settings.db, default_usd_per_day=settings.llm_budget_usd_per_day)
         )
@@ -99,8 +105,6 @@ async def key_of(found: Profile, environ: Mapping[str, str]) -> str | None:
     if key := environ.get(found.key_env):
         return key
     with contextlib.suppress(Exception):  # no such block, or no Prefect: the caller says what is missing
-        import asyncio  # noqa: PLC0415
-
         from prefect.blocks.system import Secret  # noqa: PLC0415  seconds, and not every caller has a server
 
         async with asyncio.timeout(BLOCK_S):
@@ -122,9 +126,40 @@ def chains_of(settings: Settings, found: Profile) -> tuple[Chain, ...]:
     return tuple(_chain(found.name, one, chosen) for one in named)
 
 
-def _chain(provider: str, models: str, chosen: object) -> Chain:
+def challengers_of(settings: Settings, found: Profile) -> tuple[Chain, ...]:
+    """
+    Return the chains of the setting ``llm_challengers``: ``model``, ``model@prompt`` or ``@prompt``.
+
+    What is left out is the first champion's. Raises `BadInput` for a prompt there is not, and for what is
+    asked already.
+    """
+    champions = chains_of(settings, found)
+    first = champions[0]
+    known = {(chain.name, chain.prompt.version) for chain in champions}
+    made: list[Chain] = []
+    for text in settings.llm_challengers:
+        models, _, version = text.partition("@")
+        chosen = prompt(version.strip()) if version.strip() else first.prompt
+        named = models.strip() or ">".join(route.model for route in first.routes)
+        one = replace(_chain(found.name, named, chosen), is_challenger=True)
+        if (one.name, chosen.version) in known:
+            who = f"{one.name} with prompt {chosen.version}"
+            raise BadInput(f"llm_challengers: {text!r} is {who}, which is asked already")
+        known.add((one.name, chosen.version))
+        made.append(one)
+    return tuple(made)
+
+
+def _cap_challengers(settings: Settings) -> None:
+    """Put the cap where every call is held against it, in the ledger's budgets."""
+    usd = settings.llm_challengers_usd_per_day
+    with connect(settings.db, write=True) as con:
+        reports.set_budget(con, f"flow:{CHALLENGERS}", "day", usd, now=dt.datetime.now(dt.UTC))
+
+
+def _chain(provider: str, models: str, chosen: Prompt) -> Chain:
     routes = tuple(Route(provider, model.strip()) for model in models.split(">"))
-    return Chain(routes=routes, prompt=chosen)  # type: ignore[arg-type]
+    return Chain(routes=routes, prompt=chosen)
 
 
 def _version(settings: Settings, provider: str) -> str:
@@ -139,5 +174,5 @@ def _as_named(settings: Settings, name: str) -> tuple[Chain, ...]:
         found = profile(name)
         if name == LOCAL:
             found = replace(found, default_model=DEFAULT_MODEL)
-        return chains_of(settings, found)
+        return (*chains_of(settings, found), *challengers_of(settings, found))
     return ()

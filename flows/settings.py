@@ -70,6 +70,8 @@ class Settings:
     llm_base_url: str | None = None  # None: the provider's own
     llm_models: tuple[str, ...] = ()  # asked side by side; a>b: b where a cannot. Empty: the default
     llm_prompt: str = "auto"  # which of flows/prompts; auto: what fits the model
+    llm_challengers: tuple[str, ...] = ()  # asked beside in shadow: model, model@prompt or @prompt
+    llm_challengers_usd_per_day: Decimal = Decimal("0.25")  # cap on what they cost
     llm_deadline_s: float = 45.0  # of one question, waits and retries included
     llm_side_by_side: int = 4  # symbols
     local_gguf: Path | None = None  # weights of the embedded model; None: the packaged ones
@@ -148,6 +150,8 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "llm_base_url": as_url(("http", "https")),
     "llm_models": as_texts,
     "llm_prompt": as_text,
+    "llm_challengers": as_texts,
+    "llm_challengers_usd_per_day": as_usd("0", "100000"),
     "llm_deadline_s": as_number(1, 600, unit="seconds"),
     "llm_side_by_side": as_whole(1, 64, unit="symbols"),
     "local_gguf": as_optional(as_path),

@@ -9,7 +9,10 @@ from storage.queries import Answer, run_sql
 from storage.rebuild import Runs
 
 _CHOSEN = """chosen AS (
-    SELECT *, provider || '/' || model_requested AS model FROM signals
+    SELECT *, provider || '/' || model_requested
+              || CASE WHEN kind = 'challenger' THEN ' ' || prompt_version || ' (challenger)' ELSE '' END
+              AS model
+    FROM signals
     WHERE kind <> 'rescore' AND ts >= CAST($since AS TIMESTAMP) AND symbol = coalesce($symbol, symbol)
 )"""
 
@@ -47,14 +50,15 @@ WITH {_CHOSEN}
 SELECT model, outcome, count(*) AS signals, count(*) FILTER (WHERE direction = 'bullish') AS bullish,
        count(*) FILTER (WHERE direction = 'bearish') AS bearish,
        count(*) FILTER (WHERE direction = 'neutral') AS neutral,
-       round(median(latency_ms) FILTER (WHERE kind = 'llm')) AS latency_p50_ms
+       round(median(latency_ms) FILTER (WHERE kind <> 'baseline')) AS latency_p50_ms
 FROM chosen GROUP BY kind, model, outcome ORDER BY kind DESC, model, signals DESC, outcome
 """  # noqa: S608
 
 _NOT_OK = f"""
 WITH {_CHOSEN}
 SELECT symbol, model, outcome, count(*) AS signals, max(ts) AS newest, arg_max(reason, ts) AS reason
-FROM chosen WHERE kind = 'llm' AND outcome <> 'ok' GROUP BY ALL ORDER BY newest DESC, symbol, model, outcome
+FROM chosen WHERE kind <> 'baseline' AND outcome <> 'ok'
+GROUP BY ALL ORDER BY newest DESC, symbol, model, outcome
 """  # noqa: S608
 
 

@@ -18,7 +18,7 @@ from storage.queries import Answer, run_sql
 from storage.rebuild import Runs
 from storage.spend.conflicts import retried
 
-Kind: TypeAlias = Literal["llm", "baseline", "rescore"]
+Kind: TypeAlias = Literal["llm", "challenger", "baseline", "rescore"]
 Trigger: TypeAlias = Literal["schedule", "shock", "manual", "rescore"]
 Json: TypeAlias = Mapping[str, Any]
 

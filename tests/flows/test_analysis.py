@@ -17,7 +17,7 @@ from flows.analysis import Analyst, Chain, Work
 from flows.prompting import FIGURES, prompt
 from storage.connect import connect
 from storage.signals.desk import Desk
-from storage.spend import prices
+from storage.spend import prices, reports
 from storage.spend.journal import Journal
 from tasks.clock import SYSTEM_CLOCK
 from tasks.llm.ask import Route
@@ -261,3 +261,39 @@ async def test_the_key_is_in_no_file(bench: Bench) -> None:
     with connect(bench.db) as con:
         for table in ("signals", "llm_texts", "llm_calls"):
             assert CANARY not in str(con.execute(f"FROM {table}").fetchall())
+
+
+SHADOW = Chain(
+    routes=CHAIN.routes,
+    prompt=replace(prompt(FIGURES), version="figures-x", digest="0" * 16),
+    is_challenger=True,
+)
+
+
+async def test_a_challenger_is_asked_the_same_in_shadow(bench: Bench) -> None:
+    bench.market(live)
+    server = await bench.analyse(says(), says(), work=replace(WORK, chains=(CHAIN, SHADOW)))
+    assert server.calls == 2
+    both = bench.rows("SELECT * FROM signals WHERE kind <> 'baseline' ORDER BY kind DESC")
+    assert [(row["kind"], row["prompt_version"], row["outcome"]) for row in both] == [
+        ("llm", FIGURES, "ok"),
+        ("challenger", "figures-x", "ok"),
+    ]
+    assert both[0]["features_hash"] == both[1]["features_hash"]
+    assert both[0]["decision_key"] != both[1]["decision_key"]
+    assert bench.rows("SELECT DISTINCT kind FROM latest_signals ORDER BY kind") == [
+        {"kind": "baseline"},
+        {"kind": "llm"},
+    ]
+    flows = bench.rows("SELECT flow, count(*) AS n FROM llm_calls GROUP BY ALL ORDER BY flow")
+    assert flows == [{"flow": "analyze-signals", "n": 1}, {"flow": "challengers", "n": 1}]
+
+
+async def test_challengers_have_a_budget_of_their_own(bench: Bench) -> None:
+    bench.market(live)
+    with connect(bench.db, write=True) as con:
+        reports.set_budget(con, "flow:challengers", "day", Decimal("0.000001"), now=NOON)
+    server = await bench.analyse(says(), work=replace(WORK, chains=(SHADOW, CHAIN)))
+    assert server.calls == 1
+    told = bench.rows("SELECT kind, outcome FROM signals WHERE kind <> 'baseline' ORDER BY kind DESC")
+    assert [tuple(row.values()) for row in told] == [("llm", "ok"), ("challenger", "refused_budget")]
