@@ -162,6 +162,24 @@ def _chain(provider: str, models: str, chosen: Prompt) -> Chain:
     return Chain(routes=routes, prompt=chosen)
 
 
+def one_route(settings: Settings, environ: Mapping[str, str] = os.environ) -> Route:
+    """Return the one model that the settings name, nothing started; raises `BadInput` for none or more."""
+    name = provider_name(settings, environ)
+    if name == NOBODY:
+        raise BadInput("no model can be asked: give --provider, or see leadline doctor")
+    found = profile(name, base_url=settings.llm_base_url)
+    if name == LOCAL:
+        gguf = settings.local_gguf
+        found = replace(found, default_model=DEFAULT_MODEL if gguf is None else gguf.stem)
+    routes = [route for chain in chains_of(settings, found) for route in chain.routes]
+    if len(routes) != 1:
+        named = ", ".join(route.model for route in routes)
+        raise BadInput(
+            f"one model at a time, without others that stand in for it; got {named}: give --model"
+        )
+    return routes[0]
+
+
 def _version(settings: Settings, provider: str) -> str:
     if settings.llm_prompt != AUTO:
         return settings.llm_prompt

@@ -27,6 +27,7 @@ MESSAGES = (
     Message("system", "You judge order books. Imbalance is in -1..1."),
     Message("user", "BTCUSDT: imbalance -0.77, spread 1.2 bps, trade flow -0.66."),
 )
+SLACK_S = 10.0  # past a deadline, for a machine with other things to do; a hang is longer
 PLAIN = {"plain-1": ModelTraits(capability="plain")}
 
 
@@ -77,7 +78,7 @@ class Came:
             wrong.append(f"reason: {reply.reason}, without {fault.reason!r}")
         if self.waited_s < fault.waits_s:
             wrong.append(f"waited {self.waited_s:.2f} s, not {fault.waits_s}")
-        if self.seconds > fault.deadline_s + 1:
+        if self.seconds > fault.deadline_s + SLACK_S:
             wrong.append(f"took {self.seconds:.1f} s, deadline {fault.deadline_s}")
         if any(self._counts(row) > row["held_usd"] for row in self.estimates):
             wrong.append("an estimate above its hold")

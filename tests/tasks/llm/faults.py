@@ -38,7 +38,7 @@ class Fault:
     estimates: int = 0
     reason: str = ""  # stands in the reply's reason
     waits_s: float = 0.0  # at least, between the first and the last request
-    deadline_s: float = 8.0
+    deadline_s: float = 30.0
     profile: dict[str, Any] = field(default_factory=dict)
     models: tuple[str, ...] = ("gpt-4.1",)
     day_usd: Decimal = Decimal(100)
@@ -137,12 +137,12 @@ _WAY = (
     Fault(name="hung up in the body", steps=(replace(OK, cut="mid-body"), OK), calls=2, answers=1, holds=1),
     Fault(name="hung up in the body, for ever", steps=(replace(OK, cut="mid-body"),), outcome="error",
           calls=2, holds=2, reason="peer closed connection"),
-    Fault(name="slower than the deadline", steps=(replace(OK, delay_s=30),), outcome="error", holds=1,
-          deadline_s=0.5, reason="no answer within"),
+    Fault(name="slower than the deadline", steps=(replace(OK, delay_s=60),), outcome="error", holds=1,
+          deadline_s=3.0, reason="no answer within"),
     Fault(name="slow headers once", steps=(replace(OK, delay_s=30), OK), calls=2, answers=1, holds=1,
-          profile={"attempt_timeout_s": 0.5}),
+          profile={"attempt_timeout_s": 1.5}),
     Fault(name="slow body once", steps=(replace(OK, drip_s=30), OK), calls=2, answers=1, holds=1,
-          profile={"attempt_timeout_s": 0.5}),
+          profile={"attempt_timeout_s": 1.5}),
 )  # fmt: skip
 _ANSWERS = (
     _repaired("truncated JSON", says(answer()[:50])),
