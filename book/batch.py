@@ -19,10 +19,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from book.attestation import Miss, Tally
 from book.errors import BatchFull
 from book.events import State
 from book.messages import BookTicker, DepthDiff, DepthSnapshot, Trade
@@ -168,6 +170,26 @@ class DepthSample:
 
 
 @dataclass(frozen=True, slots=True)
+class AttestationRow:
+    """How often a book was held against the venue's tickers in some part of a minute."""
+
+    book: int
+    minute_ns: int  # when the minute began
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class MismatchRow:
+    """Evidence: the book and the venue disagreed. ``refuted``: the book was discarded for it."""
+
+    book: int
+    epoch: int
+    ts_ns: int
+    miss: Miss
+    refuted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FeedStats:
     """What the feed did in one bucket; latencies in µs, None where nothing was measured."""
 
@@ -214,6 +236,8 @@ class Batch:
         self.coverage: list[CoverageOpened | CoverageEnded] = []
         self.samples: list[DepthSample] = []
         self.stats: list[FeedStats] = []
+        self.attestations: list[AttestationRow] = []
+        self.mismatches: list[MismatchRow] = []
 
     def _lay_out(self, *rooms: int) -> None:
         """Make the tables, all of them empty; ``rooms`` are their rows in the order of `Count`."""
@@ -256,14 +280,17 @@ class Batch:
     def clear(self) -> None:
         """Make the batch empty again; its arrays are kept for the next round."""
         self.counts[:] = 0
-        for rows in (self.seeds, self.events, self.coverage, self.samples, self.stats):
+        for rows in self._lists():
             rows.clear()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to store."""
-        lists = (self.seeds, self.events, self.coverage, self.samples, self.stats)
-        return not self.counts.any() and not any(lists)
+        return not self.counts.any() and not any(self._lists())
+
+    def _lists(self) -> tuple[list[Any], ...]:
+        marks = (self.attestations, self.mismatches)
+        return (self.seeds, self.events, self.coverage, self.samples, self.stats, *marks)
 
     def add_diff(self, book: int, epoch: int, diff: DepthDiff, *, to_book_ns: int = 0) -> None:
         """Append one applied diff, the plain way; raises `BatchFull` and changes nothing."""

@@ -3,7 +3,7 @@ What a book tells the store beside its diffs: its events, and the intervals in w
 
 Every change of state and every fault becomes a `BookEventRow`. While a book is LIVE one interval of
 coverage is open; it ends with the last diff that was applied while the book could be trusted, not when
-the fault was noticed: data ends there.
+the fault was noticed: data ends there. After a mismatch that is the last diff at which the venue agreed.
 """
 
 from __future__ import annotations
@@ -12,12 +12,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from book.batch import Batch, BookEventRow, CoverageEnded, CoverageOpened
-from book.events import BookReady, Crossed, Event, GapFound, OneSided, SnapshotNeeded, State
+from book.events import (
+    BookReady,
+    Crossed,
+    Event,
+    GapFound,
+    Mismatched,
+    OneSided,
+    Refuted,
+    SnapshotNeeded,
+    State,
+)
 
 _TARGETS: dict[type, State] = {
     GapFound: State.BUFFERING,
     Crossed: State.BUFFERING,
     OneSided: State.SUSPECT,
+    Mismatched: State.SUSPECT,
+    Refuted: State.BUFFERING,
     BookReady: State.LIVE,
 }
 # A request for a seed is a row of its own where no gap or cross beside it says why.
@@ -34,6 +46,7 @@ class Moment:
     trusted_id: int  # the book before stood here …
     trusted_ns: int  # … since then
     seed_id: int = -1  # last_id of the seed that was offered
+    agreed: tuple[int, int] = (-1, 0)  # id and time of the last diff at which the venue agreed
 
 
 class Chronicle:
@@ -41,7 +54,8 @@ class Chronicle:
 
     def __init__(self, book: int) -> None:
         self._book = book
-        self._covered: tuple[int, int] | None = None  # epoch and start of the open interval
+        # Epoch, start and first id of the open interval.
+        self._covered: tuple[int, int, int] | None = None
 
     def tell(self, events: Sequence[Event], moment: Moment, batch: Batch) -> None:
         """Write what ``events``, oldest first, mean for the store."""
@@ -50,9 +64,9 @@ class Chronicle:
             to = _TARGETS.get(type(event), moment.after)
             self._write(event, state, to, moment, batch)
             if to is not State.LIVE:
-                self._end_coverage(event.reason, moment, batch)
+                self._end_coverage(event, moment, batch)
             elif isinstance(event, BookReady):
-                self._covered = (event.epoch, moment.ts_ns)
+                self._covered = (event.epoch, moment.ts_ns, event.last_id)
                 opened = CoverageOpened(self._book, event.epoch, moment.ts_ns, event.last_id)
                 batch.coverage.append(opened)
             state = to
@@ -72,11 +86,14 @@ class Chronicle:
         row = BookEventRow(self._book, moment.ts_ns, state, to, event.reason, expected, got)
         batch.events.append(row)
 
-    def _end_coverage(self, reason: str, moment: Moment, batch: Batch) -> None:
+    def _end_coverage(self, event: Event, moment: Moment, batch: Batch) -> None:
         if self._covered is None:
             return
-        epoch, since = self._covered
+        epoch, since, first_id = self._covered
         self._covered = None
+        last_id, last_ns = moment.trusted_id, moment.trusted_ns
+        if isinstance(event, Mismatched):
+            last_id, last_ns = moment.agreed
         # A book may be LIVE on diffs that came before its seed did.
-        ts_ns = max(since, moment.trusted_ns)
-        batch.coverage.append(CoverageEnded(self._book, epoch, ts_ns, moment.trusted_id, reason))
+        ts_ns, last_id = max(since, last_ns), max(first_id, last_id)
+        batch.coverage.append(CoverageEnded(self._book, epoch, ts_ns, last_id, event.reason))

@@ -23,15 +23,16 @@ import numpy as np
 from book import kernel_scan as scan
 from book import kernel_side as slot
 from book.batch import Batch, Count, DiffCol, Market
-from book.decode import decode_depth, decode_snapshot, decode_ticker, decode_trade
+from book.compiled_attestor import CompiledAttestor
+from book.decode import decode_depth, decode_snapshot, decode_trade
 from book.errors import EmptySide
 from book.events import Event, State
-from book.kernel import APPLIED, FULL, GROW, LEVELS, LEVELS_AT, SCANNED, TOO_MANY, kernels
+from book.kernel import APPLIED, FULL, GROW, LEVELS, LEVELS_AT, SCANNED, TOLD, TOO_MANY, kernels
 from book.kernel_memory import Ints
+from book.ladders import TopState
 from book.live import LiveBook, Options
 from book.messages import Bbo, DepthDiff, DepthSnapshot, Level
 from book.rules import Rule
-from book.sync import TopState
 
 _FIRST_CAPACITY = 256
 _read_top = Struct("=4q").unpack_from  # BID_TICKS, BID_LOTS, ASK_TICKS, ASK_LOTS
@@ -77,7 +78,7 @@ class CompiledLadder:
     memory: memoryview
 
     def __init__(self, index: int, market: Market, rule: Rule, time_unit_ns: int) -> None:
-        self._kernels = kernels()
+        self.kernels = kernels()
         state = np.zeros(slot.HEADER + 4 * _FIRST_CAPACITY, np.int64)
         scale, name = market.scale, market.symbol.encode()
         state[slot.CAPACITY] = _FIRST_CAPACITY
@@ -108,13 +109,13 @@ class CompiledLadder:
         """Replace all levels by those of a seed."""
         self.clear()
         self.make_room(snapshot.bids, snapshot.asks)
-        self._kernels.fill_levels(self.state, snapshot.levels, snapshot.bids, snapshot.asks)
+        self.kernels.fill_levels(self.state, snapshot.levels, snapshot.bids, snapshot.asks)
         self._stand_at(snapshot.last_id, snapshot.ts_recv_ns)
 
     def apply(self, diff: RawDiff) -> None:
         """Set the levels of a diff; whether it is the right one is for `book.sync` to say."""
         self.make_room(diff.bids, diff.asks)
-        self._kernels.apply_levels(self.state, diff.levels, 0, diff.bids, diff.asks, _WORK)
+        self.kernels.apply_levels(self.state, diff.levels, 0, diff.bids, diff.asks, _WORK)
         self._stand_at(diff.last_id, diff.ts_recv_ns)
 
     def clear(self) -> None:
@@ -214,9 +215,9 @@ class CompiledBook(LiveBook):
     _ladder: CompiledLadder
 
     def __init__(self, index: int, market: Market, rule: Rule, options: Options) -> None:
-        super().__init__(
-            index, market, CompiledLadder(index, market, rule, options.time_unit_ns), rule, options
-        )
+        ladder = CompiledLadder(index, market, rule, options.time_unit_ns)
+        self._kernel_attestor = CompiledAttestor(ladder)
+        super().__init__(index, market, ladder, rule, options, self._kernel_attestor)
         self._kernels = kernels()
         self._take_depth = self._kernels.receive_depth
         self._unit = options.time_unit_ns
@@ -228,7 +229,7 @@ class CompiledBook(LiveBook):
             self._sync.book()  # raises, and says why
         return _make_bbo(_read_top(self._ladder.memory, _TOP_AT))
 
-    def receive_depth(
+    def receive_depth(  # noqa: PLR0911 - each answer of the kernel asks for another thing
         self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, recv_mono_ns: int = 0
     ) -> Sequence[Event]:
         """Take the diff whose opening brace is ``frame[start]``; bytes behind its end are ignored."""
@@ -241,6 +242,10 @@ class CompiledBook(LiveBook):
             if recv_mono_ns:
                 self._time_last(batch, recv_mono_ns)
             return self._bound(ts_recv_ns, batch)
+        if code == TOLD:
+            if recv_mono_ns:
+                self._time_last(batch, recv_mono_ns)
+            return [*self._hear_witness(ts_recv_ns, batch), *self._bound(ts_recv_ns, batch)]
         if code == GROW:
             state = self._ladder.state
             self._ladder.make_room(int(state[scan.BIDS_FOUND]), int(state[scan.ASKS_FOUND]))
@@ -259,11 +264,14 @@ class CompiledBook(LiveBook):
         """Take the venue's REST order book; ignored unless a seed is needed. Never `BatchFull`."""
         return self._sync_snapshot(self._read_seed(body, ts_recv_ns), batch)
 
-    def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
-        """Store the book ticker whose opening brace is ``frame[start]``."""
-        if self._kernels.receive_ticker(frame, start, self._ladder.state, batch.flat, ts_recv_ns):
-            ticker = decode_ticker(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
-            batch.add_ticker(self.index, ticker)
+    def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
+        """Store the book ticker whose opening brace is ``frame[start]``, and hold the book against it."""
+        code = self._kernels.receive_ticker(frame, start, self._ladder.state, batch.flat, ts_recv_ns)
+        if code == 0:
+            return ()
+        if code == TOLD:
+            return self._hear_witness(ts_recv_ns, batch)
+        return self._take_ticker(frame, start, ts_recv_ns, batch, self._unit)
 
     def receive_trade(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
         """Store the trade whose opening brace is ``frame[start]``."""
@@ -278,10 +286,12 @@ class CompiledBook(LiveBook):
 
     def _settled(self) -> None:
         """Arm or disarm the kernel's short way."""
+        super()._settled()
         state, sync = self._ladder.state, self._sync
         state[slot.READY] = sync.state is State.LIVE and sync.bridged
         state[slot.EPOCH] = sync.applied_epoch
         state[slot.PRUNE_ABOVE] = self._prune_above
+        self._kernel_attestor.turn_at(self._witness.turn_ns)
 
     def _add_row(self, diff: RawDiff, batch: Batch, to_book_ns: int) -> None:
         n, start = int(batch.counts[Count.DIFFS]), int(batch.counts[Count.LEVELS])

@@ -18,7 +18,7 @@ class State(StrEnum):
     WAITING = "WAITING"  # nothing has arrived since the session began
     BUFFERING = "BUFFERING"  # diffs are kept until a seed joins them
     LIVE = "LIVE"  # in step with the venue, two-sided, uncrossed
-    SUSPECT = "SUSPECT"  # in sequence, yet its top cannot be right or is missing
+    SUSPECT = "SUSPECT"  # in sequence, yet a side is missing or the venue's own word contradicts it
     STALE = "STALE"  # in sequence so far, but its stream fell silent
     HALTED = "HALTED"  # the venue says that the symbol does not trade
 
@@ -68,6 +68,22 @@ class OneSided:
 
 
 @dataclass(frozen=True, slots=True)
+class Mismatched:
+    """The venue stated another top, or other levels, than the book holds; it is not LIVE for now."""
+
+    reason: ClassVar[str] = "mismatch"
+    last_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refuted:
+    """The venue contradicted the book beyond doubt, ids in sequence or not; the book is discarded."""
+
+    reason: ClassVar[str] = "refuted"
+    last_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """The book left LIVE (or its build-up) because the caller said so: session lost, silence, halt."""
 
@@ -93,5 +109,14 @@ class Pruned:
 
 
 Event: TypeAlias = (
-    SnapshotNeeded | BookReady | GapFound | Crossed | OneSided | Left | BufferTrimmed | Pruned
+    SnapshotNeeded
+    | BookReady
+    | GapFound
+    | Crossed
+    | OneSided
+    | Mismatched
+    | Refuted
+    | Left
+    | BufferTrimmed
+    | Pruned
 )

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple, cast
 
 from numba import njit, types
 
-from book import kernel_memory, kernel_parse, kernel_scan, kernel_side
+from book import kernel_attest, kernel_memory, kernel_parse, kernel_scan, kernel_side
 from book.batch import Count, DiffCol, TickerCol, TradeCol
+from book.kernel_attest import TURN_NS, check_book, hear_ticker
 from book.kernel_memory import Ints
 from book.kernel_scan import (
     ASKS_FOUND,
@@ -53,17 +54,19 @@ APPLIED = 0  # the diff is in the book and in the batch
 TOO_MANY = 1  # so it is, and a side now has more levels than it should
 SCANNED = 2  # the diff lies in the free tail of the batch; what it means is for book.sync to say
 GROW = 3  # the book has no room; nothing was changed
+TOLD = 4  # done, and attestation has something to tell; a side may also have too many levels
 
 # Slots of Batch.flat: a count, the rows there is room for, and where the table begins.
 DIFFS, DIFF_ROOM, DIFFS_AT = int(Count.DIFFS), 4, 8
 LEVELS, LEVEL_ROOM, LEVELS_AT = int(Count.LEVELS), 5, 9
 TRADES, TRADE_ROOM, TRADES_AT = int(Count.TRADES), 6, 10
 TICKERS, TICKER_ROOM, TICKERS_AT = int(Count.TICKERS), 7, 11
+TICKER_ID = int(TickerCol.UPDATE_ID)
 DIFF_WIDTH, TRADE_WIDTH, TICKER_WIDTH = len(DiffCol), len(TradeCol), len(TickerCol)
 FULL = kernel_parse.FULL
 
 
-def _receive_depth(stamp: int) -> Callable[..., int]:
+def _receive_depth(stamp: int) -> Callable[..., int]:  # noqa: C901 - as the line below says
     def receive_depth(  # noqa: PLR0911 - each is another thing to do next
         frame: bytes, start: int, state: Ints, batch: Ints, work: Ints, ts_recv_ns: int
     ) -> int:
@@ -106,6 +109,8 @@ def _receive_depth(stamp: int) -> Callable[..., int]:
         batch[DIFFS] += 1
         state[LAST_ID] = last
         state[LAST_RECV_NS] = ts_recv_ns
+        if check_book(state) != 0 or ts_recv_ns >= state[TURN_NS]:
+            return TOLD
         return TOO_MANY if max(state[N_BIDS], state[N_ASKS]) > state[PRUNE_ABOVE] else APPLIED
 
     return receive_depth
@@ -130,7 +135,7 @@ def _receive_trade(stamp: int) -> Callable[..., int]:
 
 def _receive_ticker(stamp: int) -> Callable[..., int]:
     def receive_ticker(frame: bytes, start: int, state: Ints, batch: Ints, ts_recv_ns: int) -> int:
-        """Take a book ticker's frame into the batch."""
+        """Take a book ticker's frame into the batch, and hold the book against it."""
         _ = stamp
         if batch[TICKERS] == batch[TICKER_ROOM]:
             return FULL
@@ -140,6 +145,8 @@ def _receive_ticker(stamp: int) -> Callable[..., int]:
             batch[at] = state[BOOK]
             batch[at + 2] = ts_recv_ns
             batch[TICKERS] += 1
+            if hear_ticker(state, batch, at + TICKER_ID) != 0:
+                return TOLD
         return code
 
     return receive_ticker
@@ -172,6 +179,24 @@ def _fill_levels(stamp: int) -> Callable[..., int]:
     return fill_levels
 
 
+def _check_top(stamp: int) -> Callable[..., int]:
+    def check_top(state: Ints) -> int:
+        """Hold the top as it stands against the tickers; 1 if there is something to tell."""
+        _ = stamp
+        return int(check_book(state))
+
+    return check_top
+
+
+def _hear_top(stamp: int) -> Callable[..., int]:
+    def hear_top(state: Ints, ticker: Ints) -> int:
+        """Hold the book against a ticker that was decoded elsewhere: id and top."""
+        _ = stamp
+        return int(hear_ticker(state, ticker, 0))
+
+    return hear_top
+
+
 class Kernels(NamedTuple):
     """The entries, ready to call; arguments as in the functions above."""
 
@@ -181,12 +206,14 @@ class Kernels(NamedTuple):
     read_snapshot: Callable[[bytes, Ints, Ints], int]
     apply_levels: Callable[[Ints, Ints, int, int, int, Ints], int]
     fill_levels: Callable[[Ints, Ints, int, int], int]
+    check_top: Callable[[Ints], int]
+    hear_top: Callable[[Ints, Ints], int]
 
 
 @cache
 def kernels() -> Kernels:
     """Load the entries, compiling what numba has not kept: 0.3 s, or 10 s the first time."""
-    stamp = _stamp(kernel_memory, kernel_parse, kernel_side, kernel_scan)
+    stamp = _stamp(kernel_memory, kernel_parse, kernel_side, kernel_scan, kernel_attest)
     text, number, table = types.Bytes(types.uint8, 1, "C"), types.int64, types.Array(types.int64, 1, "C")
     return Kernels(
         _entry(_receive_depth(stamp), text, number, table, table, table, number),
@@ -195,6 +222,8 @@ def kernels() -> Kernels:
         _entry(_read_snapshot(stamp), text, table, table),
         _entry(_apply_levels(stamp), table, table, number, number, number, table),
         _entry(_fill_levels(stamp), table, table, number, number),
+        _entry(_check_top(stamp), table),
+        _entry(_hear_top(stamp), table, table),
     )
 
 

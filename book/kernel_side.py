@@ -26,7 +26,10 @@ SYMBOL_ROOM = 64
 # What the last scan found, for the caller to read: in the book's own array, as others scan meanwhile.
 FOUND = SYMBOL + SYMBOL_ROOM
 FOUND_ROOM = 8
-HEADER = FOUND + FOUND_ROOM
+# Tickers and tops that `book.kernel_attest` compares.
+ATTEST = FOUND + FOUND_ROOM
+ATTEST_ROOM = 728
+HEADER = ATTEST + ATTEST_ROOM
 
 # Places of one frame's changes; frames with more go level by level. The largest recorded has 1,226.
 MOVES = 4096

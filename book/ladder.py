@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from itertools import islice
 
 from book.errors import EmptySide
+from book.ladders import TopState
 from book.messages import Bbo, DepthDiff, DepthSnapshot, Level
-from book.sync import TopState
 
 
 class Side:

@@ -18,16 +18,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from book import features
+from book import look
+from book.attestation import HEAL_AFTER, Attestor
 from book.batch import Batch, DepthSample, Market, SeedRow
 from book.chronicle import Chronicle, Moment
-from book.errors import BadInput
+from book.decode import decode_ticker
+from book.errors import BadFrame, BadInput
 from book.events import Event, Pruned, State
+from book.ladders import FullLadder, TopState
 from book.messages import Bbo, DepthSnapshot, Level
 from book.rules import Rule
-from book.sync import BUFFER_LIMIT, BookSync, Ladder
+from book.sync import BUFFER_LIMIT, BookSync
+from book.witness import Witness
 
 Engine: TypeAlias = Literal["auto", "compiled", "plain"]
 Clock: TypeAlias = Callable[[], int]
@@ -46,38 +50,6 @@ class Options:
     mono_ns: Clock
 
 
-_FIGURES = ("mid", "spread_bps", "imbalance", "weighted_mid")
-
-
-class FullLadder(Ladder[Any, Any], Protocol):
-    """What a live book needs of its ladder beyond what `book.sync` does."""
-
-    @property
-    def last_recv_ns(self) -> int:
-        """When the newest update held reached us; 0 while there is none."""
-        ...
-
-    def top(self, n: int | None = None) -> tuple[list[Level], list[Level]]:
-        """Return the ``n`` best levels of each side, or all, best first."""
-        ...
-
-    def level_counts(self) -> tuple[int, int]:
-        """Return how many bids and asks are held."""
-        ...
-
-    def ghosts(self, low: int, high: int) -> tuple[int, int]:
-        """Return how many bids stand below ``low`` and how many asks above ``high``, in ticks."""
-        ...
-
-    def lots_within(self, low: int, high: int) -> tuple[int, int]:
-        """Return the lots of the bids at ``low`` or above and of the asks at ``high`` or below."""
-        ...
-
-    def drop_worst(self, bids: int, asks: int) -> None:
-        """Delete the lowest ``bids`` bids and the highest ``asks`` asks."""
-        ...
-
-
 class LiveBook(ABC):
     """
     One symbol's book, kept in step with its stream.
@@ -94,6 +66,7 @@ class LiveBook(ABC):
         ladder: FullLadder,
         rule: Rule,
         options: Options,
+        attestor: Attestor,
     ) -> None:
         if options.max_levels < 2:  # noqa: PLR2004 - three quarters of it must be something
             raise BadInput(f"max_levels: expected 2 or more, got {options.max_levels}")
@@ -105,6 +78,8 @@ class LiveBook(ABC):
         self._prune_above = options.max_levels
         self._band: tuple[int, int] | None = None
         self._chronicle = Chronicle(index)
+        self._attestor = attestor
+        self._witness = Witness(index, attestor)
 
     # -- what it is --------------------------------------------------------------------------------
 
@@ -173,34 +148,7 @@ class LiveBook(ABC):
 
         A book that is not LIVE gives an empty, untrusted sample that says why.
         """
-        scale, epoch = self.market.scale, -1 if self.epoch is None else self.epoch
-        if self.state is not State.LIVE:
-            nothing: dict[str, Any] = dict.fromkeys(_FIGURES)
-            return DepthSample(
-                self.index, epoch, ts_ns, self.last_id, (), (), **nothing, trusted=False, reason=self.why,
-                depth_bps=(), bid_depth=(), ask_depth=(),
-            )  # fmt: skip
-        best = self.bbo()
-        bids, asks = self.top(n)
-        edges = features.band_edges(best.bid_ticks, best.ask_ticks, bands_bps)
-        depths = [self._ladder.lots_within(low, high) for low, high in zip(*edges, strict=True)]
-        return DepthSample(
-            self.index,
-            epoch,
-            ts_ns,
-            self.last_id,
-            tuple(bids),
-            tuple(asks),
-            mid=features.to_price(features.mid(best), scale.price_decimals),
-            spread_bps=features.spread_bps(best),
-            imbalance=features.imbalance(bids, asks, n),
-            weighted_mid=features.to_price(features.weighted_mid(best), scale.price_decimals),
-            depth_bps=tuple(bands_bps),
-            bid_depth=tuple([features.to_quantity(lots, scale.qty_decimals) for lots, _ in depths]),
-            ask_depth=tuple([features.to_quantity(lots, scale.qty_decimals) for _, lots in depths]),
-            trusted=True,
-            reason="",
-        )
+        return look.sample(self, self._ladder, n, bands_bps, ts_ns)
 
     # -- what arrives ------------------------------------------------------------------------------
 
@@ -215,8 +163,8 @@ class LiveBook(ABC):
         """Take the venue's REST order book; ignored unless a seed is needed. Never `BatchFull`."""
 
     @abstractmethod
-    def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
-        """Store the book ticker whose opening brace is ``frame[start]``."""
+    def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
+        """Store the book ticker whose opening brace is ``frame[start]``, and hold the book against it."""
 
     @abstractmethod
     def receive_trade(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
@@ -224,6 +172,8 @@ class LiveBook(ABC):
 
     def leave(self, reason: str, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Drop the book because its stream ended; the next diff begins anew."""
+        self._attestor.forget()  # tickers too may have been missed
+        self._witness.close(batch)
         return self._told(lambda: self._sync.leave(reason), ts_ns, batch)
 
     def mark_stale(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
@@ -271,14 +221,15 @@ class LiveBook(ABC):
             raise LookupError(symbol)
         return self.market.scale
 
-    def _settled(self) -> None:  # noqa: B027 - most engines have nothing to do
+    def _settled(self) -> None:
         """Note that state, ladder or bounds may have changed; the compiled engine arms itself here."""
+        self._attestor.watch(closely=self._sync.doubted)
 
     def _sync_diff(self, diff: Any, batch: Batch, recv_mono_ns: int) -> Sequence[Event]:
         """Give a diff to `book.sync`; write what follows."""
         batch.reserve(1, self._count_levels(diff))
         events = self._told(lambda: self._sync.receive_diff(diff), diff.ts_recv_ns, batch, recv_mono_ns)
-        return [*events, *self._bound(diff.ts_recv_ns, batch)]
+        return [*events, *self._attest(diff.ts_recv_ns, batch), *self._bound(diff.ts_recv_ns, batch)]
 
     def _sync_snapshot(self, snapshot: Any, batch: Batch) -> Sequence[Event]:
         """Give a seed to `book.sync`; write what follows."""
@@ -297,6 +248,7 @@ class LiveBook(ABC):
         self._band = (min(ends), max(ends)) if ends else None
         self._prune_above = self._options.max_levels
         self._settled()
+        events = [*events, *self._attest(snapshot.ts_recv_ns, batch)]
         return [*events, *self._bound(snapshot.ts_recv_ns, batch)]
 
     def _told(
@@ -310,16 +262,60 @@ class LiveBook(ABC):
         """Call the synchroniser; write the diffs it applied and what it said."""
         sync, ladder = self._sync, self._ladder
         state, trusted_id, trusted_ns = sync.state, ladder.last_id, ladder.last_recv_ns
+        epoch, agreed = sync.epoch, self._attestor.agreed
         events = tell()
+        if sync.epoch != epoch:
+            self._attestor.forget()
         if sync.applied:
             took = self._options.mono_ns() - recv_mono_ns if recv_mono_ns else 0
             batch.reserve(len(sync.applied), sum(map(self._count_levels, sync.applied)), grow=True)
             for diff in sync.applied:
                 self._add_row(diff, batch, took)
-        moment = Moment(state, sync.state, ts_ns, trusted_id, trusted_ns, seed_id)
+        moment = Moment(state, sync.state, ts_ns, trusted_id, trusted_ns, seed_id, agreed)
         self._chronicle.tell(events, moment, batch)
         self._settled()
         return events
+
+    # -- attestation -------------------------------------------------------------------------------
+
+    def _take_ticker(
+        self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, time_unit_ns: int
+    ) -> Sequence[Event]:
+        """Decode and store a ticker, and hold the book against it."""
+        try:
+            ticker = decode_ticker(
+                frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=time_unit_ns
+            )
+        except BadFrame:
+            self._attestor.forget()  # a ticker is lost: those around it do not close a bracket
+            raise
+        batch.add_ticker(self.index, ticker)
+        if self._attestor.hear(ticker.update_id, ticker.top):
+            return self._hear_witness(ts_recv_ns, batch)
+        return ()
+
+    def _attest(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
+        """Hold the book as it stands against the venue's tickers, if `book.sync` has just moved it."""
+        sync, ladder = self._sync, self._ladder
+        if not sync.is_shown or ladder.top_state() is not TopState.SOUND:
+            return ()
+        if self._attestor.check(ladder.last_id, ladder.last_recv_ns, ladder.best()) or (
+            self._witness.is_due(ts_ns)
+        ):
+            return self._hear_witness(ts_ns, batch)
+        return ()
+
+    def _hear_witness(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
+        """Act on what the attestor has to tell."""
+        witness, sync = self._witness, self._sync
+        witness.turn(ts_ns, batch)
+        miss = self._attestor.take_miss()
+        if miss is not None and sync.epoch is not None:
+            refuted = witness.refutes(miss, sync.epoch, ts_ns, batch)
+            return self._told(lambda: sync.doubt(miss.why(), refuted=refuted), ts_ns, batch)
+        if sync.doubted and self._attestor.streak >= HEAL_AFTER:
+            return self._told(sync.believe, ts_ns, batch)
+        return ()
 
     # -- memory ------------------------------------------------------------------------------------
 

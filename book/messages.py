@@ -68,6 +68,11 @@ class BookTicker:
     ts_event_ns: int | None  # spot sends none
     ts_recv_ns: int
 
+    @property
+    def top(self) -> Bbo:
+        """Both best levels."""
+        return Bbo(self.bid_ticks, self.bid_lots, self.ask_ticks, self.ask_lots)
+
 
 @dataclass(frozen=True, slots=True)
 class ServerShutdown:

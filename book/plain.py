@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from book.attestation import PlainAttestor
 from book.batch import Batch, Market
-from book.decode import decode_depth, decode_snapshot, decode_ticker, decode_trade
+from book.decode import decode_depth, decode_snapshot, decode_trade
 from book.events import Event
 from book.ladder import PlainLadder
 from book.live import LiveBook, Options
@@ -44,7 +45,7 @@ class PlainBook(LiveBook):
     """A live book in plain Python; see `book.live`."""
 
     def __init__(self, index: int, market: Market, rule: Rule, options: Options) -> None:
-        super().__init__(index, market, PrunedLadder(), rule, options)
+        super().__init__(index, market, PrunedLadder(), rule, options, PlainAttestor())
         self._unit = options.time_unit_ns
 
     def receive_depth(
@@ -61,10 +62,9 @@ class PlainBook(LiveBook):
             decode_snapshot(body, market.symbol, market.scale, ts_recv_ns, time_unit_ns=self._unit), batch
         )
 
-    def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
-        """Store the book ticker whose opening brace is ``frame[start]``."""
-        ticker = decode_ticker(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
-        batch.add_ticker(self.index, ticker)
+    def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
+        """Store the book ticker whose opening brace is ``frame[start]``, and hold the book against it."""
+        return self._take_ticker(frame, start, ts_recv_ns, batch, self._unit)
 
     def receive_trade(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
         """Store the trade whose opening brace is ``frame[start]``."""

@@ -31,6 +31,8 @@ One missing diff makes the book worthless, so it is thrown away and built anew.
 * A crossed book (bid >= ask) in sequence means that something is wrong that ids cannot show: the book
   is discarded like one with a gap. While the venue halts the symbol, orders may rest crossed, so the
   top is judged only when the halt ends.
+* `doubt` says that the venue's own word (`book.attestation`) contradicts the book: SUSPECT until `believe`,
+  or discarded like a crossed one when the contradiction refutes it.
 * An empty side is no fault (new listings, tiny markets): the book stays in sequence, but is SUSPECT.
 * Ids that go back (the venue was restarted or reset) look like old diffs for ever. `REPEAT_LIMIT` in a
   row, not one of them newer than what was heard before, are a gap. So is a seed so far ahead that a
@@ -45,8 +47,7 @@ its counterparts in the derivatives docs; "docs" below means these.
 
 from __future__ import annotations
 
-from enum import Enum, auto
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from book.errors import BadInput, NotLive
 from book.events import (
@@ -56,10 +57,13 @@ from book.events import (
     Event,
     GapFound,
     Left,
+    Mismatched,
     OneSided,
+    Refuted,
     SnapshotNeeded,
     State,
 )
+from book.ladders import Ladder, Seed, TopState
 from book.messages import Bbo
 from book.rules import Rule, Span, Verdict
 
@@ -70,61 +74,8 @@ REPEAT_LIMIT = 100
 BUFFER_LIMIT = 10_000  # a quarter of an hour of spot diffs, two minutes of the busiest futures
 
 
-class TopState(Enum):
-    """What the two best levels of a ladder look like."""
-
-    SOUND = auto()
-    EMPTY_SIDE = auto()
-    CROSSED = auto()  # best bid >= best ask
-
-
-class Seed(Protocol):
-    """What the synchroniser needs to know of a snapshot."""
-
-    @property
-    def last_id(self) -> int:
-        """``lastUpdateId``; -1 for a market that never had an order."""
-        ...
-
-    @property
-    def ts_recv_ns(self) -> int:
-        """When it reached us, ns since 1970."""
-        ...
-
-
 D = TypeVar("D", bound=Span)
 S = TypeVar("S", bound=Seed)
-D_contra = TypeVar("D_contra", bound=Span, contravariant=True)
-S_contra = TypeVar("S_contra", bound=Seed, contravariant=True)
-
-
-class Ladder(Protocol[D_contra, S_contra]):
-    """What keeps the levels of one book."""
-
-    @property
-    def last_id(self) -> int:
-        """Id of the newest update held; -1 while there is none."""
-        ...
-
-    def seed(self, snapshot: S_contra) -> None:
-        """Replace all levels."""
-        ...
-
-    def apply(self, diff: D_contra) -> None:
-        """Set the levels of a diff: quantities are absolute, 0 deletes, unknown deletes are normal."""
-        ...
-
-    def top_state(self) -> TopState:
-        """Judge the two best levels."""
-        ...
-
-    def best(self) -> Bbo:
-        """Return the two best levels, crossed or not; raises `EmptySide`."""
-        ...
-
-    def clear(self) -> None:
-        """Forget everything; ``last_id`` is -1 again."""
-        ...
 
 
 class BookSync(Generic[D, S]):
@@ -150,7 +101,10 @@ class BookSync(Generic[D, S]):
         self.why = "start"  # what last took the book out of LIVE
         self._buffer: list[D] = []
         self._buffer_limit = buffer_limit
+        self.doubted = False  # the venue's own word contradicts the book
         self._stale = False
+        self._reason = "start"  # of the last request for a seed
+        self._least_id = -1  # of the next seed, where no diff is buffered to say it
         self._halt_reason: str | None = None
         self._heard_id = -1  # newest last_id heard; kept up to date until bridged
         self._behind = 0  # diffs heard that are new to us, yet older than the seed
@@ -161,6 +115,11 @@ class BookSync(Generic[D, S]):
     def last_id(self) -> int:
         """Id of the newest update the book holds; -1 while there is no book."""
         return self.ladder.last_id
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the book is in sequence and the venue does not halt it."""
+        return self._in_sequence and self._halt_reason is None
 
     @property
     def buffered(self) -> int:
@@ -200,6 +159,8 @@ class BookSync(Generic[D, S]):
             oldest = self.rule.oldest_seed(self._buffer[0])
             if snapshot.last_id < oldest:
                 return [SnapshotNeeded(oldest, "seed_too_old")]  # docs, step 4: fetch again
+        elif snapshot.last_id < self._least_id:
+            return [SnapshotNeeded(self._least_id, "seed_too_old")]
         return self._join(snapshot)
 
     def leave(self, reason: str) -> list[Event]:
@@ -231,12 +192,35 @@ class BookSync(Generic[D, S]):
         self._halt_reason = None
         return self._settle([]) if self._in_sequence else []
 
+    def doubt(self, why: str, *, refuted: bool) -> list[Event]:
+        """
+        Stop trusting a book that the venue's own word contradicts, and discard it if that refutes it.
+
+        A book that stands at a newer id than a seed that refuted it needs a seed as new as itself.
+        """
+        self.applied = []
+        if not self._in_sequence:
+            return []
+        self.doubted = True
+        events = self._settle([])
+        if self.state is State.SUSPECT:
+            self.why = why
+        if not (refuted and self._in_sequence):
+            return events
+        return [*events, Refuted(self.last_id), *self._restart([], Refuted.reason, why)]
+
+    def believe(self) -> list[Event]:
+        """Trust a book again that agreed with the venue often enough since."""
+        self.applied = []
+        self.doubted = False
+        return self._settle([]) if self._in_sequence else []
+
     # -- before the seed -------------------------------------------------------------------------
 
     def _keep(self, diff: D) -> list[Event]:
         """Buffer a diff; it must follow the last one buffered, or the buffer starts again with it."""
         if not self._buffer:
-            return self._restart([diff], Crossed.reason, self.why)  # found crossed as a halt ended
+            return self._restart([diff], self._reason, self.why)  # crossed as a halt ended, or refuted
         tail = self._buffer[-1].last_id
         verdict = self.rule.judge(diff, tail, bridged=True)
         if verdict is Verdict.GAP or (verdict is Verdict.OLD and self._is_going_back(diff, tail)):
@@ -309,15 +293,16 @@ class BookSync(Generic[D, S]):
             assert self.epoch is not None
             return [BookReady(self.epoch, self.last_id)]
         if self.state is State.SUSPECT:
-            self.why = OneSided.reason
-            return [OneSided(self.last_id)]
+            one_sided = self.ladder.top_state() is TopState.EMPTY_SIDE
+            self.why = OneSided.reason if one_sided else Mismatched.reason
+            return [OneSided(self.last_id) if one_sided else Mismatched(self.last_id)]
         self.why = self._halt_reason or "silent"
         return [Left(self.why, self.last_id)]
 
     def _settled_state(self) -> State:
         if self._halt_reason is not None:
             return State.HALTED
-        if self.ladder.top_state() is TopState.EMPTY_SIDE:
+        if self.doubted or self.ladder.top_state() is TopState.EMPTY_SIDE:
             return State.SUSPECT
         return State.STALE if self._stale else State.LIVE
 
@@ -351,7 +336,9 @@ class BookSync(Generic[D, S]):
     def _restart(self, buffer: list[D], reason: str, why: str | None = None) -> list[Event]:
         """Wait for a seed with ``buffer`` as the first diffs; return the request for one."""
         oldest = self.rule.oldest_seed(buffer[0]) if buffer else self.last_id
+        self._reason = reason
         self._discard(State.BUFFERING, why or reason, buffer)
+        self._least_id = oldest
         return [SnapshotNeeded(oldest, reason)]
 
     def _discard(self, state: State, why: str, buffer: list[D]) -> None:
@@ -360,6 +347,7 @@ class BookSync(Generic[D, S]):
         self.why = why
         self.epoch = None
         self.bridged = False
+        self.doubted = False
         self._stale = False
         self._buffer = buffer
         self._forget_heard(-1)

@@ -132,19 +132,19 @@ class FakeVenue:
         bids, asks = side(self.bids, falling=True), side(self.asks, falling=False)
         return f'{{"lastUpdateId":{self.last_id}{times},"bids":{bids},"asks":{asks}}}'.encode()
 
-    def ticker(self) -> tuple[bytes, int]:
-        """Write the best bid and offer as a book ticker."""
+    def ticker(self, ahead: int = 0, *, lie: int = 0) -> tuple[bytes, int]:
+        """Write the best bid and offer as a book ticker: ``ahead`` updates from now, ``lie`` ticks off."""
         scale = self.market.scale
         bid, ask = max(self.bids, default=0), min(self.asks, default=0)
         numbers = [
-            text(bid, scale.price_decimals),
+            text(bid - lie, scale.price_decimals),
             text(self.bids.get(bid, 0), scale.qty_decimals),
             text(ask, scale.price_decimals),
             text(self.asks.get(ask, 0), scale.qty_decimals),
         ]
         head = f'"e":"bookTicker","E":{self.now_ns // MS},' if self.futures else ""
         fields = ",".join(f'"{key}":"{n}"' for key, n in zip("bBaA", numbers, strict=True))
-        payload = f'{{{head}"u":{self.last_id},"s":"{self.market.symbol}",{fields}}}'
+        payload = f'{{{head}"u":{self.last_id + ahead},"s":"{self.market.symbol}",{fields}}}'
         return self.combined(payload, "bookTicker")
 
     def trade(self) -> tuple[bytes, int]:
@@ -182,4 +182,6 @@ def rows(batch: Batch) -> dict[str, list]:
         "seeds": list(batch.seeds),
         "events": list(batch.events),
         "coverage": list(batch.coverage),
+        "attestations": list(batch.attestations),
+        "mismatches": list(batch.mismatches),
     }

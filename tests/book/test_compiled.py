@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from book.errors import EmptySide
+from book.ladders import TopState
 from book.live import has_numba
-from book.sync import TopState
 
 if not has_numba():
     pytest.skip("numba is not installed here", allow_module_level=True)

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from book.errors import EmptySide
 from book.ladder import PlainLadder, Side
+from book.ladders import TopState
 from book.messages import Bbo
-from book.sync import TopState
 from tests.book.transcript import diff, seed
 
 BIDS = ((100, 1), (99, 2), (97, 3))

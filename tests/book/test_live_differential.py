@@ -48,9 +48,13 @@ LETTERS = {
     "y": "a message of another symbol",
     "q": "a quantity off the scale",
     "b": "a book ticker",
+    "B": "a book ticker that disagrees",
+    "a": "a book ticker as of an update that the next diff holds",
+    "l": "a diff that lost its levels",
+    "m": "a minute passes",
     "w": "a trade",
 }
-SCRIPTS = st.text(alphabet="ddddddddDrrjjx2osssSkeciihuptgyqbw", min_size=10, max_size=40)
+SCRIPTS = st.text(alphabet="ddddddddDrrjjx2osssSkeciihuptgyqbbbBaaalmw", min_size=10, max_size=40)
 
 
 COMMANDS = {
@@ -126,6 +130,7 @@ def view(book) -> dict[str, object]:
         "why": book.why,
         "band": book.certified_band,
         "ghosts": book.ghost_levels(),
+        "agreed": (book._attestor.agreed, book._attestor.streak),
         "sample": book.sample(3, (5.0, 100.0), 7),
     }
     try:
@@ -164,6 +169,16 @@ class Script:
             self.broken(letter)
         elif letter == "b":
             self.pair.tell("receive_ticker", *venue.ticker(), venue.now_ns)
+        elif letter == "B":
+            self.pair.tell("receive_ticker", *venue.ticker(lie=1), venue.now_ns)
+        elif letter == "a":
+            self.pair.tell("receive_ticker", *venue.ticker(1), venue.now_ns)
+            self.diff("d")
+        elif letter == "l":
+            self.depth(venue.frame(venue.diff() | {"b": [], "a": []}))
+            self.pair.is_true = False
+        elif letter == "m":
+            venue.now_ns += 60_000_000_000
         elif letter == "w":
             self.pair.tell("receive_trade", *venue.trade(), venue.now_ns)
         else:
@@ -231,6 +246,8 @@ class Script:
 )
 @example(script="dsdddddddd", seed=1, futures=False, symbol="BTCUSDT", depth=5)
 @example(script="dsdDDrjk2ddsddeddiddhduddp", seed=2, futures=True, symbol="BTCUSDT", depth=300)
+@example(script="aaabBdbalbmdbabbbBdsabab", seed=3, futures=False, symbol="BTCUSDT", depth=5)
+@example(script="aaabBdbalbmdbabbbBdsabab", seed=4, futures=True, symbol="BTCUSDT", depth=5)
 @example(script="2t2qg22222", seed=56_042, futures=True, symbol="BTCUSDT", depth=5)  # a zero byte as key
 def test_engines_agree(script: str, seed: int, futures: bool, symbol: str, depth: int) -> None:
     venue = FakeVenue(seed, futures=futures, symbol=symbol, depth=depth)

@@ -1,0 +1,251 @@
+"""
+Silent faults: books made wrong behind the sequence check, on real frames, through the code that is live.
+
+A trial seeds a fresh book with the true one, gives it one doctored diff whose ids are in order, and then
+the recording as it is. What finds the fault, and when by the receive times, is what is measured.
+"""
+
+from __future__ import annotations
+
+import bisect
+import gzip
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from random import Random
+
+from book.batch import Batch, Market
+from book.errors import BatchFull
+from book.events import State
+from book.live import LiveBook, make_book
+from book.rules import Rule
+from book.scale import Scale
+from tests.recordings import COINM_BTC, SPOT_BTC, SPOT_ETH, USDM_BTC
+
+WITHIN_S = 60.0
+WARM_LINES = 40
+DATA = b'"data":'
+
+
+class SilentFault(StrEnum):
+    """What becomes of one diff, its ids as sent."""
+
+    LOST_EVENT = "lost event"  # none of its levels is applied
+    LOST_LEVEL = "lost level"  # one level it sets is gone instead
+    WRONG_SIDE = "wrong side"  # one level it sets goes to the other side
+    STALE_QTY = "stale quantity"  # one level it changes stays as it was
+
+
+@dataclass(frozen=True)
+class Source:
+    name: str
+    market: Market
+    rule: Rule
+    equal_ids: int  # ids of both a diff's end and a book ticker: counted without us
+
+
+SOURCES = {
+    "spot BTC": Source(SPOT_BTC, Market("binance-spot", "BTCUSDT", Scale(2, 8)), Rule.SPOT, 564),
+    "spot ETH": Source(SPOT_ETH, Market("binance-spot", "ETHUSDT", Scale(2, 8)), Rule.SPOT, 577),
+    "USD-M BTC": Source(USDM_BTC, Market("binance-usdm", "BTCUSDT", Scale(2, 3)), Rule.FUTURES, 629),
+    "COIN-M BTC": Source(COINM_BTC, Market("binance-coinm", "BTCUSD_PERP", Scale(1, 0)), Rule.FUTURES, 1124),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    ts_ns: int
+    frame: bytes
+    start: int  # of the payload
+    kind: str  # depth, ticker, seed
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How a trial ended: by "mismatch", "crossed" or "gap", after so many seconds; or not at all."""
+
+    how: str | None
+    seconds: float = 0.0
+
+
+def read(path: Path) -> list[Line]:
+    """Read a recording's depth, tickers and seed."""
+    lines = []
+    with gzip.open(path, "rb") as file:
+        for raw in file:
+            stamp, _, frame = raw.rstrip().partition(b" ")
+            start = frame.find(DATA) + len(DATA)
+            if start < len(DATA):
+                lines.append(Line(int(stamp), frame, 0, "seed"))
+            elif b"@bookTicker" in frame[:60]:
+                lines.append(Line(int(stamp), frame, start, "ticker"))
+            elif b"@depth" in frame[:60]:
+                lines.append(Line(int(stamp), frame, start, "depth"))
+    return lines
+
+
+class Player:
+    """A book fed line by line; ``wrong_at`` says when and how it was first found wrong."""
+
+    def __init__(self, source: Source, engine: str = "auto") -> None:
+        self.book: LiveBook = make_book(0, source.market, source.rule, engine=engine)
+        rooms = {"diff_rows": 1024, "level_rows": 131_072, "trade_rows": 1, "ticker_rows": 4096}
+        self.batch = Batch([source.market], **rooms)
+        self.tally = [0, 0, 0, 0]
+        self.found: tuple[str, int] | None = None
+        self.mismatches: list = []
+
+    def hear(self, line: Line) -> None:
+        book, batch = self.book, self.batch
+        try:
+            if line.kind == "depth":
+                events = book.receive_depth(line.frame, line.start, line.ts_ns, batch)
+            elif line.kind == "ticker":
+                events = book.receive_ticker(line.frame, line.start, line.ts_ns, batch)
+            else:
+                events = book.receive_snapshot(line.frame, line.ts_ns, batch)
+        except BatchFull:
+            self.sweep()
+            self.hear(line)
+            return
+        if events and self.found is None:
+            for event in events:
+                if event.reason in {"mismatch", "refuted", "crossed", "gap"}:
+                    self.found = ("mismatch" if event.reason == "refuted" else event.reason, line.ts_ns)
+                    break
+
+    def sweep(self) -> None:
+        """Count what the batch holds and empty it."""
+        for row in self.batch.attestations:
+            self.tally = [a + b for a, b in zip(self.tally, list(vars_of(row.tally)), strict=True)]
+        self.mismatches += self.batch.mismatches
+        self.batch.clear()
+
+
+def vars_of(tally) -> tuple[int, int, int, int]:
+    return tally.equal_id, tally.bracketed, tally.misses, tally.unchecked
+
+
+def play_clean(source: Source, lines: Sequence[Line], engine: str = "auto") -> Player:
+    """Play a recording as it is."""
+    player = Player(source, engine)
+    for line in lines:
+        player.hear(line)
+    player.book.leave("end", lines[-1].ts_ns, player.batch)
+    player.sweep()
+    return player
+
+
+def body(book: LiveBook) -> bytes:
+    """Write a live book as the venue's REST answer."""
+    scale = book.market.scale
+
+    def side(levels) -> list[list[str]]:
+        return [
+            [f"{p / 10**scale.price_decimals:.{scale.price_decimals}f}", exact(q, scale.qty_decimals)]
+            for p, q in levels
+        ]
+
+    bids, asks = book.levels()
+    return json.dumps(
+        {"lastUpdateId": book.last_id, "bids": side(bids), "asks": side(asks)}, separators=(",", ":")
+    ).encode()
+
+
+def exact(lots: int, decimals: int) -> str:
+    whole, fraction = divmod(lots, 10**decimals)
+    return f"{whole}.{fraction:0{decimals}d}" if decimals else str(whole)
+
+
+def doctor(line: Line, fault: SilentFault, random: Random) -> Line | None:
+    """Return the diff as the fault leaves it; None where it has no level for it."""
+    payload = json.loads(line.frame[line.start : -1])
+    if fault is SilentFault.LOST_EVENT:
+        payload["b"] = payload["a"] = []
+    else:
+        asked = [(side, n) for side in "ba" for n in range(len(payload[side]))]
+        if fault is not SilentFault.STALE_QTY:
+            asked = [(side, n) for side, n in asked if float(payload[side][n][1]) > 0]
+        if not asked:
+            return None
+        side, n = random.choice(asked)
+        level = payload[side].pop(n)
+        if fault is SilentFault.LOST_LEVEL:
+            payload[side].append([level[0], "0"])
+        elif fault is SilentFault.WRONG_SIDE:
+            payload["a" if side == "b" else "b"].append(level)
+    text = json.dumps(payload, separators=(",", ":")).encode()
+    return Line(line.ts_ns, line.frame[: line.start] + text + b"}", line.start, "depth")
+
+
+def trials(
+    source: Source, lines: Sequence[Line], fault: SilentFault, count: int, *, seed: int
+) -> list[Found]:
+    """Inject ``count`` faults at random diffs, each into a book of its own."""
+    random = Random(f"{seed} {fault}")
+    depth = [n for n, line in enumerate(lines) if line.kind == "depth"]
+    last = bisect.bisect_left([lines[n].ts_ns for n in depth], lines[-1].ts_ns - int(WITHIN_S * 1e9))
+    first = next(k for k, n in enumerate(depth) if n > [line.kind for line in lines].index("seed")) + 20
+    chosen = sorted(random.choices(range(first, last), k=count))
+    truth, at, results = Player(source), 0, []
+    for k in chosen:
+        while at < depth[k]:
+            truth.hear(lines[at])
+            at += 1
+        assert truth.book.state is State.LIVE
+        assert truth.found is None
+        bad = doctor(lines[depth[k]], fault, random)
+        while bad is None:  # it has no level that the fault could hit
+            k += 1
+            bad = doctor(lines[depth[k]], fault, random)
+        results.append(trial(source, truth.book, lines, depth[k - 1], depth[k], bad))
+    return results
+
+
+def trial(
+    source: Source, truth: LiveBook, lines: Sequence[Line], before: int, at: int, bad: Line
+) -> Found:
+    """Give a copy of the true book a doctored diff, and then what followed."""
+    player = Player(source)
+    player.hear(lines[before])
+    player.hear(Line(lines[before].ts_ns, body(truth), 0, "seed"))
+    assert player.book.state is State.LIVE, player.book.why
+    for line in lines[max(0, before - WARM_LINES) : at]:
+        if line.kind == "ticker":  # as a book that has run for a while has heard them
+            player.hear(line)
+    player.hear(bad)
+    until_ns = bad.ts_ns + int(WITHIN_S * 1e9)
+    for line in lines[at + 1 :]:
+        if player.found is not None or line.ts_ns > until_ns:
+            break
+        if line.kind != "seed":
+            player.hear(line)
+    if player.found is None:
+        return Found(None)
+    how, ts_ns = player.found
+    return Found(how, (ts_ns - bad.ts_ns) / 1e9)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What came of the trials of one fault on one recording; seconds are of those found."""
+
+    trials: int
+    found: int
+    by_crossing: int
+    median_s: float | None
+    p90_s: float | None
+
+    @classmethod
+    def of(cls, results: Sequence[Found]) -> Share:
+        times = sorted(one.seconds for one in results if one.how)
+        return cls(
+            len(results),
+            len(times),
+            sum(one.how == "crossed" for one in results),
+            statistics.median(times) if times else None,
+            times[int(0.9 * len(times))] if times else None,
+        )
