@@ -70,6 +70,8 @@ class Tally:
     bracketed: int
     misses: int
     unchecked: int  # books no ticker could be found for in time
+    audited: int = 0  # levels held against REST snapshots
+    audit_misses: int = 0
 
     @property
     def checked(self) -> int:

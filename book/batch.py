@@ -146,6 +146,7 @@ class CoverageEnded:
     ts_ns: int
     last_id: int
     ended_by: str
+    found_ns: int | None = None  # when it was found that the end lies back, where the venue last agreed
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,8 +92,9 @@ class Chronicle:
         epoch, since, first_id = self._covered
         self._covered = None
         last_id, last_ns = moment.trusted_id, moment.trusted_ns
+        found_ns = None
         if isinstance(event, Mismatched):
-            last_id, last_ns = moment.agreed
+            (last_id, last_ns), found_ns = moment.agreed, moment.ts_ns
         # A book may be LIVE on diffs that came before its seed did.
         ts_ns, last_id = max(since, last_ns), max(first_id, last_id)
-        batch.coverage.append(CoverageEnded(self._book, epoch, ts_ns, last_id, event.reason))
+        batch.coverage.append(CoverageEnded(self._book, epoch, ts_ns, last_id, event.reason, found_ns))

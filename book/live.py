@@ -77,6 +77,7 @@ class LiveBook(ABC):
         self._options = options
         self._prune_above = options.max_levels
         self._band: tuple[int, int] | None = None
+        self._seed_id = -1
         self._chronicle = Chronicle(index)
         self._attestor = attestor
         self._witness = Witness(index, attestor)
@@ -102,6 +103,11 @@ class LiveBook(ABC):
     def last_recv_ns(self) -> int:
         """When the newest update held reached us; 0 while there is none."""
         return self._ladder.last_recv_ns
+
+    @property
+    def seed_id(self) -> int:
+        """Id of the newest update that the seed held; -1 before the first seed."""
+        return self._seed_id
 
     @property
     def why(self) -> str:
@@ -245,6 +251,7 @@ class LiveBook(ABC):
         seed = self._message(snapshot)
         batch.seeds.append(SeedRow(self.index, self._sync.applied_epoch, seed))
         ends = [side[n][0] for side in (seed.bids, seed.asks) if side for n in (0, -1)]
+        self._seed_id = seed.last_id
         self._band = (min(ends), max(ends)) if ends else None
         self._prune_above = self._options.max_levels
         self._settled()

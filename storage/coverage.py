@@ -38,6 +38,8 @@ class Plan:
     added: Sequence[Interval]
     changed: Sequence[Interval]
     open: dict[int, Interval]
+    # Intervals that ended before what they held already, and when (ns) that was found out.
+    retracted: Sequence[tuple[Interval, int]] = ()
 
 
 class Tracker:
@@ -51,9 +53,10 @@ class Tracker:
         stored = self._open
         now = dict(stored)
         ended: list[Interval] = []
+        retracted: list[tuple[Interval, int]] = []
         for batch in batches:
             for change in batch.coverage:
-                _take(change, now, ended)
+                _take(change, now, ended, retracted)
             _extend(batch, now)
         known = {(i.book, i.epoch, i.first_id, i.from_ns) for i in stored.values()}
         touched = ended + [i for book, i in now.items() if stored.get(book) != i]
@@ -62,6 +65,7 @@ class Tracker:
             added=[i for i, old in zip(touched, is_known, strict=True) if not old],
             changed=[i for i, old in zip(touched, is_known, strict=True) if old],
             open=now,
+            retracted=retracted,
         )
 
     def keep(self, plan: Plan) -> None:
@@ -69,17 +73,26 @@ class Tracker:
         self._open = plan.open
 
 
-def _take(change: CoverageOpened | CoverageEnded, now: dict[int, Interval], ended: list[Interval]) -> None:
+def _take(
+    change: CoverageOpened | CoverageEnded,
+    now: dict[int, Interval],
+    ended: list[Interval],
+    retracted: list[tuple[Interval, int]],
+) -> None:
     current = now.pop(change.book, None)
     match change:
         case CoverageOpened(book, epoch, ts_ns, first_id):
             if current is not None:
                 ended.append(replace(current, ended_by=REPLACED))
             now[book] = Interval(book, epoch, ts_ns, ts_ns, first_id, first_id)
-        case CoverageEnded(_, _, ts_ns, last_id, ended_by):
-            if current is not None:
-                to_ns = max(current.to_ns, ts_ns)
-                ended.append(replace(current, to_ns=to_ns, last_id=last_id, ended_by=ended_by))
+        case CoverageEnded(_, _, ts_ns, last_id, ended_by, found_ns):
+            if current is None:
+                return
+            # A mismatch takes back what was covered since the venue last agreed.
+            to_ns = ts_ns if found_ns is not None else max(current.to_ns, ts_ns)
+            ended.append(replace(current, to_ns=to_ns, last_id=last_id, ended_by=ended_by))
+            if found_ns is not None:
+                retracted.append((ended[-1], found_ns))
 
 
 def _extend(batch: Batch, now: dict[int, Interval]) -> None:

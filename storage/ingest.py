@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from book.batch import Batch, Market
-from storage import arrow, rare
+from storage import arrow, rare, trust_rows
 from storage.coverage import Plan
 from storage.rare import Rows
 
@@ -21,6 +21,8 @@ _INSERTS = {
     "book_events": "INSERT INTO book_events BY NAME SELECT * FROM incoming",
     "depth_snapshots": "INSERT INTO depth_snapshots BY NAME SELECT * FROM incoming",
     "feed_stats": "INSERT INTO feed_stats BY NAME SELECT * FROM incoming",
+    "attestations": "INSERT INTO attestations BY NAME SELECT * FROM incoming",
+    "mismatches": "INSERT INTO mismatches BY NAME SELECT * FROM incoming",
     "coverage": "INSERT INTO coverage BY NAME SELECT * FROM incoming",
     "ingest_batches": "INSERT INTO ingest_batches BY NAME SELECT * FROM incoming",
 }
@@ -31,6 +33,16 @@ UPDATE coverage SET ts_to = incoming.ts_to, last_id = incoming.last_id, ended_by
 FROM incoming
 WHERE coverage.ended_by IS NULL AND coverage.epoch = incoming.epoch
   AND coverage.symbol = incoming.symbol AND coverage.venue = incoming.venue
+"""
+
+# The book was wrong from some moment after the interval's new end on: samples taken since are not to be
+# trusted either.
+_RETRACT_SAMPLES = """
+UPDATE depth_snapshots SET trusted = false, reason = incoming.ended_by
+FROM incoming
+WHERE depth_snapshots.trusted AND depth_snapshots.epoch = incoming.epoch
+  AND depth_snapshots.symbol = incoming.symbol AND depth_snapshots.venue = incoming.venue
+  AND depth_snapshots.last_id > incoming.last_id AND depth_snapshots.ts <= incoming.until
 """
 
 _STORED = "SELECT count(*) FROM ingest_batches WHERE writer_id = $1 AND seq = $2"
@@ -75,6 +87,10 @@ class Ingest:
             made["depth_snapshots"] = rare.samples_table(samples, names)
         if stats := [row for batch in batches for row in batch.stats]:
             made["feed_stats"] = rare.stats_table(stats)
+        if scores := [row for batch in batches for row in batch.attestations]:
+            made["attestations"] = trust_rows.attestations_table(scores, names)
+        if evidence := [row for batch in batches for row in batch.mismatches]:
+            made["mismatches"] = trust_rows.mismatches_table(evidence, names)
         if plan.added:
             made["coverage"] = rare.coverage_table(plan.added, names)
         entries = [(one.seq, one.rows, one.oldest_recv_ns) for one in group]
@@ -87,6 +103,8 @@ class Ingest:
             _run_with(con, rows, _INSERTS[table])
         if plan.changed:
             _run_with(con, rare.coverage_table(plan.changed, self._names), _CHANGE_COVERAGE)
+        if plan.retracted:
+            _run_with(con, trust_rows.retracted_table(plan.retracted, self._names), _RETRACT_SAMPLES)
 
     def is_stored(self, con: duckdb.DuckDBPyConnection, seq: int) -> bool:
         """Tell whether a batch of this writer is in the store, after a commit of unknown outcome."""

@@ -83,6 +83,8 @@ _DROPS = {
     "book_tickers": "DELETE FROM book_tickers WHERE ts_recv < $cut",
     "depth_snapshots": "DELETE FROM depth_snapshots WHERE ts < $cut",
     "book_events": "DELETE FROM book_events WHERE ts < $cut",
+    "attestations": "DELETE FROM attestations WHERE minute < $cut",
+    "mismatches": "DELETE FROM mismatches WHERE ts < $cut",
     "feed_stats": "DELETE FROM feed_stats WHERE ts < $cut",
     "ingest_batches": "DELETE FROM ingest_batches WHERE ts < $cut",
 }

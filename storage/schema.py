@@ -141,6 +141,46 @@ coverage = sa.Table(
     comment="one row per interval in which a book may be trusted",
 )
 
+attestations = sa.Table(
+    "attestations",
+    metadata,
+    *_market(),
+    _col("minute", sa.DateTime, "start of the minute, by our clock at receipt, UTC"),
+    _col("equal_id", sa.BigInteger, "times the top was held against a book ticker of the same id"),
+    _col("bracketed", sa.BigInteger, "… and against one in force at the book's id: the next is newer"),
+    _col("mismatches", sa.BigInteger, "of these, how many disagreed"),
+    _col("unchecked", sa.BigInteger, "books for which no book ticker was at hand"),
+    _col("audited", sa.BigInteger, "levels held against REST snapshots"),
+    _col("audit_mismatches", sa.BigInteger, "of these, how many disagreed"),
+    comment="how often books were held against the venue's own word; a minute may have several rows",
+)
+
+mismatches = sa.Table(
+    "mismatches",
+    metadata,
+    *_market(),
+    _col("epoch", sa.BigInteger, _EPOCH),
+    _col("ts", sa.DateTime, "when it was found, our clock, UTC"),
+    _col("kind", sa.String, "equal_id, bracketed (book ticker) or audit (REST snapshot)"),
+    _col(
+        "refuted", sa.Boolean, "true: the book was discarded for it; false: SUSPECT until it agrees again"
+    ),
+    _col("book_id", sa.BigInteger, "update id the book stood at"),
+    _col("witness_id", sa.BigInteger, "update id of what the venue stated"),
+    _opt("next_id", sa.BigInteger, "update id of the ticker after it, where bracketed"),
+    *(
+        _opt(
+            f"{whose}{side}_{what}",
+            sa.Double,
+            f"{text} {side} {what}; of an audit the level, one side NULL",
+        )
+        for whose, text in (("", "ours:"), ("witness_", "the venue's:"))
+        for side in ("bid", "ask")
+        for what in ("px", "qty")
+    ),
+    comment="one row per disagreement of a book with the venue's own word: the evidence",
+)
+
 signals = sa.Table(
     "signals",
     metadata,

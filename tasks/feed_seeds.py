@@ -11,7 +11,17 @@ import asyncio
 from dataclasses import dataclass
 
 from book.errors import BadFrame, OffScale
-from book.events import BookReady, BufferTrimmed, Crossed, Event, GapFound, Left, SnapshotNeeded, State
+from book.events import (
+    BookReady,
+    BufferTrimmed,
+    Crossed,
+    Event,
+    GapFound,
+    Left,
+    Refuted,
+    SnapshotNeeded,
+    State,
+)
 from book.live import LiveBook
 from tasks.errors import RestFailed, SeedRefused, SinkFull
 from tasks.feed_config import FeedConfig
@@ -135,6 +145,8 @@ class Seeds:
             seat.why = f"gap: expected {event.expected_id}, got {event.got_id}"
         elif isinstance(event, Crossed):
             seat.why = f"crossed at {event.last_id}"
+        elif isinstance(event, Refuted):
+            seat.why = f"refuted by the venue's own word at {event.last_id}"
         elif isinstance(event, BufferTrimmed):
             seat.why = f"buffer full, {event.dropped} diffs dropped"
         elif isinstance(event, Left):
@@ -149,7 +161,9 @@ class Seeds:
         if seat.need is None or seat.need.is_over:
             reason = event.reason if event.reason != "start" else seat.why
             seat.need = Need("resync", symbol, reason, asyncio.get_running_loop(), symbol=symbol)
-            seat.need.detail = seat.why if event.reason in {"start", "gap", "crossed"} else event.reason
+            seat.need.detail = (
+                seat.why if event.reason in {"start", "gap", "crossed", "refuted"} else event.reason
+            )
             seat.need.min_last_id = event.min_last_id
             self._desk.open(seat.need)
         seat.need.min_last_id = event.min_last_id

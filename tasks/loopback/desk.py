@@ -7,16 +7,16 @@ Where faults are armed, strike and end; everything runs on the venue's event loo
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from book.errors import BadInput
 from tasks.loopback.faults import STREAM_FAULTS, SYMBOL_FAULTS, Fault, FaultKind
 from tasks.loopback.ledger import Entry
-from tasks.loopback.streams import BINARY, Topic, compact, frame
+from tasks.loopback.spoiling import spoil
+from tasks.loopback.streams import BINARY, Topic, frame
 
 if TYPE_CHECKING:
     from tasks.loopback.client import Client
@@ -136,7 +136,7 @@ class FaultDesk:
         elif kind is K.TRUNCATED:
             payloads = [payload[: len(payload) // 2]]
         else:
-            payloads = [_spoil(kind, payload)]
+            payloads = [spoil(kind, payload)]
         armed.spend()
         if not armed.left:
             self._end(topic, armed)
@@ -257,25 +257,3 @@ def _noise(kind: FaultKind) -> bytes:
     if kind is K.BINARY:
         return frame(bytes(range(256)), BINARY)
     return frame(b'{"stream":"garbage@depth","data":{"e":"depthUpd\\u00')
-
-
-def _spoil(kind: FaultKind, payload: bytes) -> bytes:
-    """Write a wrong but well-formed diff: a bid far above every ask, or one wrong quantity."""
-    wrapped = json.loads(payload)
-    data = wrapped["data"]
-    if kind is K.CROSSED:
-        prices = [price for price, _ in data["b"] + data["a"]] or ["1"]
-        highest = max(prices, key=float)
-        data["b"].insert(0, ["9" + highest, _one(data)])
-    else:
-        level = next((each for side in "ba" for each in data[side] if float(each[1])), None)
-        if level is not None:
-            level[1] = "1" + level[1]
-    return compact(wrapped)
-
-
-def _one(data: dict[str, Any]) -> str:
-    """Give the quantity one in the decimals this symbol writes."""
-    quantities = [qty for _, qty in data["b"] + data["a"]]
-    digits = len(quantities[0].partition(".")[2]) if quantities else 0
-    return f"{1:.{digits}f}"

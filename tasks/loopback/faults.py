@@ -3,7 +3,8 @@ Misbehaviour that can be ordered: the kinds and the order form.
 
 `tasks.loopback.desk` arms and carries them out and writes the exact ids that were hit in the ledger.
 
-    stream      drop duplicate reorder delay mute truncated crossed wrong_qty    on one stream of a symbol
+    stream      drop duplicate reorder delay mute truncated crossed    on one stream of a symbol
+    silent      lost_event lost_level wrong_side stale_qty wrong_qty    in a diff whose ids are in order
     connection  cut close shutdown garbage binary silence no_pong demand_pong refuse
     REST        rest_429 rest_418 rest_5xx rest_slow rest_garbage rest_cut late_snapshot stale_snapshot
     market      one_sided status tick_size
@@ -28,6 +29,10 @@ class FaultKind(StrEnum):
     TRUNCATED = "truncated"
     CROSSED = "crossed"
     WRONG_QTY = "wrong_qty"
+    LOST_EVENT = "lost_event"
+    LOST_LEVEL = "lost_level"
+    WRONG_SIDE = "wrong_side"
+    STALE_QTY = "stale_qty"
     CUT = "cut"
     CLOSE = "close"
     SHUTDOWN = "shutdown"
@@ -51,7 +56,8 @@ class FaultKind(StrEnum):
 
 
 K = FaultKind
-STREAM_FAULTS = {K.DROP, K.DUPLICATE, K.REORDER, K.DELAY, K.MUTE, K.TRUNCATED, K.CROSSED, K.WRONG_QTY}
+SILENT_FAULTS = {K.LOST_EVENT, K.LOST_LEVEL, K.WRONG_SIDE, K.STALE_QTY, K.WRONG_QTY}
+STREAM_FAULTS = {K.DROP, K.DUPLICATE, K.REORDER, K.DELAY, K.MUTE, K.TRUNCATED, K.CROSSED} | SILENT_FAULTS
 SYMBOL_FAULTS = {K.ONE_SIDED, K.STATUS, K.TICK_SIZE}
 
 

@@ -51,7 +51,9 @@ SOURCES = {
     "spot BTC": Source(SPOT_BTC, Market("binance-spot", "BTCUSDT", Scale(2, 8)), Rule.SPOT, 564),
     "spot ETH": Source(SPOT_ETH, Market("binance-spot", "ETHUSDT", Scale(2, 8)), Rule.SPOT, 577),
     "USD-M BTC": Source(USDM_BTC, Market("binance-usdm", "BTCUSDT", Scale(2, 3)), Rule.FUTURES, 629),
-    "COIN-M BTC": Source(COINM_BTC, Market("binance-coinm", "BTCUSD_PERP", Scale(1, 0)), Rule.FUTURES, 1124),
+    "COIN-M BTC": Source(
+        COINM_BTC, Market("binance-coinm", "BTCUSD_PERP", Scale(1, 0)), Rule.FUTURES, 1124
+    ),
 }
 
 
@@ -191,7 +193,8 @@ def trials(
     first = next(k for k, n in enumerate(depth) if n > [line.kind for line in lines].index("seed")) + 20
     chosen = sorted(random.choices(range(first, last), k=count))
     truth, at, results = Player(source), 0, []
-    for k in chosen:
+    for pick in chosen:
+        k = pick
         while at < depth[k]:
             truth.hear(lines[at])
             at += 1
@@ -205,9 +208,7 @@ def trials(
     return results
 
 
-def trial(
-    source: Source, truth: LiveBook, lines: Sequence[Line], before: int, at: int, bad: Line
-) -> Found:
+def trial(source: Source, truth: LiveBook, lines: Sequence[Line], before: int, at: int, bad: Line) -> Found:
     """Give a copy of the true book a doctored diff, and then what followed."""
     player = Player(source)
     player.hear(lines[before])

@@ -148,7 +148,7 @@ class Script:
         self.sent: list[tuple[bytes, int]] = [venue.frame(venue.diff())]
         self.seeds = [venue.snapshot()]
 
-    def play(self, letter: str) -> None:
+    def play(self, letter: str) -> None:  # noqa: C901 - a letter a branch
         venue, random = self.venue, self.venue.random
         venue.tick()
         if letter in "drDxj":
@@ -167,13 +167,11 @@ class Script:
             self.empty_side()
         elif letter in "tgyq":
             self.broken(letter)
-        elif letter == "b":
-            self.pair.tell("receive_ticker", *venue.ticker(), venue.now_ns)
-        elif letter == "B":
-            self.pair.tell("receive_ticker", *venue.ticker(lie=1), venue.now_ns)
-        elif letter == "a":
-            self.pair.tell("receive_ticker", *venue.ticker(1), venue.now_ns)
-            self.diff("d")
+        elif letter in "bBa":
+            ticker = {"b": venue.ticker, "B": lambda: venue.ticker(lie=1), "a": lambda: venue.ticker(1)}
+            self.pair.tell("receive_ticker", *ticker[letter](), venue.now_ns)
+            if letter == "a":
+                self.diff("d")
         elif letter == "l":
             self.depth(venue.frame(venue.diff() | {"b": [], "a": []}))
             self.pair.is_true = False

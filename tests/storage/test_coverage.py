@@ -111,3 +111,12 @@ def test_time_never_runs_backwards_when_the_clock_does() -> None:
     late.counts[0] = 1
     (row,) = tracker.plan([late]).changed
     assert (row.to_ns, row.last_id) == (at(9), 10)
+
+
+def test_a_mismatch_takes_back_what_was_covered_since_the_venue_agreed() -> None:
+    tracker = Tracker()
+    tracker.keep(tracker.plan([batch(opened(5), ids=[6, 7, 8])]))
+    plan = tracker.plan([batch(CoverageEnded(0, 1, at(6), 6, "mismatch", at(9)), opened(9), ids=[9, 10])])
+    assert plan.changed == [interval(5, 6, "mismatch")]
+    assert plan.added == [interval(9, 10)]
+    assert plan.retracted == [(interval(5, 6, "mismatch"), at(9))]

@@ -13,7 +13,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from book.batch import Batch, BookEventRow, Count, CoverageEnded, CoverageOpened, DiffCol, Market
+from book.batch import (
+    Batch,
+    BookEventRow,
+    Count,
+    CoverageEnded,
+    CoverageOpened,
+    DiffCol,
+    Market,
+    MismatchRow,
+)
 from book.events import State
 from book.messages import Level
 from tasks.errors import FeedStopped
@@ -73,6 +82,10 @@ class ListSink:
 
     def coverage(self) -> list[CoverageOpened | CoverageEnded]:
         return [row for batch in self.batches for row in batch.coverage]
+
+    def mismatches(self, symbol: str) -> list[MismatchRow]:
+        rows = [row for batch in list(self.batches) for row in list(batch.mismatches)]
+        return [row for row in rows if self.markets[row.book].symbol == symbol]
 
     def diffs(self, symbol: str) -> np.ndarray[Any, np.dtype[np.int64]]:
         """All diff rows of a symbol, in order."""

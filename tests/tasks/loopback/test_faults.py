@@ -100,6 +100,42 @@ async def see_crossed(venue, ws, http):
     return entry
 
 
+async def spoilt(venue, ws, kind):
+    """The diff that a silent fault hit, its ledger entry and the true book after it, both sides."""
+    entry = venue.inject(Fault(kind, SYMBOL))
+    (diff,) = await take(ws, 1)
+    while not entry.done or (diff["U"], diff["u"]) != hits(entry)[0]:
+        (diff,) = await take(ws, 1)
+    truth = venue.truth(SYMBOL, diff["u"]).as_json()
+    sides = [{float(p): float(q) for p, q in truth[side]} for side in ("bids", "asks")]
+    return diff, entry, sides
+
+
+async def see_lost_event(venue, ws, http):
+    diff, entry, _ = await spoilt(venue, ws, K.LOST_EVENT)
+    assert diff["b"] == diff["a"] == []
+    return entry
+
+
+async def see_lost_level(venue, ws, http):
+    diff, entry, (bids, asks) = await spoilt(venue, ws, K.LOST_LEVEL)
+    told = [(p, q, bids) for p, q in diff["b"]] + [(p, q, asks) for p, q in diff["a"]]
+    assert len([p for p, q, true in told if not float(q) and float(p) in true]) == 1
+    return entry
+
+
+async def see_wrong_side(venue, ws, http):
+    diff, entry, (bids, asks) = await spoilt(venue, ws, K.WRONG_SIDE)
+    strays = [p for p, q in diff["a"] if float(p) in bids] + [p for p, q in diff["b"] if float(p) in asks]
+    assert len(strays) == 1
+    return entry
+
+
+async def see_stale_qty(venue, ws, http):
+    _, entry, _ = await spoilt(venue, ws, K.STALE_QTY)  # what is left out cannot be seen in one diff
+    return entry
+
+
 async def see_wrong_qty(venue, ws, http):
     entry = venue.inject(Fault(K.WRONG_QTY, SYMBOL))
     (diff,) = await take(ws, 1)

@@ -1,0 +1,102 @@
+"""
+Silent faults on the real recordings: how many are found by attestation, and how soon. Prints a table.
+
+    python -m tests.drills.silent_faults                  200 of each kind on each recording (two minutes)
+    python -m tests.drills.silent_faults --trials 50 --json
+
+A book is made wrong behind the sequence check; nothing but the venue's book tickers, and a crossed top,
+can show it. Ends with 1 if a clean recording disagrees anywhere, or if fewer than 171 of 200 lost events
+on spot BTC are found or the median takes longer than 0.5 s; with 2 where the recordings are missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+
+from tests.book.silent_faults import SOURCES, WITHIN_S, Share, SilentFault, play_clean, read, trials
+from tests.recordings import FOLDER
+
+LEAST_SHARE, MOST_MEDIAN_S = 171 / 200, 0.5
+
+
+def study(name: str, count: int, seed: int) -> dict[str, object]:
+    """Play one recording clean, then with faults."""
+    source = SOURCES[name]
+    lines = read(FOLDER / source.name)
+    player = play_clean(source, lines)
+    equal_ids, bracketed, misses, unchecked = player.tally
+    faults = {
+        str(fault): dataclasses.asdict(Share.of(trials(source, lines, fault, count, seed=seed)))
+        for fault in SilentFault
+    }
+    return {
+        "recording": name,
+        "equal_ids": equal_ids,
+        "bracketed": bracketed,
+        "false_alarms": misses,
+        "unchecked": unchecked,
+        "is_complete": equal_ids == source.equal_ids and player.found is None,
+        "faults": faults,
+    }
+
+
+def table(studies: list[dict[str, object]]) -> list[str]:
+    """Write the figures as a table of Markdown."""
+    rows = [
+        "| recording | fault | found | of them crossed | median s | p90 s |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in studies:
+        rows.append(
+            f"| {one['recording']} | none | {one['false_alarms']} false alarms | "
+            f"{one['equal_ids']} equal ids and {one['bracketed']} bracketed agree | | |"
+        )
+        faults = one["faults"]
+        assert isinstance(faults, dict)
+        for fault, share in faults.items():
+            times = ["" if share[key] is None else f"{share[key]:.3f}" for key in ("median_s", "p90_s")]
+            found = f"{share['found']} of {share['trials']}"
+            rows.append(f"| | {fault} | {found} | {share['by_crossing']} | {' | '.join(times)} |")
+    return rows
+
+
+def is_promised(studies: list[dict[str, object]]) -> bool:
+    """Tell whether the figures are as promised."""
+    clean = all(one["is_complete"] and not one["false_alarms"] for one in studies)
+    lost = next(one["faults"] for one in studies if one["recording"] == "spot BTC")
+    assert isinstance(lost, dict)
+    share = lost[SilentFault.LOST_EVENT]
+    return bool(
+        clean and share["found"] >= LEAST_SHARE * share["trials"] and share["median_s"] <= MOST_MEDIAN_S
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.drills.silent_faults",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--trials", type=int, default=200, metavar="N", help="of each kind (200)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="which diffs are hit (1)")
+    parser.add_argument("--json", action="store_true", help="print the figures as json")
+    args = parser.parse_args()
+    if missing := [source.name for source in SOURCES.values() if not (FOLDER / source.name).exists()]:
+        print(f"{missing[0]} is not in {FOLDER}; set LEADLINE_RECORDINGS to its folder", file=sys.stderr)
+        return 2
+    studies = [study(name, args.trials, args.seed) for name in SOURCES]
+    if args.json:
+        print(json.dumps(studies, indent=1))
+    else:
+        print("\n".join(table(studies)))
+        print(
+            f"\nNot found means not within {WITHIN_S:.0f} s: the level was set anew before it was the top."
+        )
+    return 0 if is_promised(studies) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
