@@ -21,7 +21,9 @@ class Help(argparse.RawDescriptionHelpFormatter):
 def command(add_parser: AddParser, name: str, does: str, *examples: str) -> argparse.ArgumentParser:
     """Add a command with one sentence and its examples."""
     epilog = "example:\n" + "\n".join("  " + example for example in examples)
-    return add_parser(name, help=does, description=does, epilog=epilog, formatter_class=Help)
+    return add_parser(
+        name, help=does, description=does, epilog=epilog, formatter_class=Help, allow_abbrev=False
+    )
 
 
 def add_db(parser: argparse.ArgumentParser, default: str) -> None:

@@ -59,7 +59,9 @@ class Put:
     enabled: bool
 
 
-def wanted(*, notify: UUID | None = None, stale: dt.timedelta = STALE) -> list[AutomationCore]:
+def wanted(
+    *, notify: UUID | None = None, stale: dt.timedelta = STALE, away: dt.timedelta = AWAY
+) -> list[AutomationCore]:
     """Return our automations; ``notify`` is a notification block that gets the word as well."""
     of_stream = _labels({ROLE: "flow", NAME: STREAM})
     deployed = _labels({ROLE: "deployment", ID: "prefect.deployment.*"})
@@ -116,7 +118,7 @@ def wanted(*, notify: UUID | None = None, stale: dt.timedelta = STALE) -> list[A
                 for_each={ID},
                 posture=Posture.Proactive,
                 threshold=1,
-                within=AWAY,
+                within=away,
             ),
             actions=_told(notify, "the stream stopped and is not back") or [DoNothing()],
         ),
@@ -168,7 +170,9 @@ def _told(notify: UUID | None, words: str) -> list[ActionTypes]:
     ]
 
 
-def ensure(*, notify: str | None = None, stale: dt.timedelta = STALE) -> list[Put]:
+def ensure(
+    *, notify: str | None = None, stale: dt.timedelta = STALE, away: dt.timedelta = AWAY
+) -> list[Put]:
     """
     Put our automations in place and say what was done about each.
 
@@ -178,7 +182,7 @@ def ensure(*, notify: str | None = None, stale: dt.timedelta = STALE) -> list[Pu
     try:
         with get_client(sync_client=True) as client:
             block = None if notify is None else _block(client, notify)
-            return [_put(client, each) for each in wanted(notify=block, stale=stale)]
+            return [_put(client, each) for each in wanted(notify=block, stale=stale, away=away)]
     except (httpx.HTTPError, PrefectException) as exc:
         raise NoAutomations(f"the Prefect API: {type(exc).__name__}: {exc}") from exc
 

@@ -1,7 +1,7 @@
 """
 Drills with real processes: loopback venue, Prefect server, worker, stream. Prints a scorecard.
 
-    python -m tests.drills                        all, with an outage of ten minutes (some 25 minutes)
+    python -m tests.drills                        all, with an outage of ten minutes (some 35 minutes)
     python -m tests.drills handover two           two of them
     python -m tests.drills outage --outage-s 30   a shorter one
     python -m tests.drills --json > card.json
@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.drills import plays
+from tests.drills import plays, turns
 from tests.drills.scorecard import Card, Score, lines
 from tests.drills.stage import Stage, stage
 
@@ -40,6 +40,9 @@ def drills(args: argparse.Namespace) -> dict[str, tuple[Play, tuple[str, ...]]]:
         "kills": (lambda s, c: plays.kills(s, c, times=args.times, every_s=EVERY_S), CALM),
         "stops": (plays.stops, CALM),
         "handover": (lambda s, c: plays.handover(s, c, times=args.times), LOAD),
+        "rotation": (lambda s, c: turns.rotation(s, c, times=args.times), LOAD),
+        "here": (turns.here, LOAD),
+        "away": (turns.away, CALM),
         "two": (plays.two, CALM),
         "subflows": (lambda s, c: plays.subflows(s, c, runs=args.runs), LOAD),
     }
@@ -71,7 +74,10 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "names", nargs="*", metavar="DRILL", help="outage kills stops handover two subflows"
+        "names",
+        nargs="*",
+        metavar="DRILL",
+        help="outage kills stops handover rotation here away two subflows",
     )
     parser.add_argument("--outage-s", type=float, default=600.0, metavar="S", help="server away (600)")
     parser.add_argument("--times", type=int, default=3, metavar="N", help="kills and handovers each (3)")

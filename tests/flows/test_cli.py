@@ -47,6 +47,7 @@ def test_the_commands_are_these() -> None:
         ["demo", "--seconds", "nan"],
         ["sql", "--limit", "few"],
         ["record"],
+        ["up", "--det"],  # a flag cut short would not be seen by who looks for the whole word
     ],
 )
 def test_wrong_usage_is_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,12 +11,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(get: Callable[[], T], what: str, *, timeout_s: float = 30.0) -> T:
-    """Return the first truthy value of ``get``."""
-    deadline = time.monotonic() + timeout_s
+def until(get: Callable[[], T], what: str | Callable[[], str], *, timeout_s: float = 30.0) -> T:
+    """Return the first truthy value of ``get``; where it does not come, ``what`` says what was missing."""
+    deadline, pause_s = time.monotonic() + timeout_s, 0.02
     while not (value := get()):
-        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what}"
-        time.sleep(0.02)
+        late = time.monotonic() >= deadline
+        assert not late, f"not within {timeout_s:g} s: {what if isinstance(what, str) else what()}"
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.2, 0.5)  # who asks a server must not keep it from answering
     return value
 
 
