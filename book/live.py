@@ -77,7 +77,7 @@ class LiveBook(ABC):
         self._options = options
         self._prune_above = options.max_levels
         self._band: tuple[int, int] | None = None
-        self._seed_id = -1
+        self.seed_id = -1  # of the newest update that the seed held
         self._chronicle = Chronicle(index)
         self._attestor = attestor
         self._witness = Witness(index, attestor)
@@ -103,11 +103,6 @@ class LiveBook(ABC):
     def last_recv_ns(self) -> int:
         """When the newest update held reached us; 0 while there is none."""
         return self._ladder.last_recv_ns
-
-    @property
-    def seed_id(self) -> int:
-        """Id of the newest update that the seed held; -1 before the first seed."""
-        return self._seed_id
 
     @property
     def why(self) -> str:
@@ -251,7 +246,7 @@ class LiveBook(ABC):
         seed = self._message(snapshot)
         batch.seeds.append(SeedRow(self.index, self._sync.applied_epoch, seed))
         ends = [side[n][0] for side in (seed.bids, seed.asks) if side for n in (0, -1)]
-        self._seed_id = seed.last_id
+        self.seed_id = seed.last_id
         self._band = (min(ends), max(ends)) if ends else None
         self._prune_above = self._options.max_levels
         self._settled()
@@ -315,7 +310,9 @@ class LiveBook(ABC):
     def _hear_witness(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Act on what the attestor has to tell."""
         witness, sync = self._witness, self._sync
-        witness.turn(ts_ns, batch)
+        if witness.is_due(ts_ns):
+            witness.turn(ts_ns, batch)
+            self._settled()
         miss = self._attestor.take_miss()
         if miss is not None and sync.epoch is not None:
             refuted = witness.refutes(miss, sync.epoch, ts_ns, batch)

@@ -24,10 +24,9 @@ class Witness:
         return ts_ns >= self.turn_ns
 
     def turn(self, ts_ns: int, batch: Batch) -> None:
-        """Write the score of a minute that is over, and go on in that of ``ts_ns``."""
-        if self.is_due(ts_ns):
-            self.close(batch)
-            self.turn_ns = ts_ns - ts_ns % MINUTE_NS + MINUTE_NS
+        """Write the score of the minute that is over, and go on in that of ``ts_ns``."""
+        self.close(batch)
+        self.turn_ns = ts_ns - ts_ns % MINUTE_NS + MINUTE_NS
 
     def close(self, batch: Batch) -> None:
         """Write what was counted in this minute so far; a minute may have several rows."""

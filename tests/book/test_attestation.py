@@ -22,7 +22,7 @@ from book.batch import AttestationRow, CoverageEnded, CoverageOpened, MismatchRo
 from book.errors import BadFrame
 from book.events import BookReady, Mismatched, Refuted, SnapshotNeeded, State
 from book.messages import Bbo
-from tests.book.fake_venue import ENGINES
+from tests.book.fake_venue import ENGINES, needs_numba
 from tests.book.heard import SEED_NS, Heard, is_live
 
 A, B, C = Bbo(100, 1, 101, 1), Bbo(100, 2, 101, 1), Bbo(100, 3, 101, 1)
@@ -220,3 +220,14 @@ def test_a_halted_book_is_not_held_against_anything(engine: str) -> None:
     heard.depth(10, 10)
     assert ticker(heard, 10, qty="4") == []
     assert heard.batch.mismatches == []
+
+
+@needs_numba
+def test_the_kernel_asks_for_a_look_once_a_minute_and_not_with_every_diff() -> None:
+    heard = is_live("compiled")
+    looks = []
+    heard.book._hear_witness = lambda *a, look=heard.book._hear_witness: (looks.append(a[0]), look(*a))[1]
+    for n in range(10, 40):
+        heard.now += MINUTE_NS // 10
+        heard.depth(n, n)
+    assert len(looks) == 3
