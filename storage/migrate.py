@@ -20,6 +20,7 @@ REVISIONS = (
     "002",
     "003",
     "004",
+    "005",
 )  # oldest first; a test holds it against storage/migrations/versions
 _SCRIPTS = Path(__file__).parent / "migrations"
 

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "004"
-down_revision = "003"
+revision = "005"
+down_revision = "004"
 
 TEXT, BIG, REAL, FLAG, WHEN = sa.String, sa.BigInteger, sa.Double, sa.Boolean, sa.DateTime
 
