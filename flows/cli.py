@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from book.errors import LeadlineError
-from flows.arguments import data, exports, house, money, people, signals, supervision
+from flows.arguments import data, exports, house, money, people, signals, supervision, trust
 from flows.arguments.common import Help
 from flows.console import leave, say
 from flows.settings import BadSetting
@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         *signals.COMMANDS,
         *money.COMMANDS,
         *supervision.COMMANDS,
+        *trust.COMMANDS,
     ):
         add(commands.add_parser)
     return parser

@@ -10,8 +10,8 @@ from storage.rebuild import Runs
 
 _DAYS = """
 WITH days AS (
-    SELECT venue, symbol, hour::DATE AS day, sum(trusted_s) AS trusted_s, sum(watched_s) AS watched_s
-    FROM trust WHERE hour >= $since AND hour < $until GROUP BY ALL
+    SELECT venue, symbol, minute::DATE AS day, sum(covered_s) AS trusted_s, sum(watched_s) AS watched_s
+    FROM trust WHERE minute >= $since AND minute < $until GROUP BY ALL
 ), faults AS (
     SELECT venue, symbol, ts::DATE AS day, count(*) FILTER (reason = 'gap') AS gaps,
            count(*) FILTER (reason = 'crossed') AS crossed

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from storage.errors import NotAStore, SchemaTooNew
+from storage.trust_views import MACROS
 from storage.views import VIEWS
 
 REVISIONS = (
@@ -21,6 +22,7 @@ REVISIONS = (
     "003",
     "004",
     "005",
+    "006",
 )  # oldest first; a test holds it against storage/migrations/versions
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -58,8 +60,8 @@ def migrate(con: duckdb.DuckDBPyConnection, db: Path) -> list[str]:
 
 
 def make_views(con: duckdb.DuckDBPyConnection) -> None:
-    """Make or replace every view."""
-    for statement in VIEWS.values():
+    """Make or replace every view and macro."""
+    for statement in (*VIEWS.values(), *MACROS.values()):
         con.execute(statement)
 
 

@@ -28,6 +28,8 @@ UNION ALL SELECT 'prices', count(*) FROM prices
 UNION ALL SELECT 'budgets', count(*) FROM budgets
 UNION ALL SELECT 'claims', count(*) FROM claims
 UNION ALL SELECT 'notices', count(*) FROM notices
+UNION ALL SELECT 'attestations', count(*) FROM attestations
+UNION ALL SELECT 'mismatches', count(*) FROM mismatches
 UNION ALL SELECT 'feed_stats', count(*) FROM feed_stats
 UNION ALL SELECT 'ingest_batches', count(*) FROM ingest_batches
 """
@@ -47,8 +49,6 @@ SELECT venue, symbol, count(*) AS intervals, count(DISTINCT epoch) AS epochs,
        arg_max(ended_by, ts_from) AS last_ended_by
 FROM coverage GROUP BY ALL ORDER BY venue, symbol
 """
-
-_TRUST = "SELECT * FROM trust WHERE symbol = coalesce($symbol, symbol) ORDER BY hour, venue, symbol"
 
 _LATEST_SIGNALS = """
 SELECT * FROM latest_signals WHERE list_contains($symbols::VARCHAR[], symbol) ORDER BY symbol, venue
@@ -127,11 +127,6 @@ def events(con: Runs, *, symbol: str | None = None, n: int = 50) -> Answer:
 def coverage_summary(con: Runs) -> Answer:
     """Sum up trusted intervals by market; ``last_ended_by`` of the newest interval that has ended."""
     return run_sql(con, _COVERAGE)
-
-
-def trust(con: Runs, *, symbol: str | None = None) -> Answer:
-    """Show the trusted share of each watched hour, and what ended intervals in it."""
-    return run_sql(con, _TRUST, {"symbol": symbol})
 
 
 def latest_signals(con: Runs, symbols: Sequence[str]) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from storage.scores.views import SCORE_VIEWS
 from storage.spend.views import SPEND_VIEWS
+from storage.trust_views import TRUST_VIEWS
 
 # One row per changed level of a diff; quantity 0 deletes the level.
 DEPTH_LEVELS = """
@@ -35,41 +36,6 @@ QUALIFY row_number() OVER (
 ORDER BY venue, symbol, kind DESC, model
 """
 
-# Of each hour in which a market was watched: seconds from its first to its last row, the share of
-# them that is covered, and what ended the intervals that ended in it.
-TRUST = """
-CREATE OR REPLACE VIEW trust AS
-WITH pieces AS (
-    SELECT venue, symbol, ts_from, ts_to, ended_by,
-           unnest(generate_series(date_trunc('hour', ts_from), date_trunc('hour', ts_to),
-                                  INTERVAL 1 HOUR)) AS hour
-    FROM coverage
-), covered AS (
-    SELECT venue, symbol, hour,
-           sum(epoch(least(ts_to, hour + INTERVAL 1 HOUR) - greatest(ts_from, hour))) AS covered_s,
-           string_agg(DISTINCT ended_by, ', ' ORDER BY ended_by)
-               FILTER (WHERE date_trunc('hour', ts_to) = hour) AS causes
-    FROM pieces GROUP BY ALL
-), moments AS (
-    SELECT venue, symbol, ts_from AS ts FROM coverage
-    UNION ALL SELECT venue, symbol, ts_to FROM coverage
-    UNION ALL SELECT venue, symbol, ts FROM book_events
-), watched AS (
-    SELECT venue, symbol, min(ts) AS first_ts, max(ts) AS last_ts FROM moments GROUP BY ALL
-), hours AS (
-    SELECT venue, symbol, first_ts, last_ts,
-           unnest(generate_series(date_trunc('hour', first_ts), date_trunc('hour', last_ts),
-                                  INTERVAL 1 HOUR)) AS hour
-    FROM watched
-)
-SELECT venue, symbol, hour,
-       coalesce(covered_s, 0.0) AS trusted_s,
-       epoch(least(last_ts, hour + INTERVAL 1 HOUR) - greatest(first_ts, hour)) AS watched_s,
-       CASE WHEN watched_s > 0 THEN round(100 * trusted_s / watched_s, 3) END AS trusted_pct,
-       coalesce(causes, '') AS causes
-FROM hours LEFT JOIN covered USING (venue, symbol, hour)
-"""
-
 # How long was a book not covered, from when to when, why, and which ids are missing? A hole lies between
 # two intervals; one that nothing has followed yet is open: no end, and it grows until now (UTC). Where the
 # next stream went on from the very next id no time is missing and there is no hole.
@@ -93,7 +59,7 @@ VIEWS = {
     "coverage_holes": COVERAGE_HOLES,
     "depth_levels": DEPTH_LEVELS,
     "latest_signals": LATEST_SIGNALS,
-    "trust": TRUST,
+    **TRUST_VIEWS,
     **SPEND_VIEWS,
     **SCORE_VIEWS,
 }

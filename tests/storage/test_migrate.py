@@ -104,20 +104,6 @@ def test_depth_levels_has_one_row_a_level(con: duckdb.DuckDBPyConnection) -> Non
     assert rows == [("ask", 3.0, 7.0), ("bid", 1.0, 0.0), ("bid", 2.0, 5.0)]
 
 
-def test_trust_by_hour_with_causes(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(
-        """INSERT INTO coverage VALUES
-           ('v', 's', 1, '2026-05-28 10:30:00', '2026-05-28 11:15:00', 1, 2, 'gap'),
-           ('v', 's', 2, '2026-05-28 11:30:00', '2026-05-28 11:45:00', 3, 4, NULL)"""
-    )
-    con.execute(
-        """INSERT INTO book_events VALUES
-           ('v', 's', '2026-05-28 13:00:00', 'LIVE', 'WAITING', 'session_lost', NULL, NULL)"""
-    )
-    rows = con.execute("SELECT hour(hour), trusted_pct, causes FROM trust ORDER BY hour").fetchall()
-    assert rows == [(10, 100.0, ""), (11, 50.0, "gap"), (12, 0.0, ""), (13, None, "")]
-
-
 def test_spend_and_latest_signals(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """INSERT INTO llm_calls BY NAME

@@ -56,9 +56,6 @@ def test_questions(filled: Path, remote: bool) -> None:
         assert (cover["intervals"], cover["epochs"], cover["is_open"]) == (2, 2, False)
         assert cover["trusted_s"] == pytest.approx(1.1)
         assert cover["last_ended_by"] == "crash"
-        (hour,) = queries.trust(con, symbol="BTCUSDT").dicts()
-        assert hour["causes"] == "crash, gap"
-        assert hour["trusted_pct"] == pytest.approx(100 * 1.1 / 2.1, abs=0.001)
         assert queries.latest_stats(con).rows == []
     if served is not None:
         served.stop()
