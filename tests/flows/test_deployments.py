@@ -8,6 +8,7 @@ serves all of it: starting one takes half a minute.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import os
 import signal
@@ -42,11 +43,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def hasty(folder: Path) -> Path:
-    """Write a project file in which every job runs within a minute, at seconds of its own."""
+    """
+    Write a project file in which every job runs soon, one after the other.
+
+    Two cores carry a run in some seconds. Where more are due than that, all are late, and later with each
+    minute; so each job is due once or twice while the test lasts, and only the stream's more often.
+    """
     project = deploying.read_project(ROOT / "prefect.yaml")
+    first = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30)
     for n, each in enumerate(project["deployments"]):
-        anchor = f"2026-01-01T00:00:{8 * n:02}Z"
-        every_s = 30 if each["name"] == "stream-books" else 60  # two cores carry a run in some seconds
+        every_s = 30 if each["name"] == "stream-books" else 150
+        anchor = (first + n * dt.timedelta(seconds=5)).isoformat()
         each["schedules"] = [{"interval": every_s, "anchor_date": anchor, "slug": "hasty", "active": True}]
     return deploying.write_project(project, folder / "hasty.yaml", Path("prefect.yaml"))
 
