@@ -9,14 +9,36 @@ thread it leaves signals alone. It also keeps a slow Prefect API away from the l
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
+log = logging.getLogger("leadline.stream")
+
 END_S = 5.0
+AGAIN_S = 0.5
+
+
+async def lasting(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """
+    Do ``work``; begin it anew after a cancellation that nobody asked this task for.
+
+    A client that a time-out cuts off can leave such a cancellation behind for whoever waits next, and the
+    stream would end by it, as by an error that nobody may catch. One that is asked for is passed on.
+    """
+    while True:
+        try:
+            return await work()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            log.warning("%s: cancelled by nobody; it begins anew", name, exc_info=True)
+            await asyncio.sleep(AGAIN_S)
 
 
 class SideLoop:

@@ -20,7 +20,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,7 +37,7 @@ from flows.host import StreamHost
 from flows.logs import log_to
 from flows.run_settings import settings_of_run
 from flows.settings import BadSetting, Settings
-from flows.side import SideLoop
+from flows.side import SideLoop, lasting
 from flows.snapshot_depth import Report, snapshot_depth
 from flows.ui.teller import Teller
 from flows.watch import OwnRun
@@ -220,17 +220,17 @@ class _Run:
         """
         settings = self._host.settings
         self._log.info("%s: %d symbols into %s", settings.venue, len(settings.symbols), settings.db)
-        self._start("needs", self._host_needs())
-        self._start("watch", self._side.run(self._own.keep_watch()))
+        self._start("needs", self._host_needs)
+        self._start("watch", lambda: self._side.run(self._own.keep_watch()))
         try:
             if heir is not None and (end := await Succession(self._host, self._ending).run()) is not None:
                 return end
             self._ending.is_holder = self._own.is_holder = True
             if heir is not None:
                 heir.close()
-            self._start("samples", self._take_samples())
-            self._start("reports", self._send_reports())
-            self._start("people", self._side.run(self._teller.run()))
+            self._start("samples", self._take_samples)
+            self._start("reports", self._send_reports)
+            self._start("people", lambda: self._side.run(self._teller.run()))
             while (end := self._over_by()) is None:
                 for job in self._jobs:
                     if job.done():
@@ -242,8 +242,8 @@ class _Run:
             for task in (*self._jobs, *self._performing):
                 task.cancel()
 
-    def _start(self, name: str, job: Coroutine[Any, Any, None]) -> None:
-        self._jobs.append(asyncio.create_task(job, name=name))
+    def _start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._jobs.append(asyncio.create_task(lasting(name, work), name=name))
 
     async def _finish(self) -> None:
         """Take on nothing more, and let what is under way with Prefect end by itself, within reason."""

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from flows.side import SideLoop
+from flows.side import SideLoop, lasting
 
 
 async def test_work_runs_in_its_own_thread_and_answers() -> None:
@@ -44,3 +44,35 @@ async def test_endless_work_is_cancelled_in_order_when_the_loop_ends(
         del side
         gc.collect()
     assert not caplog.records  # "Task was destroyed but it is pending!" comes from the collector
+
+
+async def test_a_stray_cancellation_begins_the_work_anew_and_one_that_was_asked_for_ends_it() -> None:
+    rounds, is_at_work = [], asyncio.Event()
+
+    async def cut_short() -> None:
+        raise asyncio.CancelledError  # as a client leaves it behind
+
+    with SideLoop("beside") as side:
+
+        async def work() -> None:
+            rounds.append(len(rounds))
+            if len(rounds) < 3:
+                await side.run(cut_short())
+            is_at_work.set()
+            await asyncio.Event().wait()
+
+        job = asyncio.create_task(lasting("work", work))
+        async with asyncio.timeout(60):
+            await is_at_work.wait()
+        assert rounds == [0, 1, 2]
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await job
+
+
+async def test_an_error_ends_the_work() -> None:
+    async def broken() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        await lasting("work", broken)
