@@ -50,7 +50,7 @@ def hasty(folder: Path) -> Path:
     minute; so each job is due once or twice while the test lasts, and only the stream's more often.
     """
     project = deploying.read_project(ROOT / "prefect.yaml")
-    first = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30)
+    first = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=60)  # when it is up
     for n, each in enumerate(project["deployments"]):
         every_s = 30 if each["name"] == "stream-books" else 150
         anchor = (first + n * dt.timedelta(seconds=5)).isoformat()
