@@ -149,6 +149,8 @@ async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
             reason = end.kind
         finally:
             # No await here: whatever cancels this run must not cut it short.
+            if isinstance(sys.exception(), asyncio.CancelledError):
+                log.warning("cancelled from outside", exc_info=True)
             if ending.is_holder:
                 teller.farewell(reason if sys.exception() is None else "failed")
             host.close(reason)
