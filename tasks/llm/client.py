@@ -39,7 +39,7 @@ from tasks.llm.gate import Gate, GateStuck
 from tasks.llm.limits import LATE_NS, NS, Later, NoTurn, Verdict
 from tasks.llm.profiles import LADDER, Provider
 from tasks.llm.question import Question
-from tasks.llm.secret import Redactor
+from tasks.llm.secret import Hush, Redactor
 from tasks.llm.tokens import prompt_bound
 from tasks.llm.wire import in_words, repair_messages, request_body
 
@@ -79,6 +79,7 @@ class Client:
         self._first_wait_s = first_wait_s
         self._new_id = new_id
         self._redact = Redactor(one.key for one in self._providers.values() if one.key is not None)
+        self._hush = Hush(self._redact)
         self._gates = {
             name: Gate(home, name, limit=one.profile.requests_per_s, clock=clock)
             for name, one in self._providers.items()
@@ -97,6 +98,7 @@ class Client:
         """Close all connections."""
         for http in self._http.values():
             await http.aclose()
+        self._hush.lift()
 
     def circuits(self) -> list[CircuitChange]:
         """Tell every circuit that is not closed, of all providers."""

@@ -7,6 +7,7 @@ A `Key` shows its name, never itself. Whatever a server sent, or an exception sa
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from urllib.parse import quote
@@ -21,6 +22,13 @@ LIKE_KEYS = re.compile(
     r"|(?i:\bbearer\s+)[A-Za-z0-9._~+/\-]{6,}=*"
     r"|//[^/\s:@]+:[^/\s@]+@"
 )
+
+
+# Turned up to DEBUG they say every header that came, and a server may say the key in one, or in the words
+# beside a status.
+HTTP_LOGGERS = (
+    "httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks",
+)  # fmt: skip
 
 
 class Key:
@@ -65,3 +73,23 @@ class Redactor:
     def keys_only(self, text: str) -> str:
         """Return ``text`` without the known keys; what only looks like one stays, as in a model's words."""
         return text if self._known is None else self._known.sub(HIDDEN, text)
+
+
+class Hush(logging.Filter):
+    """Takes keys out of what the HTTP libraries log, from its making until `lift`."""
+
+    def __init__(self, redact: Redactor) -> None:
+        super().__init__()
+        self._redact = redact
+        for name in HTTP_LOGGERS:
+            logging.getLogger(name).addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Redact one record; it is kept."""
+        record.msg, record.args = self._redact(record.getMessage()), None
+        return True
+
+    def lift(self) -> None:
+        """Leave the loggers as they were; safe to call twice."""
+        for name in HTTP_LOGGERS:
+            logging.getLogger(name).removeFilter(self)

@@ -51,11 +51,11 @@ class Listed:
         assert len({plan.call_id for plan in self.plans}) == len(self.plans)
 
 
-def a_client(base_url: str, journal: Journal, home: Path, **changes: Any) -> Client:
+def a_client(base_url: str, journal: Journal, home: Path, *, key: str = CANARY, **changes: Any) -> Client:
     """A client of the default provider, at another address and in a hurry."""
     profile = replace(HOLYSHEEP, **{"base_url": base_url, "requests_per_s": 1_000, **changes})
     return Client(
-        [Provider(profile, Key(CANARY, "HOLYSHEEP_API_KEY"))], journal,
+        [Provider(profile, Key(key, "HOLYSHEEP_API_KEY"))], journal,
         home=home, clock=SYSTEM_CLOCK, rng=Random(1), first_wait_s=0.02,
     )  # fmt: skip
 

@@ -105,6 +105,10 @@ class ScriptedServer:
             task.cancel()
         await asyncio.gather(*self._answering, return_exceptions=True)
 
+    def step_for(self, headers: dict[str, str], body: dict[str, Any]) -> Step:
+        """Choose what the next request gets; to be replaced where that depends on what it says."""
+        return self.steps[min(len(self.seen), len(self.steps) - 1)]
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -121,8 +125,11 @@ class ScriptedServer:
             name.lower(): value.strip()
             for name, _, value in (line.partition(":") for line in head[1:] if line)
         }
+        if not head[0].startswith("POST"):  # gateways look whether somebody is there
+            writer.write(_head(Step(404)))
+            return True
         body = json.loads(await reader.readexactly(int(headers["content-length"])))
-        step = self.steps[min(len(self.seen), len(self.steps) - 1)]
+        step = self.step_for(headers, body)
         self.seen.append(Seen(time.monotonic(), headers, body))
         await asyncio.sleep(step.delay_s)
         if step.cut == "before-headers":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import logging
 import pickle
 
 import pytest
 
 from tasks.llm.errors import BadProfile
 from tasks.llm.profiles import HOLYSHEEP, Provider
-from tasks.llm.secret import HIDDEN, Key, Redactor
+from tasks.llm.secret import HIDDEN, HTTP_LOGGERS, Hush, Key, Redactor
 
 CANARY = "hs-canary/0a1b+2c3d=="
 KEY = Key(CANARY, "HOLYSHEEP_API_KEY")
@@ -55,3 +56,17 @@ def test_a_models_words_lose_known_keys_only() -> None:
     redact = Redactor([KEY])
     assert redact.keys_only(f"bearer bonds, {CANARY}") == f"bearer bonds, {HIDDEN}"
     assert Redactor().keys_only("bearer bonds") == "bearer bonds"
+
+
+def test_what_http_libraries_log_loses_keys_while_it_lasts(caplog: pytest.LogCaptureFixture) -> None:
+    hush = Hush(Redactor([KEY]))
+    try:
+        with caplog.at_level(logging.DEBUG):
+            for name in HTTP_LOGGERS:
+                logging.getLogger(name).debug("headers %r", [(b"www-authenticate", CANARY.encode())])
+        assert CANARY not in caplog.text
+        assert caplog.text.count(HIDDEN) == len(HTTP_LOGGERS)
+    finally:
+        hush.lift()
+        hush.lift()
+    assert all(hush not in logging.getLogger(name).filters for name in HTTP_LOGGERS)
