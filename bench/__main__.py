@@ -13,10 +13,10 @@ import platform
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import books, many, pipeline, table
+from bench import analysis, books, many, pipeline, table
 from bench.measure import BenchFailed, Row
 
-PARTS = ("books", "socket", "many")
+PARTS = ("books", "socket", "many", "analysis")
 EPILOG = "example: python -m bench --only books; python -m bench --minutes 5"
 
 
@@ -47,6 +47,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=25_000.0, help="diffs a second (default 25000)")
     parser.add_argument("--minutes", type=float, default=1 / 3, help="length of many (default 20 s)")
     parser.add_argument("--symbols", type=int, default=300, help="symbols of many (default 300)")
+    parser.add_argument(
+        "--analyses", type=int, default=analysis.ANALYSES, help="of each prompt of analysis (default 50)"
+    )
     parser.add_argument("--synthetic", action="store_true", help="no recording, even if there is one")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args(arguments)
@@ -62,6 +65,8 @@ def _part(part: str, options: argparse.Namespace) -> Callable[[], list[table.Sec
                 pipeline.run(options.seconds, options.rate, synthetic=options.synthetic),
             )
         ]
+    if part == "analysis":
+        return lambda: analysis.run(options.analyses)
     return lambda: [
         (
             f"{options.symbols} symbols at the venue's pace, {options.minutes * 60:.0f} s",

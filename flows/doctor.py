@@ -26,6 +26,7 @@ import duckdb
 from packaging.requirements import Requirement
 
 from book.errors import LeadlineError
+from flows.models import named_models
 from flows.server import configured_url, is_healthy, running_private
 from flows.settings import READERS, Settings, without_credentials
 from flows.spending import IN_USE, days_left, ends_in
@@ -34,7 +35,7 @@ from storage.address import read_address
 from storage.connect import connect
 from storage.errors import StoreError, StoreOwned
 from storage.extensions import QUACK_EXTENSIONS, extension_path
-from storage.spend import reports
+from storage.spend import prices, reports
 from tasks.clock import SYSTEM_CLOCK, ClockOffset
 from tasks.limits import WeightGovernor
 from tasks.rest import Rest
@@ -237,24 +238,31 @@ def database(db: Path) -> Finding:
 
 
 def models(settings: Settings) -> list[Finding]:
-    """When the models that were asked for lately are switched off."""
+    """When the models that the settings name, and those asked lately, are switched off."""
     now = dt.datetime.now(dt.UTC)
+    named = named_models(settings)
+    ends = prices.shutdowns_in_book(named)
     try:
         with connect(settings.db, patience_s=DB_PATIENCE_S) as con:
-            ending = reports.shutdowns(con, since=now - IN_USE, now=now).dicts()
+            told = {model: reports.shutdown_of(con, *model) for model in named}
+            ends |= {model: when for model, when in told.items() if when is not None}
+            for row in reports.shutdowns(con, since=now - IN_USE, now=now).dicts():
+                ends[row["provider"], row["model"]] = row["shutdown_at"]
     except StoreError:
-        return []  # the check of the database says why
-    findings = []
-    for row in ending:
-        name = f"{row['provider']}/{row['model']}"
-        left, said = days_left(row["shutdown_at"], now), ends_in(name, row["shutdown_at"], now)
-        if left < 0:
-            findings.append(fail("model", said, "no answer of it is what was asked for"))
-        elif left <= settings.llm_shutdown_warn_days:
-            findings.append(warn("model", said, "leadline rescore tries another on stored prompts"))
-        else:
-            findings.append(ok("model", said.partition(";")[0]))
-    return findings
+        pass  # the check of the database says why; the book tells of those that are named
+    return [
+        _ending("/".join(model), ends[model], settings, now)
+        for model in sorted(ends, key=lambda one: ends[one])
+    ]
+
+
+def _ending(name: str, when: dt.datetime, settings: Settings, now: dt.datetime) -> Finding:
+    left, said = days_left(when, now), ends_in(name, when, now)
+    if left < 0:
+        return fail("model", said, "no answer of it is what was asked for")
+    if left <= settings.llm_shutdown_warn_days:
+        return warn("model", said, "leadline rescore --model ANOTHER tries another on stored prompts")
+    return ok("model", said.partition(";")[0])
 
 
 def prefect_api(home: Path) -> Finding:

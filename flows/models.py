@@ -180,6 +180,15 @@ def one_route(settings: Settings, environ: Mapping[str, str] = os.environ) -> Ro
     return routes[0]
 
 
+def named_models(settings: Settings, environ: Mapping[str, str] = os.environ) -> list[tuple[str, str]]:
+    """List all models that the settings name, stand-ins too, as the price book knows them."""
+    name = provider_name(settings, environ)
+    if name == NOBODY:
+        return []
+    routes = [route for chain in _as_named(settings, name) for route in chain.routes]
+    return [(profile(route.provider).price_profile, route.model) for route in dict.fromkeys(routes)]
+
+
 def _version(settings: Settings, provider: str) -> str:
     if settings.llm_prompt != AUTO:
         return settings.llm_prompt

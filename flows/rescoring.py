@@ -169,6 +169,7 @@ class Rescorer:
     others_s: float = OTHERS_S
     came: Counter[str] = field(default_factory=Counter)  # there, reused, and outcomes of those asked
     stopped: str | None = None
+    waits_for: int = 0  # questions that another run has claimed
 
     async def run(self, cases: Sequence[Case]) -> None:
         """Bring every case to its row; returns early where ``stopped`` says why."""
@@ -187,8 +188,11 @@ class Rescorer:
                 groups.setdefault(case.request_hash, []).append(case)
             left = await asyncio.gather(*(in_turn(equal) for equal in groups.values()))
             todo = [case for some in left for case in some]
+            self.waits_for = len(todo)
             if todo and self.stopped is None:
+                self.tick()
                 await asyncio.sleep(self.others_s)  # another run has them; its claims end, if it does not
+        self.waits_for = 0
         self.came["left"] = len(todo)
 
     async def _store(self, job: Callable[[Connection], T]) -> T:

@@ -127,7 +127,11 @@ async def _asked(
 
         def so_far() -> str:
             told = ", ".join(f"{n} {name}" for name, n in sorted(work.came.items()) if n)
-            return f"{work.came.total()} of {len(cases)} questions: {told or 'none yet'}"
+            waits = f"; {work.waits_for} are another run's until it is done or its claim ends"
+            return (
+                f"{work.came.total()} of {len(cases)} questions: {told or 'none yet'}"
+                f"{waits if work.waits_for else ''}"
+            )
 
         with Progress(lambda: Text(so_far()), line=so_far) as progress:
             work.tick = progress.tick

@@ -184,6 +184,13 @@ def seed(con: Runs, book: Path = BOOK) -> Seeded:
     return Seeded(added, changed, removed)
 
 
+def shutdowns_in_book(models: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dt.datetime]:
+    """Return when these models (provider, name) are switched off, UTC, as far as our own book knows."""
+    wanted = set(models)
+    told = ((price.provider, price.model, price.shutdown_at) for price in read_prices(BOOK))
+    return {(who, name): when for who, name, when in told if when is not None and (who, name) in wanted}
+
+
 def fingerprint(price: Price) -> str:
     """Return a short text that changes with any value of the row."""
     told = "|".join(_plain(getattr(price, name)) for name in _FIELDS)

@@ -159,6 +159,21 @@ def test_doctor_counts_the_days_of_a_model_in_use(db: Path) -> None:
     assert models(Settings(db=db.with_name("none.duckdb"))) == []
 
 
+def test_doctor_tells_of_the_models_that_are_named_before_they_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOLYSHEEP_API_KEY", "canary-of-money")
+    named = ("deepseek-v3.2>claude-sonnet-4.5", "gpt-4.1")
+    alone = Settings(db=tmp_path / "none.duckdb", llm_models=named, llm_shutdown_warn_days=3_650)
+    ends = {finding.said.split()[0] for finding in models(alone)}
+    assert ends == {"holysheep/claude-sonnet-4.5", "holysheep/gpt-4.1"}
+    kept = Settings(db=tmp_path / "x.duckdb", llm_models=("gpt-4.1",))
+    ending(kept.db, (dt.datetime.now(dt.UTC) + SOON).replace(tzinfo=None))
+    (found,) = models(kept)
+    assert (found.verdict, "in 10 days" in found.said) == (Verdict.WARN, True)
+    assert "leadline rescore" in found.todo
+
+
 @pytest.mark.engine
 @pytest.mark.timeout(300)
 async def test_track_costs_tells_each_worry_once(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
