@@ -21,7 +21,7 @@ import numpy as np
 from book.scoring import ALPHA
 from book.signal_features import Tops, ofi_steps
 from book.statistics import Timeline, holm
-from flows.plots import AMBER, BLUE, GREEN, Interval, Panel, Series, Shade, intervals, panels
+from flows.page.svg import AMBER, BLUE, GREEN, Interval, Panel, Series, Shade, intervals, panels
 from storage.connect import connect
 from storage.exports.export import Job, export
 

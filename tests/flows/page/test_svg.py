@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.plots import WIDTH, Interval, Panel, Series, Shade, intervals, panels
+from flows.page.heat import heat
+from flows.page.svg import WIDTH, Interval, Panel, Series, Shade, intervals, panels, strips
 
 SVG = "{http://www.w3.org/2000/svg}"
 NOON_S = 1_780_056_000.0
@@ -95,3 +96,61 @@ def test_any_numbers_make_a_drawing(values: list[float]) -> None:
     assert "nan" not in svg.replace("nan</", "")
     for piece in points(svg):
         assert all(0 <= x <= WIDTH and 0 <= y <= 400 for x, y in piece)
+
+
+def test_a_window_holds_and_an_empty_panel_says_so() -> None:
+    empty = Panel("latency", "ms", [])
+    svg = panels([empty], title="t", window_s=(NOON_S, NOON_S + 86_400))
+    assert {"latency · ms", "nothing stored", "12:00"} <= set(texts(svg))
+    (only,) = points(panels([Panel("", "", [line(1, 2)])], title="", window_s=(NOON_S - 1, NOON_S + 3)))
+    assert only[0][0] == pytest.approx(78 + (WIDTH - 94) / 4, abs=0.11)
+
+
+def test_powers_of_ten_are_as_far_apart_as_each_other() -> None:
+    svg = panels([Panel("", "ms", [line(1, 10, 100, 0, -5)], is_log=True)], title="")
+    ((a, b, c),) = ([y for _, y in piece] for piece in points(svg))
+    assert a - b == pytest.approx(b - c, abs=0.11)
+    assert {"1", "10", "100"} <= set(texts(svg))
+
+
+def test_bars_stand_on_zero_and_the_tallest_of_a_pixel_is_seen() -> None:
+    values = np.ones(100_000)
+    values[50_000] = 7.0
+    bars = Series("checks", NOON_S + np.arange(100_000.0), values, bar_s=1.0)
+    svg = panels([Panel("", "", [bars])], title="")
+    (path,) = drawn(svg).iterfind(f"{SVG}path")
+    heights = [float(piece.split("v")[1].split("h")[0]) for piece in path.get("d", "").split("M")[1:]]
+    assert len(heights) <= WIDTH
+    assert min(heights) == pytest.approx(7 * max(heights), rel=0.02)  # up is negative
+    assert len(svg) < 60_000
+
+
+def test_a_strip_shows_every_kind_of_span_however_short() -> None:
+    covered = [Shade(NOON_S, NOON_S + 80_000, "epoch 1", "#16a34a")]
+    gaps = [Shade(NOON_S + 40_000 + n / 1e3, NOON_S + 40_000 + n / 1e3, "gap") for n in range(5000)]
+    svg = strips([("<b>", [*covered, *gaps])], window_s=(NOON_S, NOON_S + 86_400), title="day")
+    boxes = [one for one in drawn(svg).iterfind(f"{SVG}rect") if one.findtext(f"{SVG}title")]
+    assert [one.findtext(f"{SVG}title") for one in boxes] == ["epoch 1", "gap and 4999 more"]
+    assert all(float(one.get("width", 0)) >= 1.5 for one in boxes)
+    assert "<b>" in texts(svg)
+
+
+def test_a_heat_map_is_strong_where_there_is_much_and_open_where_nothing_is_known() -> None:
+    grid = np.array([[1.0, np.nan], [1.0, 5.0]])
+    svg = heat(NOON_S + np.arange(2.0), grid, rows=(-1, 1), row_unit="bps", unit="BTC", title="depth")
+    pale, strong = drawn(svg).iterfind(f"{SVG}path")
+    assert pale.get("d", "").count("M") == 2
+    assert strong.get("d", "").count("M") == 1
+    assert float(pale.get("fill-opacity", 0)) < float(strong.get("fill-opacity", 0))
+    with pytest.raises(ValueError, match="each of 3 times"):
+        heat(np.arange(3.0), grid, rows=(0, 1), row_unit="", unit="", title="")
+
+
+def test_a_day_of_seconds_makes_a_small_heat_map() -> None:
+    at_s = NOON_S + np.arange(86_400.0)
+    svg = heat(
+        at_s, np.random.default_rng(1).random((86_400, 100)), rows=(0, 9), row_unit="", unit="", title=""
+    )
+    assert len(svg) < 900_000
+    still = heat(at_s[:5], np.full((5, 2), np.nan), rows=(0, 9), row_unit="", unit="", title="")
+    assert "nothing known" in texts(still)
