@@ -55,7 +55,10 @@ class FeedConfig:
     backoff_first_s: float = 0.5
     backoff_cap_s: float = 30.0
     settled_s: float = 30.0  # a session that lived so long was no flapping one: reconnect at once
-    rotate_share: float = 0.98  # of the venue's session life: leave before we are cut
+    rotate_share: float = 0.96  # of the venue's session life: leave before we are cut, after 23 hours
+    rotate_jitter: float = 0.04  # … up to so much of it earlier: connections do not all rotate at once
+    quiet_s: float = 3.0  # a stream that a new connection was not heard on for so long is a quiet one
+    join_most_s: float = 20.0  # the old connection lags or is mute: leave it without proof by ids
     clock: Clock = SYSTEM_CLOCK
     tap: Tap | None = None  # such as a recorder
 
@@ -128,6 +131,7 @@ class FeedStatus:
     clock_error_us: float | None
     last_error: str
     last_bad_frame: str
+    takeovers: int = 0  # connections put in the place of another that was still there
 
     @property
     def live(self) -> int:

@@ -341,6 +341,7 @@ class Core:
             bad_frames=self.router.bad_frames,
             unrecognised=self.router.unrecognised,
             sessions=self.totals.sessions,
+            takeovers=self.totals.takeovers,
             resyncs=self.totals.resyncs,
             open_needs=self._desk.open_needs,
             is_paused=any(line.is_held for line in self._lines),

@@ -3,25 +3,29 @@ One line to the venue: a set of streams, the session that carries them, and its 
 
 A line outlives its sessions. It brings frames to the router as they are read; when the sink is full it
 stops reading and keeps what was read already, in order, until there is room. Whatever ends a session
-(close frame, abort, silence, ``serverShutdown``, age) ends in `lose`, once for each session.
+(close frame, abort, silence) ends in `lose`, once for each session. A session that is about to end (age,
+``serverShutdown``, lag) is left by way of a relief (`tasks.feed_beside`), and no frame is missed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from functools import partial
 from random import Random
 
 from book.messages import CommandReply
 from tasks.backoff import delays
-from tasks.errors import RateLimited, SinkFull, VenueError
+from tasks.errors import RateLimited, VenueError
+from tasks.feed_beside import Beside, Leg, is_data
 from tasks.feed_config import FeedConfig
+from tasks.feed_intake import Intake
 from tasks.feed_needs import Need
 from tasks.feed_stats import Totals
 from tasks.limits import AttemptBudget, CommandPacer
 from tasks.liveness import LineSilent, Liveness, StreamPulse, Verdict
+from tasks.merger import Frame
 from tasks.router import Router, Told
 from tasks.session import Session
 from tasks.venues import StreamKind, combined_url
@@ -30,7 +34,6 @@ log = logging.getLogger("leadline.feed")
 
 # An address of this length passes every proxy and server we know of; longer ones subscribe instead.
 URL_LIMIT = 4_000
-RETRY_FULL_S = 0.005  # how soon a full sink is asked again
 LONGEST_TURN_S = 30.0  # whoever waits longer for the attempt budget waits outside
 
 
@@ -59,7 +62,6 @@ class Line:
         self._attempts = attempts
         self._totals = totals
         self._rng = rng
-        self._on_told = on_told
         self._on_lost = on_lost
         self._streams: dict[str, str] = {}  # name -> symbol, all that are wanted
         self._asked: set[str] = set()  # … and asked for in this session
@@ -69,9 +71,28 @@ class Line:
         self._vain = 0
         self._flap_waits = self._fresh_waits()
         self._flapped = False
-        self._held: deque[tuple[bytes, int, int]] = deque()
+        self._intake = Intake(
+            router,
+            config.tap,
+            on_told=on_told,
+            on_hold=self._hold,
+            on_home=self._go_on,
+            on_broken=self._break,
+        )
         self._end_when_drained: str | None = None
         self._chores: set[asyncio.Task[None]] = set()
+        self._life_s = self._draw_life_s()
+        self._beside = Beside(
+            name,
+            config,
+            attempts,
+            totals,
+            make=self._new_leg,
+            bring=self._intake.bring_each,
+            install=self._install,
+            waits=self._fresh_waits,
+            do=self._do,
+        )
 
     @property
     def is_up(self) -> bool:
@@ -81,7 +102,7 @@ class Line:
     @property
     def is_held(self) -> bool:
         """Whether frames wait for the sink."""
-        return bool(self._held)
+        return self._intake.is_held
 
     @property
     def width(self) -> int:
@@ -142,12 +163,19 @@ class Line:
         if self._session is not None:
             return
         await self._take_turn()
-        session = self._session = self._new_session()
+        leg = self._new_leg()
+        session = self._session = leg.session
+        self._asked = leg.asked
+        pulses = self._pulses(self._streams)
+        for pulse in pulses:
+            pulse.last_ns = pulse.frames = 0
+        clock, patience = self._config.clock, self._config.patience
+        liveness = self.liveness = Liveness(pulses, clock.mono_ns(), patience, vain=self._vain)
         self._is_opening = True
         try:
             await session.open()
             self._totals.sessions += 1
-            self._watch(session)
+            liveness.opened_ns = session.opened_ns
             if "?streams=" not in session.url:
                 await session.subscribe(list(self._streams))
             session.ensure_open()
@@ -161,11 +189,17 @@ class Line:
             self._is_opening = False
 
     def lose(self, why: str, *, silent: bool = False) -> None:
-        """End the session, if there is one, and tell; frames already read are brought home first."""
+        """
+        End the session, if there is one, and tell; frames already read are brought home first.
+
+        A relief that is warm takes over instead, and nothing is told: ids will show what is missing.
+        """
         session = self._session
         if session is None or self._is_opening:
             return  # `open` meets the same end and raises
-        if self._held:
+        if self._beside.take_over(why):
+            return
+        if self._intake.is_held:
             self._end_when_drained = self._end_when_drained or why
             session.pause()
             return
@@ -186,15 +220,14 @@ class Line:
 
     def check(self) -> list[Verdict]:
         """Look at silence and age; what ends the session is done here, the rest is returned."""
-        session, liveness = self._session, self.liveness
-        if session is None or liveness is None or self._is_opening or self._held:
+        session = self._session
+        if session is None or self._is_opening or self._intake.is_held:
             return []
         now_ns = self._config.clock.mono_ns()
-        profile = self._config.profile
-        if (now_ns - session.opened_ns) / 1e9 >= profile.session_life_s * self._config.rotate_share:
-            self.lose("planned rotation before the venue's daily cut")
-            return []
-        verdicts = liveness.check(now_ns)
+        if (now_ns - session.opened_ns) / 1e9 >= self._life_s:
+            self.leave("planned rotation before the venue's daily cut")
+        self._beside.tend(list(self._streams), now_ns)
+        verdicts = self.liveness.check(now_ns) if self.liveness is not None else []
         for verdict in verdicts:
             if isinstance(verdict, LineSilent):
                 self._base += 0 if verdict.spoke else 1
@@ -214,35 +247,29 @@ class Line:
             await asyncio.sleep(wait_s)
         self._attempts.spend()
 
-    def _new_session(self) -> Session:
+    def _new_leg(self) -> Leg:
         config = self._config
         base = config.profile.ws_bases[self._base % len(config.profile.ws_bases)]
         path = base.path_for(self.carries)
         url = combined_url(base, path, self._streams)
-        self._asked = set(self._streams)
-        pulses = self._pulses(self._streams)
-        for pulse in pulses:
-            pulse.last_ns = pulse.frames = 0
-        now_ns = config.clock.mono_ns()
-        self.liveness = Liveness(pulses, now_ns, config.patience, vain=self._vain)
-        return Session(
+        leg = Leg(set(self._streams))
+        leg.session = Session(
             url if len(url) <= URL_LIMIT else combined_url(base, path, ()),
-            deliver=self._deliver,
-            ended=self.lose,
+            deliver=partial(self._hear, leg),
+            ended=partial(self._ended, leg),
             pacer=CommandPacer(config.clock.mono_s, per_second=config.profile.commands_per_s),
             clock=config.clock,
             compression=config.compression,
             open_timeout_s=config.open_timeout_s,
         )
-
-    def _watch(self, session: Session) -> None:
-        if self.liveness is not None:
-            self.liveness.opened_ns = session.opened_ns
+        return leg
 
     def _drop_session(self) -> None:
         session, self._session = self._session, None
         self.liveness = None
-        self._held.clear()
+        self._beside.drop()
+        self._beside.leaving = None
+        self._intake.clear()
         self._end_when_drained = None
         if session is not None:
             session.silence()
@@ -258,76 +285,103 @@ class Line:
         config = self._config
         return delays(self._rng, first_s=config.backoff_first_s, cap_s=config.backoff_cap_s)
 
+    def _draw_life_s(self) -> float:
+        """Return how old a session may grow: lines are not to rotate all at once."""
+        config = self._config
+        share = config.rotate_share - self._rng.uniform(0, config.rotate_jitter)
+        return config.profile.session_life_s * share
+
+    # -- the connection beside ---------------------------------------------------------------------
+
+    def leave(self, why: str) -> None:
+        """Go over to another connection as soon as one has joined; returns at once."""
+        self._beside.leave(why)
+
+    def _install(self, leg: Leg, kept_back: list[Frame], why: str) -> None:
+        """Put a leg in the place of the session; what only it has read goes on first."""
+        old, self._session = self._session, leg.session
+        self._asked, self._end_when_drained = leg.asked, None
+        self._life_s = self._draw_life_s()
+        if old is not None:
+            old.silence()
+            self._do(old.close())
+        pulses = self._pulses(self._streams)
+        for pulse in pulses:
+            pulse.frames = 0
+        self.liveness = Liveness(pulses, self._config.clock.mono_ns(), self._config.patience)
+        self._totals.takeovers += 1
+        log.info("%s: another connection took over: %s", self.name, why)
+        self._intake.bring_each(kept_back)
+        self._do(self._settle_streams(leg.session))
+
+    async def _settle_streams(self, session: Session) -> None:
+        """Ask for what was added while the session stood beside, and give up what was removed."""
+        surplus = sorted(self._asked.difference(self._streams))
+        self._asked.difference_update(surplus)
+        try:
+            if surplus:
+                await session.unsubscribe(surplus)
+            await self.subscribe_added()
+        except VenueError as exc:
+            log.warning("%s: %s", self.name, exc)
+
+    def _ended(self, leg: Leg, why: str) -> None:
+        """Hear that a connection has ended."""
+        if self._beside.is_of(leg):
+            self._beside.drop(why)
+        elif leg.session is self._session:
+            self.lose(why)
+
     # -- frames ----------------------------------------------------------------------------------
 
-    def _deliver(self, frames: list[bytes], wall_ns: int, mono_ns: int) -> None:
-        """Bring the frames of one read to the books; called within the read callback."""
-        totals = self._totals
-        totals.frames += len(frames)
-        totals.bytes += sum(map(len, frames))
+    def _hear(self, leg: Leg, frames: list[bytes], wall_ns: int, mono_ns: int) -> None:
+        """Take the frames of one read; called within the read callback."""
+        self._totals.frames += len(frames)
+        self._totals.bytes += sum(map(len, frames))
         try:
-            if self._config.tap is not None:
-                self._config.tap.frames(frames, wall_ns)
-            self._bring(frames, wall_ns, mono_ns)
+            if self._beside.relief is None:
+                self._intake.bring(frames, wall_ns, mono_ns)
+            else:
+                self._merge(leg, frames, wall_ns, mono_ns)
+            if self._router.control and not self._intake.is_held:
+                self._hear_control()
         except Exception as exc:  # noqa: BLE001 - the read callback's outer door; the loop would only log
             self._break(exc)
 
-    def _bring(self, frames: list[bytes], wall_ns: int, mono_ns: int) -> None:
-        if self._held:
-            self._held.extend((frame, wall_ns, mono_ns) for frame in frames)
-            return
-        dispatch = self._router.dispatch
-        for n, frame in enumerate(frames):
-            try:
-                told = dispatch(frame, wall_ns, mono_ns)
-            except SinkFull:
-                self._hold([(later, wall_ns, mono_ns) for later in frames[n:]])
-                break
-            if told:
-                self._on_told(told)
-        if self._router.control:
-            self._hear_control()
+    def _merge(self, leg: Leg, frames: list[bytes], wall_ns: int, mono_ns: int) -> None:
+        """Bring the frames of one of two connections to the books, unless the other has already."""
+        for data in frames:
+            if self._beside.is_of(leg) and not is_data(data):
+                self._router.dispatch(data, wall_ns, mono_ns)
+                self._hear_control(leg)
+            else:
+                self._intake.bring_each(self._beside.merge(leg, Frame(data, wall_ns, mono_ns)))
 
     def _break(self, exc: Exception) -> None:
         """Give the session up over a fault of our own; the books begin again."""
         log.error("%s: a frame broke the feed", self.name, exc_info=exc)
-        self._held.clear()
+        self._intake.clear()
+        self._beside.drop()  # it would go on as if the frame had been read
         self.lose(f"internal error: {type(exc).__name__} {exc}")
 
-    def _hear_control(self) -> None:
-        """Act on what the venue said about the session itself; it is this line's, just read."""
+    def _hear_control(self, leg: Leg | None = None) -> None:
+        """Act on what the venue said about a connection, just read: ``leg``, or the one in use."""
         while self._router.control:
             message = self._router.control.popleft()
+            session = self._session if leg is None else leg.session
             if isinstance(message, CommandReply):
-                if self._session is not None:
-                    self._session.hear(message)
+                if session is not None:
+                    session.hear(message)
+            elif leg is None:
+                self.leave("serverShutdown announced by the venue")
             else:
-                self.lose("serverShutdown announced by the venue")
+                self._beside.drop("serverShutdown announced by the venue")
 
     # -- when the sink is full -------------------------------------------------------------------
 
-    def _hold(self, frames: list[tuple[bytes, int, int]]) -> None:
-        """Keep frames until the sink has room, and read no more."""
-        self._held.extend(frames)
-        if self._session is not None:
-            self._session.pause()
-        asyncio.get_running_loop().call_later(RETRY_FULL_S, self._drain)
-
-    def _drain(self) -> None:
-        """Bring held frames to the books; read again when all are home, else ask the sink again soon."""
-        try:
-            while self._held:
-                told = self._router.dispatch(*self._held[0])
-                self._held.popleft()
-                if told:
-                    self._on_told(told)
-        except SinkFull:
-            asyncio.get_running_loop().call_later(RETRY_FULL_S, self._drain)
-            return
-        except Exception as exc:  # noqa: BLE001 - a callback's outer door, as in `_deliver`
-            self._break(exc)
-            return
-        self._go_on()
+    def _hold(self) -> None:
+        """Read no more while frames wait for the sink."""
+        self._each_session(Session.pause)
 
     def _go_on(self) -> None:
         """Read again after a hold, or end the session whose end came meanwhile."""
@@ -336,7 +390,12 @@ class Line:
         if self._end_when_drained is not None:
             self.lose(self._end_when_drained)
             return
-        if self._session is not None:
-            self._session.resume()
+        self._each_session(Session.resume)
         if self.liveness is not None:
             self.liveness.resumed(self._config.clock.mono_ns())
+
+    def _each_session(self, do: Callable[[Session], None]) -> None:
+        if self._session is not None:
+            do(self._session)
+        if self._beside.relief is not None:
+            do(self._beside.relief.leg.session)

@@ -24,6 +24,7 @@ class Totals:
     frames: int = 0
     bytes: int = 0
     sessions: int = 0
+    takeovers: int = 0  # … of them, put in the place of another that was still there
     resyncs: int = 0
     bad_frames: int = 0
 

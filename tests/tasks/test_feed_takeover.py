@@ -1,0 +1,112 @@
+"""A connection that ends as planned, against a loopback venue: another takes over and no id is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from book.batch import Count, DiffCol, TickerCol, TradeCol
+from tasks.feed import Feed
+from tasks.loopback import Fault, ThreadedVenue, run_in_thread
+from tests.tasks.feeding import ListSink, all_live, assert_true_book, config_for, feeding, until
+
+LONG_S = 60.0  # a busy machine may take its time
+
+
+@contextmanager
+def streaming(**config: Any) -> Iterator[tuple[Feed, ThreadedVenue, ListSink]]:
+    """A feed of two symbols, LIVE; a quiet stream is waited for as briefly as the venue is quick."""
+    sink = ListSink()
+    venue, kind = config.pop("venue", {}), config.pop("kind", "spot")
+    with (
+        run_in_thread(kind=kind, count=2, speed=4.0, **venue) as server,
+        feeding(config_for(server, **{"quiet_s": 0.5} | config), sink) as feed,
+    ):
+        all_live(feed, within_s=LONG_S)
+        yield feed, server, sink
+
+
+def assert_nothing_was_missed(feed: Feed, venue: ThreadedVenue, sink: ListSink) -> None:
+    """Every book is the first one still; diffs follow each other; no trade or ticker is missing or twice."""
+    for symbol in venue.symbols:
+        assert_true_book(feed, venue, symbol)
+        status = feed.status().symbol(symbol)
+        assert (status.gaps, status.resyncs) == (0, 0)
+    feed.stop(LONG_S)
+    for symbol in venue.symbols:
+        assert sink.reasons(symbol) == ["start", "ready", "stopped"]
+        diffs = sink.diffs(symbol)
+        follows = DiffCol.PREV_ID if venue.kind != "spot" else DiffCol.FIRST_ID
+        step = 0 if venue.kind != "spot" else 1
+        assert (diffs[1:, follows] == diffs[:-1, DiffCol.LAST_ID] + step).all()
+        index = sink.index(symbol)
+        trades = np.concatenate([batch.trades[: batch.counts[Count.TRADES]] for batch in sink.batches])
+        ids = trades[trades[:, TradeCol.BOOK] == index, TradeCol.TRADE_ID]
+        assert (np.diff(ids) == 1).all(), "trades follow each other"
+        tickers = np.concatenate([batch.tickers[: batch.counts[Count.TICKERS]] for batch in sink.batches])
+        ids = tickers[tickers[:, TickerCol.BOOK] == index, TickerCol.UPDATE_ID]
+        assert (np.diff(ids) > 0).all(), "tickers come once, in order"
+    sent = {entry["symbol"]: entry for entry in venue.ledger()["sent"].values() if entry["kind"] == "trade"}
+    assert set(sent) == set(venue.symbols)
+
+
+@pytest.mark.parametrize("kind", ["spot", "usdm"])
+def test_planned_rotations_miss_nothing(kind: str) -> None:
+    with streaming(kind=kind, profile={"session_life_s": 1.0}) as (feed, venue, sink):
+        until(lambda: feed.status().takeovers >= 3, "rotated three times", within_s=LONG_S)
+        assert venue.ledger()["notes"] == []
+        assert_nothing_was_missed(feed, venue, sink)
+
+
+def test_an_announced_shutdown_is_left_before_it_comes() -> None:
+    with streaming() as (feed, venue, sink):
+        venue.inject(Fault("shutdown", seconds=LONG_S))
+        until(lambda: feed.status().takeovers == 1, "another connection", within_s=LONG_S)
+        until(lambda: venue.status()["clients"] == 1, "the old one is closed", within_s=LONG_S)
+        assert_nothing_was_missed(feed, venue, sink)
+
+
+def test_the_connection_beside_is_refused_at_first() -> None:
+    with streaming() as (feed, venue, sink):
+        venue.inject(Fault("refuse", seconds=0.5))
+        venue.inject(Fault("shutdown", seconds=LONG_S))
+        until(lambda: feed.status().takeovers == 1, "another connection after all", within_s=LONG_S)
+        assert_nothing_was_missed(feed, venue, sink)
+
+
+def test_streams_subscribed_by_command_and_symbols_added_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.feed_line.URL_LIMIT", 10)
+    with streaming(symbols=(), profile={"commands_per_s": 50}, venue={"messages_per_s": 100}) as (
+        feed,
+        venue,
+        sink,
+    ):
+        victim, other = venue.symbols
+        venue.inject(Fault("shutdown", seconds=LONG_S))
+        feed.remove_symbols([other]).result(LONG_S)
+        feed.add_symbols([other]).result(LONG_S)
+        until(lambda: feed.status().takeovers == 1, "another connection", within_s=LONG_S)
+        all_live(feed, within_s=LONG_S)
+        for symbol in venue.symbols:
+            assert_true_book(feed, venue, symbol)
+        assert sink.reasons(victim) == ["start", "ready"]
+
+
+def test_a_full_sink_during_a_rotation_loses_nothing() -> None:
+    sink = ListSink(limit=5, room={"diff_rows": 16, "trade_rows": 32, "ticker_rows": 64})
+    with (
+        run_in_thread(count=2, speed=4.0) as venue,
+        feeding(config_for(venue, quiet_s=0.5, profile={"session_life_s": 1.0}), sink) as feed,
+    ):
+
+        def go_on() -> bool:
+            sink.release()
+            return feed.status().takeovers >= 2 and feed.status().live == 2
+
+        until(go_on, "rotated twice", within_s=LONG_S)
+        sink.limit = 1_000_000
+        assert_nothing_was_missed(feed, venue, sink)
