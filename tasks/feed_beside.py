@@ -20,7 +20,7 @@ from tasks.errors import VenueError
 from tasks.feed_config import FeedConfig
 from tasks.feed_stats import Totals
 from tasks.limits import AttemptBudget
-from tasks.merger import PREFIX, Frame, Merger
+from tasks.merger import PREFIX, Frame, Merger, Tail
 from tasks.session import Session
 
 log = logging.getLogger("leadline.feed")
@@ -86,6 +86,7 @@ class Beside:
         self._install = install
         self._fresh_waits = waits
         self._do = do
+        self._tail: Tail | None = None
         self._waits = waits()
         self._not_before_ns = 0
 
@@ -114,17 +115,33 @@ class Beside:
             return False
         self.relief = self.leaving = None
         self._waits, self._not_before_ns = self._fresh_waits(), 0
-        self._install(relief.leg, relief.merger.drop(0), why)
+        kept_back = relief.merger.drop(0)
+        self._tail = relief.merger.tail()
+        self._install(relief.leg, kept_back, why)
         return True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every frame of the session in use goes on as it is."""
+        return self.relief is None and self._tail is None
 
     def merge(self, leg: Leg, frame: Frame) -> list[Frame]:
         """Return what goes on to the books now that ``leg`` has brought this frame."""
-        assert self.relief is not None
+        if self._tail is not None and not self.is_of(leg):
+            is_new = self._tail.passes(frame.data)
+            if self._tail.is_over:
+                self._tail = None
+            if not is_new:
+                return []
+        if self.relief is None:
+            return [frame]
         return self.relief.merger.take(int(leg is self.relief.leg), frame)
 
     def drop(self, why: str = "") -> None:
         """Give the relief up; with ``why`` because it ended, and what waited for it goes on."""
         relief, self.relief = self.relief, None
+        if not why:
+            self._tail = None  # the session in use ends as well
         if relief is None:
             return
         relief.leg.session.silence()

@@ -75,7 +75,7 @@ class Line:
             router,
             config.tap,
             on_told=on_told,
-            on_hold=self._hold,
+            on_hold=partial(self._each_session, Session.pause),
             on_home=self._go_on,
             on_broken=self._break,
         )
@@ -339,7 +339,7 @@ class Line:
         self._totals.frames += len(frames)
         self._totals.bytes += sum(map(len, frames))
         try:
-            if self._beside.relief is None:
+            if self._beside.is_idle:
                 self._intake.bring(frames, wall_ns, mono_ns)
             else:
                 self._merge(leg, frames, wall_ns, mono_ns)
@@ -378,10 +378,6 @@ class Line:
                 self._beside.drop("serverShutdown announced by the venue")
 
     # -- when the sink is full -------------------------------------------------------------------
-
-    def _hold(self) -> None:
-        """Read no more while frames wait for the sink."""
-        self._each_session(Session.pause)
 
     def _go_on(self) -> None:
         """Read again after a hold, or end the session whose end came meanwhile."""

@@ -71,7 +71,7 @@ Verdict: TypeAlias = Silent | Resubscribe | LineSilent
 class Patience:
     """How long silence is borne, in seconds."""
 
-    depth_s: float = 5.0  # a symbol's other streams flowing without its depth
+    depth_s: float = 1.5  # a symbol's other streams flowing without its depth: STALE within 2 s
     resubscribe_s: float = 15.0  # … and then, until the stream is asked for anew
     line_s: float = 10.0  # nothing on the connection, at the least
     line_most_s: float = 60.0  # … and at the most: three of the venue's pings on spot

@@ -150,3 +150,23 @@ def test_streams_come_and_go() -> None:
     line.liveness.added(late, int(line.now_s * S))
     assert line.play(5, "A@ticker", "C@ticker", "B@depth") == []
     assert line.play(1, "A@ticker", "C@ticker", "B@depth") == [Silent("C", 6.0)]
+
+
+def test_as_shipped_a_mute_depth_beside_flowing_tickers_is_told_within_two_seconds() -> None:
+    line = Line()
+    line.liveness = Liveness(list(line.pulses.values()), int(line.now_s * S), Patience())
+    line.play(5, *ALL, step_s=0.1)
+    mute_since_s = line.now_s
+    while not line.play(0.25, "A@ticker", "B@depth", "B@ticker", step_s=0.25):  # the feed looks so often
+        assert line.now_s - mute_since_s < 2.0
+    assert line.now_s - mute_since_s <= 2.0
+
+
+def test_a_slow_symbol_whose_quotes_flicker_is_not_silent() -> None:
+    line = Line()
+    line.liveness = Liveness(list(line.pulses.values()), int(line.now_s * S), Patience())
+    line.play(5, *ALL, step_s=0.1)
+    for _ in range(20):  # a quote comes and goes within a diff's 100 ms: no diff; then nothing for long
+        assert line.play(0.1, "A@ticker", "B@depth", step_s=0.1) == []
+        assert line.play(30, "B@depth", step_s=0.5) == []
+        assert line.play(0.5, *ALL, step_s=0.1) == []
