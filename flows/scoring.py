@@ -246,9 +246,9 @@ def notes(found: Report) -> list[str]:
         f"net: both half-spreads, {first['fee_bps']:g} bps a side, tokens over "
         f"{first['notional_usd']:,.0f} USD a call; decisions since {first['since']:%Y-%m-%d %H:%M} UTC",
         "intervals: 95 %, allowing for windows that overlap and symbols that move together",
-        f"of {len(judged_cells)} cells by symbol and regime {loud} say more than noise would "
-        "(Benjamini-Hochberg: one in twenty of those is expected to be false); "
-        f"of {models} models and horizons by Holm, of which one false find in twenty such tables",
+        f"p-values adjusted: Holm over {models} models and horizons, which leaves one false find in twenty "
+        f"such tables; Benjamini-Hochberg over {len(judged_cells)} cells by symbol and regime, of which "
+        f"{loud} claim evidence and one in twenty of these is expected to be wrong",
     ]
 
 

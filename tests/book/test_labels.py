@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from book.labels import (
@@ -116,6 +116,7 @@ def test_prices_of_a_silent_stream_are_none() -> None:
 PRICES = st.tuples(st.floats(0, 100), st.floats(1, 50), st.floats(51, 99))
 
 
+@settings(deadline=None)
 @given(
     st.lists(PRICES, min_size=1, max_size=30),
     st.floats(5, 60),
@@ -137,5 +138,5 @@ def test_what_lies_outside_the_window_changes_no_label(
     assert again is not None
     assert replace(again, start_id=None, end_id=None) == replace(told, start_id=None, end_id=None)
     # And what is stored later, or of later intervals, changes nothing either.
-    later = [covered(0, end_ns / NS, 1, 50, "gap"), covered(end_ns / NS + 5, 2000, 70, 90)]
+    later = [Covered(0, end_ns, 1, 50, "gap"), Covered(end_ns + 5 * NS, 2000 * NS, 70, 90)]
     assert of(start_s, horizon_s, later, rows) == told

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from book.statistics import (
@@ -51,6 +51,7 @@ def test_students_t(share: float, df: int, wanted: float) -> None:
     assert t_tail(wanted, df) == pytest.approx(1 - share, abs=1e-5)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.floats(0, 30))
 def test_the_tail_is_the_integral_of_the_density(df: int, t: float) -> None:
     """Simpson's rule over t = sqrt(df) tan(a), where the density is a cosine to the power df - 1."""
@@ -189,6 +190,7 @@ def test_benjamini_hochberg() -> None:
     assert adjusted[1] == pytest.approx(0.0015)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.sampled_from([holm, benjamini_hochberg]))
 def test_adjusting_keeps_the_order_and_never_helps(ps: list[float], adjust: object) -> None:
     adjusted = adjust(ps)  # type: ignore[operator]

@@ -94,7 +94,7 @@ def test_noise_is_called_no_evidence_in_words(con: Connection) -> None:
     assert verdicts <= {"no evidence", "too few"}
     text = "\n".join(lines(look(con)))
     assert "allowing for windows that overlap" in text
-    assert "cells by symbol and regime 0 say more than noise would" in text
+    assert "cells by symbol and regime, of which 0 claim evidence" in text
 
 
 def test_too_few_are_not_judged_and_nothing_is_said_of_nothing(con: Connection) -> None:

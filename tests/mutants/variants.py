@@ -13,6 +13,7 @@ SYNC = ("tests/book/test_sync.py", "tests/book/test_sync_states.py", "tests/book
 RULES = ("tests/book/test_rules.py", *SYNC)
 LADDER = ("tests/book/test_ladder.py", "tests/book/test_sync_properties.py")
 LEDGER = ("tests/storage/spend/test_ledger.py", "tests/storage/spend/test_ledger_properties.py")
+LABELS = ("tests/book/test_labels.py",)
 COMPILED = ("tests/book/test_compiled.py", "tests/book/test_live_differential.py")
 
 
@@ -258,5 +259,54 @@ VARIANTS = (
         "cached * (self.input if self.cached is None else self.cached)",
         "cached * self.input",
         ("tests/storage/spend/test_tariff.py",),
+    ),
+    Variant(
+        "a label takes the price after its moment",
+        "book/labels.py",
+        'np.searchsorted(quotes.recv_ns, at_ns, side="right")) - 1',
+        'np.searchsorted(quotes.recv_ns, at_ns, side="left"))',
+        LABELS,
+    ),
+    Variant(
+        "a short gap inside a window overlooked",
+        "book/labels.py",
+        "one.from_ns <= last.to_ns and one.first_id <= last.last_id + 1",
+        "one.from_ns <= last.to_ns + NS",
+        LABELS,
+    ),
+    Variant(
+        "a window opens with the question, not with the answer",
+        "storage/scores/labels.py",
+        "greatest(ts, coalesce(ts_arrival, ts)) AS ts_start",
+        "ts AS ts_start",
+        ("tests/storage/scores/test_labels.py",),
+    ),
+    Variant(
+        "overlap of windows overlooked",
+        "book/statistics.py",
+        "min(MOST_DF, int(COSINES_A_WINDOW * self.windows), len(at) - 1)",
+        "min(MOST_DF, len(at) - 1)",
+        ("tests/book/test_scoring.py",),
+    ),
+    Variant(
+        "a fee on the way in only",
+        "book/scoring.py",
+        "self.half_spreads_bps + 2 * terms.fee_bps",
+        "self.half_spreads_bps + terms.fee_bps",
+        ("tests/book/test_scoring.py",),
+    ),
+    Variant(
+        "failed calls are free",
+        "storage/scores/reading.py",
+        "calls.cost_usd[:] += lost[who]",
+        "calls.cost_usd[:] += 0 * lost[who]",
+        ("tests/flows/test_scoring.py",),
+    ),
+    Variant(
+        "a challenger is shown as a signal",
+        "storage/views.py",
+        "kind NOT IN ('rescore', 'challenger')",
+        "kind NOT IN ('rescore')",
+        ("tests/flows/test_analysis.py",),
     ),
 )

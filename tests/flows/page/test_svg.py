@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.page.heat import heat
@@ -90,6 +90,7 @@ def test_nothing_to_draw_is_said() -> None:
         intervals([], title="", unit="")
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(-1e12, 1e12) | st.just(float("nan")), min_size=1, max_size=40))
 def test_any_numbers_make_a_drawing(values: list[float]) -> None:
     svg = panels([Panel("x", "y", [line(*values)])], title="t")
