@@ -1,7 +1,7 @@
 """
 Drills with real processes: loopback venue, Prefect server, worker, stream. Prints a scorecard.
 
-    python -m tests.drills                        all, with an outage of ten minutes (some 35 minutes)
+    python -m tests.drills                        all, with an outage of ten minutes (some 45 minutes)
     python -m tests.drills handover two           two of them
     python -m tests.drills outage --outage-s 30   a shorter one
     python -m tests.drills --json > card.json
@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.drills import plays, turns
+from tests.drills import growth, plays, turns
 from tests.drills.scorecard import Card, Score, lines
 from tests.drills.stage import Stage, stage
 
@@ -43,6 +43,7 @@ def drills(args: argparse.Namespace) -> dict[str, tuple[Play, tuple[str, ...]]]:
         "rotation": (lambda s, c: turns.rotation(s, c, times=args.times), LOAD),
         "here": (turns.here, LOAD),
         "away": (turns.away, CALM),
+        "growth": (lambda s, c: growth.growth(s, c, runs=args.runs), CALM),
         "two": (plays.two, CALM),
         "subflows": (lambda s, c: plays.subflows(s, c, runs=args.runs), LOAD),
     }
@@ -77,7 +78,7 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="DRILL",
-        help="outage kills stops handover rotation here away two subflows",
+        help="outage kills stops handover rotation here away growth two subflows",
     )
     parser.add_argument("--outage-s", type=float, default=600.0, metavar="S", help="server away (600)")
     parser.add_argument("--times", type=int, default=3, metavar="N", help="kills and handovers each (3)")

@@ -1,0 +1,99 @@
+"""
+Growth of Prefect's own database under a stream that never ends, hours compressed into minutes.
+
+Each round lets a stream make as many sub-flow runs as it makes in some time at its usual pace, then tends
+the database as if `keep_hours` had passed. What stays must not grow from round to round.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from flows.server import database_file
+from tests.drills.scorecard import Card
+from tests.drills.stage import DrillFailed, Stage, until
+
+EVERY_S = 0.5  # instead of ten seconds
+RUNS_A_DAY = 8_640
+ROUNDS = 4
+KIB = 1024
+# What flows/tend.py does, with a clock that runs ahead.
+TEND = """
+import asyncio, datetime as dt, sys
+from pathlib import Path
+from prefect.client.orchestration import get_client
+from flows.tend import Tender
+from storage.sqlite_file import compact
+
+async def tend() -> None:
+    async with get_client() as client:
+        tender = Tender(client, keep_days=7.0, keep_hours=6.0, max_seconds=300.0)
+        await tender.tend(dt.datetime.now(dt.UTC) + dt.timedelta(hours=6))
+        print(tender.said())
+
+asyncio.run(tend())
+print(compact(Path(sys.argv[1]), most_s=60.0).said())
+"""
+
+
+def growth(stage: Stage, card: Card, *, runs: int) -> None:
+    """Count what rounds of ``runs`` sub-flow runs leave in the file, before and after tending it."""
+    file = database_file(stage.settings.home)
+    stage.run_now(snapshot_every_s=EVERY_S)
+    stage.wait_live()
+    kept: list[int] = []
+    for n in range(1, ROUNDS + 1):
+        before, began = _used(file), time.monotonic()
+        done = _subflows(stage)
+        until(
+            lambda done=done: _subflows(stage) >= done + runs, f"{runs} sub-flow runs", timeout_s=20 * runs
+        )
+        made, grown = _subflows(stage) - done, _used(file) - before
+        said = _tend(stage, file)
+        print(f"growth, round {n}: {said}", file=sys.stderr)
+        kept.append(_used(file))
+        card.note(f"round {n}: sub-flow runs", made)
+        card.note(f"round {n}: a second", made / (time.monotonic() - began))
+        card.note(f"round {n}: KiB a sub-flow run, all that belongs to it", grown / made / KIB)
+        card.note(f"round {n}: KiB used after tending", kept[-1] / KIB)
+        each = grown / made
+        card.note(f"round {n}: a day untended, MiB", each * RUNS_A_DAY / KIB**2)
+        card.note(f"round {n}: six hours of it, MiB", each * RUNS_A_DAY / 4 / KIB**2)
+    card.most("used after the last round / after the first", kept[-1] / kept[0], 1.5)
+    stage.leadline("stop")
+
+
+def _used(file: Path) -> int:
+    """Return the bytes of the file's pages that hold something; what lies in its log is counted in."""
+    code = (
+        "import sqlite3, sys; con = sqlite3.connect(sys.argv[1], timeout=30); "
+        "con.execute('PRAGMA wal_checkpoint(PASSIVE)'); "
+        "p, f, s = (con.execute('PRAGMA ' + name).fetchone()[0] "
+        "for name in ('page_count', 'freelist_count', 'page_size')); print((p - f) * s)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True
+    )
+    return int(ran.stdout)
+
+
+def _subflows(stage: Stage) -> int:
+    """Count the sub-flow runs that are over, by what Prefect still has of them."""
+    wanted = {
+        "flow_runs": {"parent_flow_run_id": {"is_null_": False}, "state": {"type": {"any_": ["COMPLETED"]}}}
+    }
+    found = stage._api("POST", "/flow_runs/count", wanted)
+    return int(found)
+
+
+def _tend(stage: Stage, file: Path) -> str:
+    ran = subprocess.run(
+        [sys.executable, "-c", TEND, str(file)],
+        env=stage.env, capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    if ran.returncode:
+        raise DrillFailed(f"tending: {ran.stderr[-800:]}")
+    return " ".join(ran.stdout.split("\n"))
