@@ -149,6 +149,8 @@ def _outlook(route: Route, first: Estimate, skipped: dict[str, int]) -> Iterator
         f"{first.selected} questions for {route.provider}/{route.model}: {first.there} have their row, "
         f"{first.reused} were answered before and cost nothing, {first.to_ask} to ask"
     )
+    if not first.to_ask:
+        return
     if first.once_usd is None:
         yield f"no call would be made: {first.why}"
         return
