@@ -141,46 +141,48 @@ class Rotation:
     Its children and its graph in Prefect must stay bounded, but no update need be lost for that.
     """
 
-    ASK_AGAIN_S = 300.0
+    ASK_AGAIN_S = 300.0  # a successor that was made may take this long to come
+    RETRY_S = 30.0  # after an API that did not answer
     PATIENCE_S = 3600.0  # then the run ends without a successor, and its schedule starts the next
 
     def __init__(self, rotate_s: float, run: FlowRun | None) -> None:
         """``run`` is the stream's own; one that came from no deployment ends without a successor."""
         self._rotate_s = rotate_s
         self._asked = 0
-        self._asked_at_s = float("-inf")
+        self._due_s = rotate_s
         self._run = run
         self._deployment: UUID | None = run.deployment_id if run is not None else None
 
-    def is_due(self, age_s: float) -> bool:
-        """Whether a successor should be asked for, ``age_s`` seconds after the start."""
-        return (
-            self._deployment is not None
-            and age_s >= self._rotate_s
-            and age_s - self._asked_at_s >= self.ASK_AGAIN_S
-        )
+    def comes_due(self, age_s: float) -> bool:
+        """Whether to ask for a successor now, ``age_s`` seconds after the start; True once each time."""
+        if self._deployment is None or age_s < self._due_s:
+            return False
+        # Noted here: the asking itself may begin late, and nobody is to ask twice until then.
+        self._due_s = age_s + self.ASK_AGAIN_S
+        return True
 
     def is_over(self, age_s: float) -> bool:
         """Whether the run must end, successor or not."""
         patience_s = self.PATIENCE_S if self._deployment is not None else 0.0
         return age_s >= self._rotate_s + patience_s
 
-    async def ask(self, age_s: float) -> None:
-        """Let the deployment start a successor; an API that is away is asked again later."""
+    async def ask(self) -> None:
+        """Let the deployment start a successor; an API that is away is asked again soon."""
         assert self._deployment is not None
         assert self._run is not None
-        self._asked_at_s = age_s
-        self._asked += 1
         parameters: dict[str, Any] = {**self._run.parameters, "handover": True}
         try:
             async with asyncio.timeout(30), get_client() as client:
                 made = await client.create_flow_run_from_deployment(
                     self._deployment,
                     parameters=parameters,
+                    # The same until it is answered: a try that came through unheard makes no second one.
                     idempotency_key=f"handover-{self._run.id}-{self._asked}",
                 )
         except Exception as exc:  # noqa: BLE001 - whatever it is, the stream goes on
-            log.warning("no successor could be asked for: %r; trying again", exc)
+            self._due_s -= self.ASK_AGAIN_S - self.RETRY_S
+            log.warning("no successor could be asked for: %r; again in %.0f s", exc, self.RETRY_S)
         else:
+            self._asked += 1
             at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
             log.info("time is over at %s; run %s is to follow", at, made.id)

@@ -259,8 +259,8 @@ class _Run:
         age_s = time.monotonic() - self._host.started
         if self._rotation.is_over(age_s):
             self._ending.wish(End("rotated", "time is over"))
-        elif self._rotation.is_due(age_s):
-            self._asking = asyncio.create_task(self._side.run(self._rotation.ask(age_s)))
+        elif self._rotation.comes_due(age_s):
+            self._asking = asyncio.create_task(self._side.run(self._rotation.ask()))
         return self._ending.look()
 
     async def _host_needs(self) -> None:

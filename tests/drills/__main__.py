@@ -94,6 +94,7 @@ def main() -> int:
         print(f"drill {name} …", file=sys.stderr, flush=True)
         found, failed = run(name, *known[name])
         scores += found
+        print("\n".join(lines(found)), file=sys.stderr, flush=True)  # whatever becomes of the others
         if failed:
             stuck[name] = failed
             print(f"drill {name} could not go on: {failed}", file=sys.stderr)

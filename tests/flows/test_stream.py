@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -135,11 +136,12 @@ async def test_rotation_asks_the_deployment_for_a_successor(prefect_server: str)
         deployment = await client.create_deployment(flow_id, "rotating")
         run = await client.create_flow_run_from_deployment(deployment, parameters={"venue": "loopback"})
         rotation = Rotation(60.0, run)
-        assert not rotation.is_due(59.9)
-        assert rotation.is_due(60.0)
-        await rotation.ask(60.0)
-        assert not rotation.is_due(61.0)  # it takes a while to come
-        assert rotation.is_due(61.0 + rotation.ASK_AGAIN_S)
+        assert not rotation.comes_due(59.9)
+        assert rotation.comes_due(60.0)
+        assert not rotation.comes_due(60.2)  # once, however late the asking begins
+        await rotation.ask()
+        assert not rotation.comes_due(61.0)  # it takes a while to come
+        assert rotation.comes_due(61.0 + rotation.ASK_AGAIN_S)
         assert not rotation.is_over(61.0)
         assert rotation.is_over(60.0 + rotation.PATIENCE_S)
         of_it = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
@@ -148,7 +150,7 @@ async def test_rotation_asks_the_deployment_for_a_successor(prefect_server: str)
         {"venue": "loopback", "handover": True}
     ]
     alone = Rotation(60.0, None)
-    assert not alone.is_due(1e9)
+    assert not alone.comes_due(1e9)
     assert alone.is_over(60.0)
 
 
@@ -266,3 +268,22 @@ def test_wrong_settings_are_told_before_anything_starts(tmp_path: Path, stream_e
     said = finish(start(tmp_path, "stream", "--symbols", "NO/SUCH", env=stream_env))
     assert said.code == 2
     assert "letters and digits" in said.err
+
+
+async def test_an_api_that_is_away_is_asked_for_a_successor_again_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from prefect.client.schemas.objects import FlowRun
+
+    from flows import handover
+
+    def away() -> None:
+        raise ConnectionError("refused")
+
+    monkeypatch.setattr(handover, "get_client", away)
+    rotation = handover.Rotation(60.0, FlowRun(flow_id=uuid4(), deployment_id=uuid4()))
+    assert rotation.comes_due(60.0)
+    await rotation.ask()
+    assert not rotation.comes_due(59.0 + rotation.RETRY_S)
+    assert rotation.comes_due(60.0 + rotation.RETRY_S)
+    assert not rotation.comes_due(61.0 + rotation.RETRY_S)
