@@ -218,6 +218,22 @@ class FeedStats:
     clock_error_us: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClockRow:
+    """How far the venue's clock is from ours; ``stream_ms``: what event times alone say, a lower bound."""
+
+    venue: str
+    ts_ns: int
+    offset_ms: float  # venue minus ours
+    error_ms: float  # bound
+    rtt_ms: float
+    probes: int
+    source: str
+    stream_ms: float | None
+    network_p50_ms: float | None
+    network_p99_ms: float | None
+
+
 class Batch:
     """Columns of what arrived since the last commit; see the head of this module for the layout."""
 
@@ -239,6 +255,7 @@ class Batch:
         self.stats: list[FeedStats] = []
         self.attestations: list[AttestationRow] = []
         self.mismatches: list[MismatchRow] = []
+        self.clocks: list[ClockRow] = []
 
     def _lay_out(self, *rooms: int) -> None:
         """Make the tables, all of them empty; ``rooms`` are their rows in the order of `Count`."""
@@ -290,7 +307,7 @@ class Batch:
         return not self.counts.any() and not any(self._lists())
 
     def _lists(self) -> tuple[list[Any], ...]:
-        marks = (self.attestations, self.mismatches)
+        marks = (self.attestations, self.mismatches, self.clocks)
         return (self.seeds, self.events, self.coverage, self.samples, self.stats, *marks)
 
     def add_diff(self, book: int, epoch: int, diff: DepthDiff, *, to_book_ns: int = 0) -> None:

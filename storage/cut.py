@@ -77,6 +77,7 @@ class Cutter:
         rows = batch.tickers[:n]
         keep = rows[:, TickerCol.UPDATE_ID] > self._at(self._tickers, rows[:, TickerCol.BOOK])
         batch.counts[Count.TICKERS] = _compact(batch.tickers, n, keep)
+        batch.clocks[:] = [row for row in batch.clocks if row.ts_ns >= self._stats_ns]
         batch.stats[:] = [row for row in batch.stats if row.ts_ns >= self._stats_ns]
 
     @staticmethod

@@ -23,6 +23,7 @@ _INSERTS = {
     "feed_stats": "INSERT INTO feed_stats BY NAME SELECT * FROM incoming",
     "attestations": "INSERT INTO attestations BY NAME SELECT * FROM incoming",
     "mismatches": "INSERT INTO mismatches BY NAME SELECT * FROM incoming",
+    "clock": "INSERT INTO clock BY NAME SELECT * FROM incoming",
     "coverage": "INSERT INTO coverage BY NAME SELECT * FROM incoming",
     "ingest_batches": "INSERT INTO ingest_batches BY NAME SELECT * FROM incoming",
 }
@@ -86,15 +87,24 @@ class Ingest:
         if samples := [row for batch in batches for row in batch.samples]:
             made["depth_snapshots"] = rare.samples_table(samples, names)
         if stats := [row for batch in batches for row in batch.stats]:
-            made["feed_stats"] = rare.stats_table(stats)
-        if scores := [row for batch in batches for row in batch.attestations]:
-            made["attestations"] = trust_rows.attestations_table(scores, names)
-        if evidence := [row for batch in batches for row in batch.mismatches]:
-            made["mismatches"] = trust_rows.mismatches_table(evidence, names)
+            made["feed_stats"] = rare.plain_table(stats)
+        made |= self._witnessed(batches)
         if plan.added:
             made["coverage"] = rare.coverage_table(plan.added, names)
         entries = [(one.seq, one.rows, one.oldest_recv_ns) for one in group]
         made["ingest_batches"] = rare.ledger_table(self.writer_id, ts_ns, entries)
+        return made
+
+    def _witnessed(self, batches: Sequence[Batch]) -> dict[str, pa.Table]:
+        """Make the tables of what the venue's own word said of the books, and of its clock."""
+        made: dict[str, pa.Table] = {}
+        names = self._names
+        if scores := [row for batch in batches for row in batch.attestations]:
+            made["attestations"] = trust_rows.attestations_table(scores, names)
+        if evidence := [row for batch in batches for row in batch.mismatches]:
+            made["mismatches"] = trust_rows.mismatches_table(evidence, names)
+        if clocks := [row for batch in batches for row in batch.clocks]:
+            made["clock"] = rare.plain_table(clocks)
         return made
 
     def write(self, con: duckdb.DuckDBPyConnection, tables: dict[str, pa.Table], plan: Plan) -> None:

@@ -23,6 +23,7 @@ REVISIONS = (
     "004",
     "005",
     "006",
+    "007",
 )  # oldest first; a test holds it against storage/migrations/versions
 _SCRIPTS = Path(__file__).parent / "migrations"
 

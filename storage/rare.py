@@ -12,7 +12,17 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from book.batch import Batch, BookEventRow, Count, DepthSample, DiffCol, FeedStats, TickerCol, TradeCol
+from book.batch import (
+    Batch,
+    BookEventRow,
+    ClockRow,
+    Count,
+    DepthSample,
+    DiffCol,
+    FeedStats,
+    TickerCol,
+    TradeCol,
+)
 from storage.arrow import Names, side_columns, timestamps
 from storage.coverage import Interval
 
@@ -65,15 +75,15 @@ def samples_table(rows: Sequence[DepthSample], names: Names) -> pa.Table:
     )
 
 
-def stats_table(rows: Sequence[FeedStats]) -> pa.Table:
-    """Make rows for ``feed_stats``."""
+def plain_table(rows: Sequence[FeedStats] | Sequence[ClockRow]) -> pa.Table:
+    """Make rows for ``feed_stats`` or ``clock``, whose columns are the fields."""
     columns: dict[str, pa.Array] = {}
-    for field in dataclasses.fields(FeedStats):
+    for field in dataclasses.fields(rows[0]):
         values = [getattr(row, field.name) for row in rows]
         if field.name == "ts_ns":
             columns["ts"] = _times(values)
-        elif field.name == "venue":
-            columns["venue"] = pa.array(values, pa.string())
+        elif field.name in {"venue", "source"}:
+            columns[field.name] = pa.array(values, pa.string())
         elif "float" in str(field.type):
             columns[field.name] = pa.array(values, pa.float64())
         else:

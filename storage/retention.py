@@ -85,6 +85,7 @@ _DROPS = {
     "book_events": "DELETE FROM book_events WHERE ts < $cut",
     "attestations": "DELETE FROM attestations WHERE minute < $cut",
     "mismatches": "DELETE FROM mismatches WHERE ts < $cut",
+    "clock": "DELETE FROM clock WHERE ts < $cut",
     "feed_stats": "DELETE FROM feed_stats WHERE ts < $cut",
     "ingest_batches": "DELETE FROM ingest_batches WHERE ts < $cut",
 }

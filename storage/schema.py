@@ -325,6 +325,30 @@ notices = sa.Table(
     comment="what has been said once and need not be said again",
 )
 
+clock = sa.Table(
+    "clock",
+    metadata,
+    _col("venue", sa.String, "for example binance-spot"),
+    _col("ts", sa.DateTime, "when the venue was asked, our clock, UTC"),
+    _col("offset_ms", sa.Double, "venue's clock minus ours, ms: add it to ours to get the venue's"),
+    _col("error_ms", sa.Double, "bound on the error of offset_ms, ms"),
+    _col("rtt_ms", sa.Double, "round trip of the question whose answer was taken, ms"),
+    _col("probes", sa.BigInteger, "how many answers the surest was chosen from"),
+    _col("source", sa.String, "what was asked: time is the venue's time endpoint"),
+    _opt(
+        "stream_ms",
+        sa.Double,
+        "most by which an event was ahead of its receipt, ms: a lower bound",
+    ),
+    _opt(
+        "network_p50_ms",
+        sa.Double,
+        "event to receipt, offset taken off, ms, median since the row before",
+    ),
+    _opt("network_p99_ms", sa.Double, "event to receipt, offset taken off, ms, 99th percentile"),
+    comment="how far the venue's clock is from ours: one row each time it was asked",
+)
+
 feed_stats = sa.Table(
     "feed_stats",
     metadata,

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 # The venue tells its time in whole milliseconds, cut off: the truth is up to 1 ms later.
 HALF_MS_NS = 500_000
+# Quartz keeps to 20-50 millionths; two of them may run apart by twice that.
+DRIFT_PPM = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +44,36 @@ class ClockOffset:
 
     offset_ns: int
     error_ns: int
+    rtt_ns: int = 0
 
 
 def clock_offset(sent_ns: int, received_ns: int, server_ms: int) -> ClockOffset:
     """Estimate the offset from one ``/time`` answer, taking it as made halfway (Cristian's method)."""
     server_ns = server_ms * 1_000_000 + HALF_MS_NS
     half_trip_ns = max(0, received_ns - sent_ns) // 2
-    return ClockOffset(server_ns - (sent_ns + half_trip_ns), half_trip_ns + HALF_MS_NS)
+    return ClockOffset(
+        server_ns - (sent_ns + half_trip_ns), half_trip_ns + HALF_MS_NS, max(0, received_ns - sent_ns)
+    )
 
 
 class OffsetTracker:
-    """Keeps the last few estimates and answers with the surest; a slow round trip says little."""
+    """
+    Keeps the last few estimates and answers with the surest; a slow round trip says little.
 
-    def __init__(self, offsets: Iterable[ClockOffset] = (), *, keep: int = 8) -> None:
-        self._recent: deque[ClockOffset] = deque(offsets, maxlen=keep)
+    An estimate grows less sure with age, because two clocks drift apart: by `DRIFT_PPM` at most.
+    """
 
-    def note(self, offset: ClockOffset) -> None:
-        """Take one more estimate; the oldest is forgotten."""
-        self._recent.append(offset)
+    def __init__(self, *, keep: int = 16) -> None:
+        self._recent: deque[tuple[ClockOffset, int]] = deque(maxlen=keep)
 
-    @property
-    def best(self) -> ClockOffset | None:
-        """The recent estimate with the smallest error, or None before the first."""
-        return min(self._recent, key=lambda offset: offset.error_ns, default=None)
+    def note(self, offset: ClockOffset, mono_ns: int) -> None:
+        """Take one more estimate, made at ``mono_ns`` of a monotonic clock; the oldest is forgotten."""
+        self._recent.append((offset, mono_ns))
+
+    def best_at(self, mono_ns: int) -> ClockOffset | None:
+        """Return the recent estimate with the smallest error as of ``mono_ns``; None before the first."""
+        aged = [
+            replace(offset, error_ns=offset.error_ns + (mono_ns - at_ns) * DRIFT_PPM // 1_000_000)
+            for offset, at_ns in self._recent
+        ]
+        return min(aged, key=lambda offset: offset.error_ns, default=None)

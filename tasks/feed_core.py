@@ -13,10 +13,10 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 
-from book.batch import DepthSample, Market, SeedRow
+from book.batch import Batch, DepthSample, Market, SeedRow
 from book.errors import LeadlineError
 from book.live import LiveBook, make_book
-from tasks.clock import OffsetTracker
+from tasks.feed_clock import ClockWatch
 from tasks.feed_config import FeedConfig, FeedSink, FeedStatus, SymbolStatus
 from tasks.feed_desk import Desk
 from tasks.feed_line import Line
@@ -34,7 +34,6 @@ from tasks.venues import StreamKind
 log = logging.getLogger("leadline.feed")
 
 FIRST_CONNECTION = "first connection"
-CLOCK_SAMPLES = 3  # asked at the start; the surest is used
 SAMPLES_A_TURN = 16  # books looked at before the loop turns to the socket again
 DRAIN_TURN_S = 0.01
 
@@ -64,7 +63,7 @@ class Core:
             (),
             sink,
             make_book=self._make_book,
-            on_submit=stats.note_batch,
+            on_submit=self._note_batch,
             time_unit_ns=profile.time_unit_ns,
         )
         self._governor = WeightGovernor(profile.weight_per_minute, clock.mono_s)
@@ -72,7 +71,7 @@ class Core:
         self._desk = Desk(self._work, queue, config=config, rng=rng, host_grace_s=host_grace_s)
         self._seeds = Seeds(self.router, self._rest, self._desk, config=config, totals=self.totals)
         self._listing = Listing(self._rest, self.router, clock, self._seeds.hear, tap=config.tap)
-        self._offsets = OffsetTracker()
+        self._clock = ClockWatch(profile.name, self._rest, clock)
         self._attempts = AttemptBudget(
             clock.mono_s, limit=profile.attempts, window_s=profile.attempts_window_s
         )
@@ -283,14 +282,17 @@ class Core:
             line.ask_anew(verdict.stream)
 
     async def _ask_clock(self) -> None:
-        self._offsets.note(await self._rest.server_time())
+        self.router.batch.clocks.append(await self._clock.ask())
 
     async def _ask_clock_first(self) -> None:
-        for _ in range(CLOCK_SAMPLES):
-            try:
-                await self._ask_clock()
-            except LeadlineError as exc:
-                log.warning("%s", exc)
+        try:
+            await self._ask_clock()
+        except LeadlineError as exc:
+            log.warning("%s", exc)
+
+    def _note_batch(self, batch: Batch) -> None:
+        self._stats.note_batch(batch)
+        self._clock.note_batch(batch)
 
     async def _count(self) -> None:
         """Close a bucket of figures; its row travels with the rows it counts."""
@@ -302,7 +304,7 @@ class Core:
             symbols=len(self._symbols),
             queue_batches=queue.queued,
             queue_limit=queue.limit,
-            offset=self._offsets.best,
+            offset=self._clock.best,
         )
         row = self._stats.close(self.totals, now, config.clock.wall_ns(), config.stats_every_s)
         self.router.batch.stats.append(row)
@@ -326,7 +328,7 @@ class Core:
     def status(self) -> FeedStatus:
         """Tell where the feed stands."""
         up = sum(line.is_up for line in self._lines)
-        best = self._offsets.best
+        best = self._clock.best
         return FeedStatus(
             state="stopped"
             if self._is_stopped

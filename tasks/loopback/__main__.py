@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     add("--pong-s", type=float, default=60.0, help="seconds a pong may take (default 60)")
     add("--day-s", type=float, default=86_400.0, help="age at which connections are cut (default 86400)")
     add("--history-s", type=float, default=120.0, help="market seconds of truth by id (default 120)")
+    add("--clock-skew-s", type=float, default=0.0, help="venue's clock minus ours, seconds (default 0)")
     add("--faults", help="JSON: a fault or a list of them, armed at the start")
     add("--weather", metavar="SEED,RATE", help="random recoverable faults, RATE a minute")
     add("--with-parent", type=int, metavar="PID", help="exit when this process is gone")
@@ -87,7 +88,7 @@ def options(args: argparse.Namespace) -> Options:
         "weight_limit",
         "attempts",
     )
-    times = ("ping_s", "pong_s", "day_s", "history_s")
+    times = ("ping_s", "pong_s", "day_s", "history_s", "clock_skew_s")
     plain: dict[str, Any] = {name: getattr(args, name) for name in taken + times}
     return Options(symbols=names, recording=tuple(args.recording), weather=weather, **plain)
 

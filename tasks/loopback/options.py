@@ -41,6 +41,7 @@ class Options:
     buffer_bytes: int = 64 << 20  # unread by a client before it is cut
     history_s: float = 120.0  # market time for which the truth at an id is kept
     weather: tuple[int, float] | None = None
+    clock_skew_s: float = 0.0  # how far market time, and with it the venue's clock, is ahead of ours
     start_ns: int | None = None  # market time at the start; None: the clock's
 
     def __post_init__(self) -> None:

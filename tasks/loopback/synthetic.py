@@ -36,7 +36,8 @@ class Synthetic:
         specs = make_specs(options.kind, self.symbols)
         if options.levels is not None:
             specs = [replace(spec, levels=min(spec.levels, options.levels)) for spec in specs]
-        self._start_ns = time.time_ns() if options.start_ns is None else options.start_ns
+        now_ns = time.time_ns() + int(options.clock_skew_s * 1e9)
+        self._start_ns = now_ns if options.start_ns is None else options.start_ns
         self.market = SyntheticMarket(
             specs, seed=options.seed, start_ns=self._start_ns, history_s=options.history_s
         )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.clock import ClockOffset, OffsetTracker, clock_offset
+from tasks.clock import ClockOffset, clock_offset
 
 
 @pytest.mark.parametrize(
@@ -15,15 +15,6 @@ from tasks.clock import ClockOffset, OffsetTracker, clock_offset
     ],
 )
 def test_offset(sent_ns: int, received_ns: int, server_ms: int, offset_ns: int, error_ns: int) -> None:
-    assert clock_offset(sent_ns, received_ns, server_ms) == ClockOffset(offset_ns, error_ns)
-
-
-def test_the_surest_recent_estimate_wins_and_old_ones_are_forgotten() -> None:
-    tracker = OffsetTracker(keep=2)
-    assert tracker.best is None
-    sure, vague, middling = ClockOffset(1, 10), ClockOffset(2, 90), ClockOffset(3, 50)
-    tracker.note(sure)
-    tracker.note(vague)
-    assert tracker.best == sure
-    tracker.note(middling)
-    assert tracker.best == middling
+    assert clock_offset(sent_ns, received_ns, server_ms) == ClockOffset(
+        offset_ns, error_ns, received_ns - sent_ns
+    )

@@ -1,0 +1,91 @@
+"""
+How far the venue's clock is from ours, asked again and again, and what the network takes by it.
+
+The venue's time endpoint bounds the offset from both sides (`tasks.clock`). The stream bounds it from
+one: nothing is received before it happened, so an event time ahead of its receipt by so much means that
+the venue's clock is ahead by as much or more. A stream that says more than the endpoint allows is told.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+
+from book.batch import Batch, ClockRow, Count, DiffCol
+from tasks.clock import Clock, ClockOffset, OffsetTracker
+from tasks.errors import VenueError
+from tasks.rest import Rest
+
+log = logging.getLogger("leadline.feed")
+
+PROBES = 4  # questions in a row, weight 1 each; the surest answer is taken
+MS_NS = 1e6
+
+
+class ClockWatch:
+    """Asks the venue's clock and keeps what the stream says of it; runs on the feed's loop."""
+
+    def __init__(self, venue: str, rest: Rest, clock: Clock) -> None:
+        self.offsets = OffsetTracker()
+        self._venue = venue
+        self._rest = rest
+        self._clock = clock
+        self._ages_ns: list[NDArray[np.int64]] = []  # receipt minus event, since the last row
+
+    @property
+    def best(self) -> ClockOffset | None:
+        """The surest estimate as of now; None before the first."""
+        return self.offsets.best_at(self._clock.mono_ns())
+
+    def note_batch(self, batch: Batch) -> None:
+        """Take the event times of a batch on its way to the sink."""
+        rows = batch.diffs[: int(batch.counts[Count.DIFFS])]
+        if len(rows):
+            self._ages_ns.append(rows[:, DiffCol.TS_RECV_NS] - rows[:, DiffCol.TS_EVENT_NS])
+
+    async def ask(self) -> ClockRow:
+        """
+        Ask a few times, take the surest answer, and return the row that says so.
+
+        Raises a `VenueError` when no answer came.
+        """
+        answers: list[ClockOffset] = []
+        for n in range(PROBES):
+            try:
+                answers.append(await self._rest.server_time())
+            except VenueError:
+                if n == PROBES - 1 and not answers:
+                    raise
+        for answer in answers:
+            self.offsets.note(answer, self._clock.mono_ns())
+        surest = min(answers, key=lambda each: each.error_ns)
+        return self._row(surest, len(answers))
+
+    def _row(self, offset: ClockOffset, probes: int) -> ClockRow:
+        ages, self._ages_ns = self._ages_ns, []
+        ages_ns = np.concatenate(ages) if ages else np.zeros(0, np.int64)
+        stream_ms = p50 = p99 = None
+        if len(ages_ns):
+            stream_ms = -float(ages_ns.min()) / MS_NS
+            p50, p99 = (float(age) / MS_NS for age in np.percentile(ages_ns + offset.offset_ns, [50, 99]))
+            if stream_ms * MS_NS > offset.offset_ns + offset.error_ns:
+                log.warning(
+                    "the stream's event times are %.1f ms ahead of us, its time endpoint %.1f ± %.1f ms",
+                    stream_ms,
+                    offset.offset_ns / MS_NS,
+                    offset.error_ns / MS_NS,
+                )
+        return ClockRow(
+            venue=self._venue,
+            ts_ns=self._clock.wall_ns(),
+            offset_ms=offset.offset_ns / MS_NS,
+            error_ms=offset.error_ns / MS_NS,
+            rtt_ms=offset.rtt_ns / MS_NS,
+            probes=probes,
+            source="time",
+            stream_ms=stream_ms,
+            network_p50_ms=p50,
+            network_p99_ms=p99,
+        )
