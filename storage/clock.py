@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from storage.queries import Runs
+from storage.rebuild import Runs
 
 # The estimate in force: the last before the moment, else the first after it.
 _AT = """
