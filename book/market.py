@@ -17,7 +17,7 @@ present one with the later changes undone.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from heapq import heapify, heapreplace
@@ -78,6 +78,7 @@ class SymbolMarket:
         self._log_old = array("q")
         self._log_base = FIRST_ID + self._rng.randrange(10**9)  # id before the log's first entry
         self._closed_side = 0  # 1: no bids, -1: no asks, by command
+        self._bounds = (INT64_MAX, INT64_MAX)  # no bid's and no ask's key above it, by command
         self._diff_from = self.last_id  # last id of the diff before
         self._trade_id = 1_000_000 + self._rng.randrange(10**6)
         self._pressure = 0.0
@@ -150,6 +151,25 @@ class SymbolMarket:
         self._closed_side = 0
         for key, qty in self._stock():
             self._put(key, qty)
+
+    def press(self, *, bids: bool, times: float, levels: int = 20) -> None:
+        """Let the best ``levels`` of one side hold ``times`` the usual size each, as its own updates."""
+        qty = int(times * self._size) * self._step
+        for key in (self._bids if bids else self._asks)[-levels:]:
+            if self._book[key] < qty:
+                self._put(key, qty)
+
+    def widen(self, bps: float) -> None:
+        """Clear all within ``bps`` / 2 of the mid but the farthest levels, and keep it so; 0 ends that."""
+        self._bounds = (INT64_MAX, INT64_MAX)
+        if bps and self._bids and self._asks:
+            mid, half = (self._bids[-1] - self._asks[-1]) / 2, bps / 20_000
+            bid = max(int(mid * (1 - half)), self._bids[:MIN_LEVELS][-1])
+            ask = max(-int(mid * (1 + half)) - 1, self._asks[:MIN_LEVELS][-1])
+            for bound, keys in ((bid, self._bids), (ask, self._asks)):
+                for key in keys[bisect_right(keys, bound) :]:
+                    self._put(key, 0)
+            self._bounds = (bid, ask)
 
     # -- the flow --------------------------------------------------------------------------------
 
@@ -287,6 +307,8 @@ class SymbolMarket:
 
     def _put(self, key: int, qty: int) -> None:
         """Set one level; takes one update id."""
+        if qty and key > self._bounds[key < 0]:
+            return
         book = self._book
         old = book.get(key, 0)
         self._log_keys.append(key)

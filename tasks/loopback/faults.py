@@ -7,7 +7,7 @@ Misbehaviour that can be ordered: the kinds and the order form.
     silent      lost_event lost_level wrong_side stale_qty wrong_qty    in a diff whose ids are in order
     connection  cut close shutdown garbage binary silence no_pong demand_pong refuse
     REST        rest_429 rest_418 rest_5xx rest_slow rest_garbage rest_cut late_snapshot stale_snapshot
-    market      one_sided status tick_size
+    market      one_sided status tick_size shock
 """
 
 from __future__ import annotations
@@ -53,12 +53,13 @@ class FaultKind(StrEnum):
     ONE_SIDED = "one_sided"
     STATUS = "status"
     TICK_SIZE = "tick_size"
+    SHOCK = "shock"
 
 
 K = FaultKind
 SILENT_FAULTS = {K.LOST_EVENT, K.LOST_LEVEL, K.WRONG_SIDE, K.STALE_QTY, K.WRONG_QTY}
 STREAM_FAULTS = {K.DROP, K.DUPLICATE, K.REORDER, K.DELAY, K.MUTE, K.TRUNCATED, K.CROSSED} | SILENT_FAULTS
-SYMBOL_FAULTS = {K.ONE_SIDED, K.STATUS, K.TICK_SIZE}
+SYMBOL_FAULTS = {K.ONE_SIDED, K.STATUS, K.TICK_SIZE, K.SHOCK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Fault:
     ``symbol`` None means every symbol. ``stream`` is the kind of stream a stream fault is about. ``n``
     counts messages, subscriptions (silence) or requests. ``seconds`` is wall time: how long to delay,
     mute (0: for ever), close a side, stay halted (0: for ever), refuse connections, keep a REST answer
-    back, ban (rest_418), tell to wait (rest_429), or how much older a stale snapshot is.
+    back, ban (rest_418), tell to wait (rest_429), last (shock), or how much older a stale snapshot is.
     """
 
     kind: FaultKind
@@ -78,7 +79,7 @@ class Fault:
     n: int = 1
     seconds: float = 0.0
     code: int = 0  # close: close code; rest_5xx: HTTP status
-    text: str = ""  # status: the new status; tick_size: the new tick; one_sided: "bids" or "asks"
+    text: str = ""  # status, tick_size: the new one; one_sided: bids, asks; shock: bids, asks, spread
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FaultKind(self.kind))

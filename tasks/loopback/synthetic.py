@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 SLICE_NS = 100_000_000  # of market time
 LATE_S = 2.0  # behind the wall clock before market time slips
 PUMP_S = 0.05  # at most, before others have their turn
+SHOCKS = ("bids", "asks", "spread")
+PRESS_EVERY_S = 0.05
+PRESS_TIMES = 50  # the usual size, on each of the best levels of one side
+WIDE_BPS = 40.0
 
 
 class Synthetic:
@@ -104,7 +108,7 @@ class Synthetic:
         return Truth(depth.last_id, bids, asks, scale)
 
     def change_market(self, entry: Entry) -> None:
-        """Empty a side, change a status or a tick size; undone after ``seconds`` where that makes sense."""
+        """Change a side, the spread, a status or a tick size; undone after ``seconds`` if that makes sense."""
         fault = entry.fault
         assert fault.symbol is not None
         market = self.market[fault.symbol]
@@ -116,6 +120,11 @@ class Synthetic:
             self._set_status(entry, fault.text or "HALT")
             if fault.seconds:
                 self.venue.faults.after(fault.seconds, lambda: self._set_status(entry, "TRADING"))
+        elif fault.kind is FaultKind.SHOCK:
+            if fault.text not in SHOCKS:
+                raise BadInput(f"shock: text is {', '.join(SHOCKS)}, got {fault.text!r}")
+            ends_s = time.monotonic() + fault.seconds
+            self._shock(entry, ends_s)
         else:
             if fault.text not in ("", "bids", "asks"):
                 raise BadInput(f"one_sided: text is bids or asks, got {fault.text!r}")
@@ -123,6 +132,24 @@ class Synthetic:
             market.close_side(bids=fault.text == "bids")
             entry.hit(side=fault.text or "asks", first_id=first + 1, last_id=market.last_id)
             self.venue.faults.after(fault.seconds, lambda: self._reopen(entry))
+
+    def _shock(self, entry: Entry, ends_s: float) -> None:
+        """Push the market away from what it was, and again until ``ends_s``: the ordinary flow pulls back."""
+        fault = entry.fault
+        assert fault.symbol is not None
+        market = self.market[fault.symbol]
+        if entry.done or time.monotonic() > ends_s:
+            market.widen(0.0)
+            entry.done = True
+            return
+        first = market.last_id
+        if fault.text != "spread":
+            market.press(bids=fault.text == "bids", times=PRESS_TIMES)
+        elif not entry.hits:
+            market.widen(WIDE_BPS)
+        if not entry.hits:
+            entry.hit(shock=fault.text, first_id=first + 1, last_id=market.last_id)
+        self.venue.faults.after(PRESS_EVERY_S, lambda: self._shock(entry, ends_s))
 
     def _set_status(self, entry: Entry, status: str) -> None:
         assert entry.fault.symbol is not None

@@ -224,6 +224,37 @@ def test_one_side_goes_and_comes_back():
     assert truth.bids[0][0] < truth.asks[0][0]
 
 
+def test_a_spread_is_held_wide_and_let_go():
+    made = market(["BTCUSDT"], seed=3)
+    one = made["BTCUSDT"]
+    play(made, 0.5)
+
+    def spread_bps() -> float:
+        book = one.depth(limit=1)
+        return 20_000 * (book.asks[0][0] - book.bids[0][0]) / (book.asks[0][0] + book.bids[0][0])
+
+    assert spread_bps() < 2
+    one.widen(40)
+    for _ in range(20):
+        play(made, 0.1)
+        assert spread_bps() > 39
+    one.widen(0)
+    play(made, 2)
+    assert spread_bps() < 2
+
+
+def test_a_side_is_made_heavy():
+    made = market(["BTCUSDT"], seed=3)
+    one = made["BTCUSDT"]
+    play(made, 0.5)
+    before = one.last_id
+    one.press(bids=False, times=50)
+    book = one.depth(limit=20)
+    bids, asks = (sum(qty for _, qty in side) for side in (book.bids, book.asks))
+    assert (bids - asks) / (bids + asks) < -0.8
+    assert 0 < one.last_id - before <= 20
+
+
 def test_a_market_that_does_not_trade_is_silent():
     made = market(["BTCUSDT"])
     play(made, 0.3)
