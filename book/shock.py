@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 from book.errors import BadInput
@@ -74,11 +74,16 @@ class Shock:
     threshold: float
     epoch: int
     last_id: int  # update id of the book that showed it
+    ts_ns: int  # when it was seen, our clock, ns UTC
 
     @property
     def times(self) -> float:
         """How many times the threshold it is away: 1 or more."""
         return abs(self.value - self.typical) / self.threshold
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain values, for a row or an event."""
+        return asdict(self)
 
 
 class Past:
@@ -131,9 +136,13 @@ class ShockDetector:
         self._quiet_until_s = float("-inf")
 
     def look(
-        self, now_s: float, *, epoch: int, last_id: int, imbalance: float, spread_bps: float
+        self, now_s: float, *, epoch: int, last_id: int, ts_ns: int, imbalance: float, spread_bps: float
     ) -> Shock | None:
-        """Take a look at a LIVE book; ``now_s`` never goes back. Return the shock that begins with it."""
+        """
+        Take a look at a LIVE book; return the shock that begins with it.
+
+        ``now_s`` is a clock that never goes back; ``ts_ns`` is only handed on.
+        """
         if epoch != self._epoch:
             self.leave()
             self._epoch = epoch
@@ -153,6 +162,7 @@ class ShockDetector:
                             threshold=threshold,
                             epoch=epoch,
                             last_id=last_id,
+                            ts_ns=ts_ns,
                         )
                     )
                 elif away < CALM * threshold:

@@ -10,7 +10,8 @@ Decisions: look at a book, let the baselines speak, ask the models, write down w
     ask each chain of models ──> a row each: ok, abstained, invalid, refused_… or error
 
 Symbols go side by side, a few at a time. Every wait is bounded, and nothing here needs Prefect. A question
-is the same within a time bucket: a run that is tried again does not ask, and pay, twice.
+is the same within a time bucket, however the book has moved on: a run that is tried again does not ask, and
+pay, twice. A shock's bucket is its own, so that the minute's scheduled question does not swallow it.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ from uuid import uuid4
 
 from book.baselines import BASELINES
 from book.errors import BadInput
+from book.shock import Shock
 from book.signal_features import WINDOWS_S, BookView, Features, features
-from flows.prompting import Prompt, alias
+from flows.prompting import alias
+from flows.work import CHALLENGERS, Chain, Work, late
 from storage.connect import Connection
 from storage.signals import rows
 from storage.signals.desk import Desk
-from storage.signals.look import Refusal, look
-from storage.signals.rows import BASELINE, Decision, Record, Text, Trigger
+from storage.signals.look import Refusal, is_stored, look
+from storage.signals.rows import BASELINE, Decision, Record, Text
 from storage.spend import claims
 from storage.spend.tariff import same_model
 from tasks.llm.ask import Ask, Message, Reply, Route
@@ -45,8 +48,8 @@ T = TypeVar("T")
 Tell: TypeAlias = Callable[[str, str, Mapping[str, Any]], None]  # event, symbol, payload
 
 FLOW = "analyze-signals"
-CHALLENGERS = "challengers"  # who pays for questions in shadow, in the ledger and in budgets
 CLAIM_SLACK_S = 30.0  # a claimer that died is waited for this long past its deadline
+REACHED_S, REACHED_LOOKS = 1.2, 24  # what waiting for the store may take
 NEEDED_S = WINDOWS_S[0]  # of unbroken trust: with less there is no flow to judge
 OVERTAKEN_SPREADS = 3.0  # a mid that moved further than this meanwhile is another market
 
@@ -55,40 +58,6 @@ class Asks(Protocol):
     """What answers questions; `tasks.llm.client.Client` does."""
 
     async def ask(self, ask: Ask) -> Reply: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
-    """
-    Models of which the first is wanted and the others stand in, and the prompt they are asked with.
-
-    A challenger is asked the same in shadow: scored beside the champions, shown to nobody as a signal.
-    """
-
-    routes: tuple[Route, ...]
-    prompt: Prompt
-    is_challenger: bool = False
-
-    @property
-    def name(self) -> str:
-        """Return ``provider/model`` of the one wanted."""
-        return f"{self.routes[0].provider}/{self.routes[0].model}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What one analysis is to do; times in seconds."""
-
-    venue: str
-    symbols: tuple[str, ...]
-    trigger: Trigger
-    chains: tuple[Chain, ...]
-    horizon_s: int
-    ttl_s: float
-    stale_s: float
-    bucket_s: float  # within it a question is asked once
-    deadline_s: float
-    side_by_side: int
 
 
 @dataclass(slots=True)
@@ -120,14 +89,17 @@ class Analyst:
         return await asyncio.to_thread(self.desk.run, job)
 
     async def _decide(self, symbol: str) -> list[Decision]:
-        work, at = self.work, self.now()
+        work, shock = self.work, self.work.shocks.get(symbol)
+        if shock is not None:
+            await self._reached(symbol, shock)
+        at = self.now()
         keys = [self._key(symbol, at, BASELINE, "")]
         keys += [self._key(symbol, at, chain.name, chain.prompt.digest) for chain in work.chains]
         mine = await self._store(partial(self._claim, keys=keys, at=at))
         if not any(claim.is_mine for claim in mine):
             return []
         seen = await self._store(lambda con: look(con, work.venue, symbol, at, stale_s=work.stale_s))
-        case = _Case(symbol, at, seen)
+        case = _Case(symbol, at, late(shock, at, work.within_s) or seen, shock)
         by_rule = self._baselines(case) if mine[0].is_mine else []
         asked = [(chain, c) for chain, c in zip(work.chains, mine[1:], strict=True) if c.is_mine]
         if case.refusal is not None:
@@ -139,13 +111,24 @@ class Analyst:
         answered = await asyncio.gather(*(self._ask(case, chain, claim) for chain, claim in asked))
         return [*by_rule, *answered]
 
+    async def _reached(self, symbol: str, shock: Shock) -> None:
+        """Wait a little until the store holds the book that showed a shock: later it may be calm again."""
+        where = {"symbol": symbol, "epoch": shock.epoch, "last_id": shock.last_id}
+        for _ in range(REACHED_LOOKS):
+            found = partial(is_stored, venue=self.work.venue, **where, at=self.now())
+            if await self._store(found):
+                return
+            await asyncio.sleep(REACHED_S / REACHED_LOOKS)
+
     def _key(self, symbol: str, at: dt.datetime, name: str, digest: str) -> str:
-        work = self.work
-        bucket = int(at.timestamp() // work.bucket_s)
+        work, shock = self.work, self.work.shocks.get(symbol)
+        bucket = int((at.timestamp() if shock is None else shock.ts_ns / 1e9) // work.bucket_s)
         return "|".join((work.venue, symbol, name, digest, work.trigger, str(bucket)))
 
     def _claim(self, con: Connection, *, keys: Sequence[str], at: dt.datetime) -> list[claims.Claim]:
-        expires_at = at + dt.timedelta(seconds=self.work.deadline_s + CLAIM_SLACK_S)
+        # Not before the bucket is over: of a run that died nobody knows what it had asked and will pay for.
+        lasts_s = max(self.work.bucket_s, self.work.deadline_s + CLAIM_SLACK_S)
+        expires_at = at + dt.timedelta(seconds=lasts_s)
         return [claims.claim(con, key, claimer=uuid4().hex, now=at, expires_at=expires_at) for key in keys]
 
     # -- rows ------------------------------------------------------------------------------------
@@ -158,6 +141,7 @@ class Analyst:
             venue=work.venue,
             symbol=case.symbol,
             trigger=work.trigger,
+            shock=case.shock,
             horizon_s=work.horizon_s,
             ttl_s=work.ttl_s,
             **{**case.columns(), **given},
@@ -271,9 +255,12 @@ class Analyst:
 class _Case:
     """One symbol at one instant: what was seen and made of it, or why nothing may be."""
 
-    def __init__(self, symbol: str, at: dt.datetime, seen: BookView | Refusal) -> None:
+    def __init__(
+        self, symbol: str, at: dt.datetime, seen: BookView | Refusal, shock: Shock | None = None
+    ) -> None:
         self.symbol = symbol
         self.at = at
+        self.shock = None if shock is None else shock.as_json()
         self.shown: Features | None = None
         self.refusal: Refusal | None = seen if isinstance(seen, Refusal) else None
         self._view = seen if isinstance(seen, BookView) else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,12 +19,13 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows.analysis import Analyst, Tell, Work
+from flows.analysis import Analyst, Tell
 from flows.models import Models, open_models
 from flows.run_settings import settings_of_run
 from flows.settings import Settings
 from flows.tables import table_lines
 from flows.ui.news import about_book
+from flows.work import Work
 from storage.signals.desk import Desk
 from storage.signals.rows import Decision, Trigger
 
@@ -38,6 +39,7 @@ class Hosted:
 
     settings: Settings
     decided: list[Decision]
+    analysis: Awaitable[list[Decision]] | None = None  # one that is under way: the flow only reports it
 
 
 hosted: ContextVar[Hosted | None] = ContextVar("hosted_analysis", default=None)
@@ -46,7 +48,9 @@ hosted: ContextVar[Hosted | None] = ContextVar("hosted_analysis", default=None)
 def _run_name() -> str:
     symbols = flow_run.parameters.get("symbols") or []
     named = " ".join(symbols[:5]) + (f" +{len(symbols) - 5}" if len(symbols) > 5 else "")  # noqa: PLR2004
-    return f"analyze-signals {named}".strip()
+    host = hosted.get()
+    shock = "shock " if host is not None and host.analysis is not None else ""
+    return f"analyze-signals {shock}{named}".strip()
 
 
 @flow(name="analyze-signals", flow_run_name=_run_name, persist_result=False)
@@ -66,15 +70,22 @@ async def analyze_signals(
         settings = settings_of_run({"db": db, "symbols": symbols, "llm_models": models})
     else:
         settings = replace(host.settings, symbols=tuple(symbols or host.settings.symbols))
+    if host is not None and host.analysis is not None:
+        return _reported(await host.analysis)
     async with open_models(settings) as asked:
         decisions = await analysed(settings, asked, "schedule", tell=teller(settings.venue))
     if host is not None:
         host.decided.extend(decisions)
-    log = get_run_logger()
-    log.info("%s%s", said(decisions), f"; {asked.label}" if asked.label else "")
-    log.info("\n%s", "\n".join(table_lines(COLUMNS, shown(decisions))))
+    state = _reported(decisions, asked.label)
     if asked.problem is not None and asked.chains:
         return Failed(message=f"no model could be asked: {asked.problem}")
+    return state
+
+
+def _reported(decisions: Sequence[Decision], label: str | None = None) -> State[Any]:
+    log = get_run_logger()
+    log.info("%s%s", said(decisions), f"; {label}" if label else "")
+    log.info("\n%s", "\n".join(table_lines(COLUMNS, shown(decisions))))
     return Completed(message=said(decisions))
 
 
@@ -87,7 +98,13 @@ async def analysed(
     tell: Tell | None = None,
 ) -> list[Decision]:
     """Decide on ``symbols`` of the settings, whoever hosts it."""
-    work = work_of(settings, models, trigger, symbols)
+    return await decided(settings, models, work_of(settings, models, trigger, symbols), tell=tell)
+
+
+async def decided(
+    settings: Settings, models: Models, work: Work, *, tell: Tell | None = None
+) -> list[Decision]:
+    """Do ``work`` on the database of the settings."""
     with Desk(settings.db) as desk:
         return await Analyst(desk, models.client, work, problem=models.problem, tell=tell).run()
 

@@ -231,6 +231,10 @@ class StreamHost:
         """Look at every book; the rows are on their way to the store when this returns."""
         return self.feed.sample(self.settings.snapshot_levels, self.settings.snapshot_bands_bps, store=True)
 
+    def glance(self, levels: int) -> list[DepthSample]:
+        """Look at the best ``levels`` of every book; nothing is stored."""
+        return self.feed.sample(levels, (), store=False)
+
     def check(self) -> None:
         """Raise what broke the writer or the feed, if something did."""
         if self._writer is not None:

@@ -13,14 +13,14 @@ import contextlib
 import datetime as dt
 import os
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from book.errors import BadInput, LeadlineError
-from flows.analysis import CHALLENGERS, Chain
 from flows.prompting import FIGURES, WORDS, Prompt, prompt
 from flows.settings import Settings
+from flows.work import CHALLENGERS, Chain
 from storage.connect import connect
 from storage.spend import reports
 from storage.spend.journal import Journal
@@ -28,7 +28,14 @@ from tasks.clock import SYSTEM_CLOCK
 from tasks.llm.ask import Route
 from tasks.llm.client import Client
 from tasks.llm.errors import BadProfile, ModelError
-from tasks.llm.local import DEFAULT_MODEL, expect_runtime, find_weights, local_model
+from tasks.llm.local import (
+    DEFAULT_MODEL,
+    LocalModel,
+    expect_runtime,
+    find_shared,
+    find_weights,
+    local_model,
+)
 from tasks.llm.profiles import HOLYSHEEP, Profile, Provider, local_provider, profile, with_key
 
 AUTO, LOCAL, NOBODY = "auto", "local", "none"
@@ -160,6 +167,40 @@ def _cap_challengers(settings: Settings) -> None:
 def _chain(provider: str, models: str, chosen: Prompt) -> Chain:
     routes = tuple(Route(provider, model.strip()) for model in models.split(">"))
     return Chain(routes=routes, prompt=chosen)
+
+
+def why_not_ready(settings: Settings, environ: Mapping[str, str] = os.environ) -> str | None:
+    """
+    Say why a shock is not to be answered by a model; None where it is.
+
+    ``auto`` wants one that answers at once: a provider, or an embedded model that runs already and is
+    shared in ``home``. May take a second.
+    """
+    if settings.shock_analysis == "off":
+        return "shock_analysis is off"
+    name = provider_name(settings, environ)
+    if name == NOBODY:
+        return "no model is set up"
+    if settings.shock_analysis == "on" or name != LOCAL or settings.llm_base_url is not None:
+        return None
+    try:
+        running = find_shared(settings.home, gguf=settings.local_gguf)
+    except ModelError as exc:
+        return str(exc)
+    return (
+        "the embedded model is not running; shock_analysis = on keeps it ready" if running is None else None
+    )
+
+
+@contextlib.contextmanager
+def shared_model(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """Share the embedded model in ``home`` for as long as this lasts, where it is the one to be asked."""
+    is_asked = provider_name(settings, environ) == LOCAL and settings.llm_base_url is None
+    if not is_asked or find_shared(settings.home, gguf=settings.local_gguf) is not None:
+        yield
+        return
+    with LocalModel(settings.home, gguf=settings.local_gguf, share=True):
+        yield
 
 
 def one_route(settings: Settings, environ: Mapping[str, str] = os.environ) -> Route:

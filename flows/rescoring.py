@@ -28,8 +28,9 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from book.signal_features import Features
-from flows.analysis import CLAIM_SLACK_S, Asks, Chain, of_reply, request_hash
+from flows.analysis import CLAIM_SLACK_S, Asks, of_reply, request_hash
 from flows.prompting import Prompt, alias, prompt
+from flows.work import Chain
 from storage.connect import Connection
 from storage.errors import PriceUnknown
 from storage.rebuild import Runs

@@ -66,6 +66,15 @@ class Settings:
     snapshot_timeout_s: float = 20.0  # what reporting to Prefect may take
     pages_every_s: float = 30.0  # the artifacts of a stream in Prefect's UI are written anew
     analyze_every_s: float = 60.0  # a question is asked once within this time
+    shock_look_s: float = 0.5  # a stream looks for shocks this often
+    shock_window_s: float = 60.0  # a book's own past that it is held against; half of it is needed
+    shock_imbalance_sds: float = 6.0  # robust standard deviations from the median
+    shock_imbalance_least: float = 0.5  # and at least this much, of -1 to 1
+    shock_spread_ratio: float = 5.0  # times the median
+    shock_spread_least_bps: float = 2.0  # and at least this much above it
+    shock_cooldown_s: float = 60.0  # a book has one shock within it
+    shock_within_s: float = 2.0  # an analysis that could not begin by then is refused
+    shock_analysis: str = "auto"  # auto: where a model is set up and ready; on, off
     llm_provider: str = "auto"  # the default one where its key is set, else the embedded model
     llm_base_url: str | None = None  # None: the provider's own
     llm_models: tuple[str, ...] = ()  # asked side by side; a>b: b where a cannot. Empty: the default
@@ -146,6 +155,15 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "snapshot_timeout_s": as_number(0.1, 600, unit="seconds"),
     "pages_every_s": as_number(1, 86_400, unit="seconds"),
     "analyze_every_s": as_number(1, 86_400, unit="seconds"),
+    "shock_look_s": as_number(0.1, 5, unit="seconds"),
+    "shock_window_s": as_number(10, 3_600, unit="seconds"),
+    "shock_imbalance_sds": as_number(1, 100, unit="standard deviations"),
+    "shock_imbalance_least": as_number(0.05, 2, unit="imbalance"),
+    "shock_spread_ratio": as_number(1.1, 1_000, unit="times the median"),
+    "shock_spread_least_bps": as_number(0.001, 10_000, unit="basis points"),
+    "shock_cooldown_s": as_number(1, 86_400, unit="seconds"),
+    "shock_within_s": as_number(0.5, 600, unit="seconds"),
+    "shock_analysis": as_one_of(("auto", "on", "off")),
     "llm_provider": as_one_of(("auto", "none", "local", "holysheep", "custom")),
     "llm_base_url": as_url(("http", "https")),
     "llm_models": as_texts,

@@ -6,6 +6,7 @@ The flow ``stream-books``: one long run that keeps the books of one database.
          ├─ needs of the feed ──> tasks connect, resync      (short, retried, seen in the UI)
          ├─ every second a look: events; every pages_every_s: artifacts  (`flows.ui`)
          ├─ every snapshot_every_s: rows, then sub-flow snapshot-depth   (bounded by a time-out)
+         ├─ every shock_look_s: shocks, each an event and an analysis at once  (`flows.shocks`)
          └─ until it is wished to end (`flows.ending`) or max_seconds ──> flush, close, unlock
 
 Books and rows never wait for Prefect: its API may be slow or away, and the feed goes on by itself.
@@ -37,6 +38,7 @@ from flows.host import StreamHost
 from flows.logs import log_to
 from flows.run_settings import settings_of_run
 from flows.settings import BadSetting, Settings
+from flows.shocks import ShockWatch
 from flows.side import SideLoop, lasting
 from flows.snapshot_depth import Report, snapshot_depth
 from flows.ui.teller import Teller
@@ -71,6 +73,7 @@ class Attached:
     flow_run_id: str = ""
     reports: int = 0
     reports_failed: int = 0
+    shocks: ShockWatch | None = None
 
 
 attached: ContextVar[Attached | None] = ContextVar("attached", default=None)
@@ -144,8 +147,8 @@ async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
         teller = Teller(host, guest.flow_run_id)
         reason = "stopped"
         try:
-            with SideLoop("leadline-reports") as side:
-                end = await _Run(host, guest, ending, own, side, teller).until_over(heir)
+            with SideLoop("leadline-reports") as side, SideLoop("leadline-shocks") as apart:
+                end = await _Run(host, guest, ending, own, side, teller, apart).until_over(heir)
             reason = end.kind
         finally:
             # No await here: whatever cancels this run must not cut it short.
@@ -199,6 +202,7 @@ class _Run:
         own: OwnRun,
         side: SideLoop,
         teller: Teller,
+        apart: SideLoop,
     ) -> None:
         self._host = host
         self._guest = guest
@@ -206,6 +210,8 @@ class _Run:
         self._own = own
         self._side = side
         self._teller = teller
+        self._apart = apart
+        self._shocks = guest.shocks = ShockWatch(host, teller.note)
         self._log = get_run_logger()
         self._report: Report | None = None  # the newest one not yet reported
         self._rotation = Rotation(host.settings.rotate_s, _own_run())
@@ -233,6 +239,7 @@ class _Run:
             self._start("samples", self._take_samples)
             self._start("reports", self._send_reports)
             self._start("people", lambda: self._side.run(self._teller.run()))
+            self._start("shocks", lambda: self._apart.run(self._shocks.run()))
             while (end := self._over_by()) is None:
                 for job in self._jobs:
                     if job.done():
@@ -251,6 +258,7 @@ class _Run:
         """Take on nothing more, and let what is under way with Prefect end by itself, within reason."""
         self._is_ending = True
         self._teller.stop()
+        self._shocks.stop()
         under_way = {job for job in (*self._jobs, *self._performing) if job.get_name() not in ENDLESS}
         await asyncio.wait(under_way, timeout=FINISH_S)
 

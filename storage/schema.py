@@ -220,6 +220,11 @@ signals = sa.Table(
     _opt("cost_usd", USD, "over all attempts as booked in llm_calls, else held there, USD"),
     _opt("decision_key", sa.String, "what is asked once: symbol, prompt, model, time bucket; see claims"),
     _opt("rescore_of", sa.String, "signal_id of the signal whose question this is"),
+    _opt(
+        "shock",
+        sa.JSON,
+        "what triggered it: kind, value, typical, threshold, last_id and ts_ns of the look",
+    ),
     # A failure is never a neutral.
     sa.CheckConstraint("(outcome = 'ok') = (direction IS NOT NULL)"),
     sa.CheckConstraint("direction IS NULL OR direction IN ('bullish', 'bearish', 'neutral')"),

@@ -26,9 +26,9 @@ FROM depth_diffs
 # challengers speak in shadow.
 LATEST_SIGNALS = """
 CREATE OR REPLACE VIEW latest_signals AS
-SELECT ts, venue, symbol, kind, provider || '/' || model_requested AS model, outcome, direction,
-       confidence, reason, reasoning, is_switched, is_overtaken, ts + to_seconds(ttl_s) AS valid_until,
-       mid_at_snapshot, latency_ms, cost_usd, model_served, signal_id
+SELECT ts, venue, symbol, kind, provider, provider || '/' || model_requested AS model, "trigger",
+       outcome, direction, confidence, reason, reasoning, is_switched, is_overtaken,
+       ts + to_seconds(ttl_s) AS valid_until, mid_at_snapshot, latency_ms, cost_usd, model_served, signal_id
 FROM signals
 WHERE kind NOT IN ('rescore', 'challenger')
 QUALIFY row_number() OVER (

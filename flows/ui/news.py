@@ -60,7 +60,8 @@ class Newsroom:
     def __init__(self, venue: str, now_s: float) -> None:
         self._venue = venue
         self._tokens, self._filled_s = BURST, now_s
-        self._pending: dict[str, dict[str, Change]] = {k: {} for k in ("gap", "stale", "resynced", "live")}
+        self._pending: dict[str, dict[str, Change]] = {}
+        self._pending |= {kind: {} for kind in ("gap", "stale", "resynced", "live", "shock")}
         self._named: set[str] = set()  # told stale by name
         self._group: set[str] = set()  # told stale as one, and not back
         self._group_size, self._group_s = 0, now_s
@@ -87,7 +88,7 @@ class Newsroom:
         self._tokens = min(BURST, self._tokens + PER_S * (now_s - self._filled_s))
         self._filled_s = now_s
         news = [*self._few_or_one("gap"), *self._stale(now_s), *self._few_or_one("resynced"), *self._live()]
-        return [*news, *self._left_over(now_s)]
+        return [*news, *self._few_or_one("shock"), *self._left_over(now_s)]
 
     # -- one kind each ---------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ import datetime as dt
 import logging
 import threading
 import time
+from collections import deque
 from typing import Any
 from uuid import UUID
 
@@ -26,13 +27,14 @@ from flows.ui.look import depth_page, health_page, signals_page, spend_page
 from flows.ui.news import BEAT, BEAT_S, News, Newsroom, about_venue
 from flows.ui.pages import Page
 from flows.ui.shelf import Shelf
-from flows.ui.watch import Watch
+from flows.ui.watch import Change, Watch
 from storage.connect import connect
 
 log = logging.getLogger("leadline.people")
 
 LOOK_S = 1.0
 FIRST_PAGES_S = 4.0  # the first ones soon, so that a person sees something
+NOTED = 1_000  # changes that wait for the next look
 TELL_S = 10.0  # what one round with Prefect may take
 
 
@@ -49,6 +51,7 @@ class Teller:
         self._beat_due_s = now_s
         self._shelf = Shelf(UUID(flow_run_id) if flow_run_id else None, is_long_lived=True)
         self._over = threading.Event()
+        self._noted: deque[Change] = deque(maxlen=NOTED)
         self._is_heard = True  # whether Prefect's API took what it was last sent
 
     async def run(self) -> None:
@@ -70,6 +73,10 @@ class Teller:
         """Let `run` end at its next look, within a second but for a page under way."""
         self._over.set()
 
+    def note(self, change: Change) -> None:
+        """Take what somebody else saw, from any thread; it is told with the next look."""
+        self._noted.append(change)
+
     def farewell(self, why: str) -> None:
         """Say that the stream has ended, and why; returns at once."""
         payload = {**self._what(), "why": why}
@@ -85,6 +92,8 @@ class Teller:
     def _tell_changes(self, status: HostStatus) -> None:
         now_s = time.monotonic()
         self._news.note(self._watch.look(status.feed, now_s))
+        while self._noted:
+            self._news.note([self._noted.popleft()])
         if not self._is_heard:
             return
         for news in self._news.take(now_s):

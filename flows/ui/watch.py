@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from tasks.feed_config import FeedStatus, SymbolStatus
 
-Kind: TypeAlias = Literal["gap", "stale", "resynced", "live"]
+Kind: TypeAlias = Literal["gap", "stale", "resynced", "live", "shock"]
 
 # A book that was never LIVE is news only after the time a start may take.
 START_S = 30.0

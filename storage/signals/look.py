@@ -86,7 +86,13 @@ WHERE venue = $venue AND symbol = $symbol AND ts_recv > $since AND ts_recv <= $a
 ORDER BY recv_ns
 """
 
-Outcome: TypeAlias = Literal["refused_untrusted", "refused_stale"]
+_NEWEST = """
+SELECT max(last_id) FROM depth_diffs
+WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch
+  AND ts_recv >= CAST($at AS TIMESTAMP) - INTERVAL 1 MINUTE
+"""
+
+Outcome: TypeAlias = Literal["refused_untrusted", "refused_stale", "refused_late"]
 Levels: TypeAlias = dict[float, float]
 
 
@@ -127,6 +133,15 @@ def look(
             return Refusal("refused_stale", why, epoch)
         last = (2**63 - 1, newest)  # LIVE by its seed alone, so far
     return _view(con, where, since=ts_from, last_id=int(last[0]))
+
+
+def is_stored(
+    con: Connection, venue: str, symbol: str, *, epoch: int, last_id: int, at: dt.datetime
+) -> bool:
+    """Tell whether a book's diffs reach ``last_id`` in the store; looks at the minute before ``at``."""
+    where = {"venue": venue, "symbol": symbol, "epoch": epoch, "at": utc_naive(at)}
+    row = con.execute(_NEWEST, where).fetchone()
+    return row is not None and row[0] is not None and int(row[0]) >= last_id
 
 
 def _state(con: Connection, where: dict[str, Any]) -> str:

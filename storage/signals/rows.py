@@ -65,6 +65,7 @@ class Decision:
     completion_tokens: int | None = None
     decision_key: str | None = None
     rescore_of: str | None = None
+    shock: Json | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

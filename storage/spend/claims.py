@@ -1,9 +1,11 @@
 """
 Ask once: a question that two runs, or a retry, would both pay for is claimed first, in the database.
 
-The key says what makes two questions the same: symbol, book state, prompt, model and time bucket. Whoever
-claims it works on it until ``expires_at``; then another may take over. What a claimer that died may have
-spent stays booked in the ledger. One statement each, so no claim is ever left half made.
+The key says what makes two questions the same: symbol, prompt, model, trigger and time bucket. The state of
+the book is left out on purpose: a run that is tried again after a crash meets another book within the same
+minute, and would pay twice. Whoever claims a question works on it until ``expires_at``; then another may
+take over. What a claimer that died may have spent stays booked in the ledger. One statement each, so no
+claim is ever left half made.
 """
 
 from __future__ import annotations

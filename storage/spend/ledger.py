@@ -38,9 +38,11 @@ from storage.spend.tariff import Price, same_model
 ZERO = Decimal(0)
 WINDOWS = ("hour", "day", "month")
 _SCOPE = re.compile(r"all|(?:provider|flow|symbol):.+|model:.+/.+")
-# An answer with one of these says that the provider did no work: it refused, or was too busy. A 408, and
-# every other 5xx, may come after the work was done and stays booked at its worst case.
-REFUSALS = frozenset(range(400, 500)) - {408} | {501, 503}
+# An answer with one of these says that the provider did no work: it refused, was too busy, or sent us on to
+# another address (RFC 9110, 15.4), where we do not go. A 303 may stand for work that was done, a 408 and
+# every other 5xx may come after it: these stay booked at their worst case.
+MOVED = frozenset({301, 302, 307, 308})
+REFUSALS = frozenset(range(400, 500)) - {408} | {501, 503} | MOVED
 
 # Where nobody set a budget for everything per day, the default counts.
 _CAPS = """

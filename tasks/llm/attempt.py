@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import httpx
 
 from storage.spend.calls import Outcome, Plan, Usage
+from storage.spend.ledger import MOVED
 from tasks.clock import Clock
 from tasks.llm.answer import Abstention, Answer, AnswerRules, Capability, InvalidAnswer, read_answer
 from tasks.llm.ask import Journal
@@ -204,7 +205,7 @@ def _judge(plan: Plan, request: Request, exchange: _Exchange, redact: Redactor) 
     if kind != "ok":
         return Attempted(
             came=kind,
-            outcome=_outcome(plan, exchange, redact(f"{exchange.status}: {excerpt(exchange.body)}")),
+            outcome=_outcome(plan, exchange, redact(_said(exchange))),
             retry_after_s=retry_after_s(exchange.headers, now=dt.datetime.now(dt.UTC)),
         )
     try:
@@ -215,6 +216,15 @@ def _judge(plan: Plan, request: Request, exchange: _Exchange, redact: Redactor) 
         )
         return Attempted(came="malformed", outcome=outcome)
     return _judge_completion(plan, request, exchange, _redacted(completion, redact))
+
+
+def _said(exchange: _Exchange) -> str:
+    to = exchange.headers.get("location", "")
+    if exchange.status in MOVED and to:
+        where = to.partition("?")[0]
+        why = "not followed, for it would get the key; set llm_base_url"
+        return f"{exchange.status}: redirected to {where}; {why}"
+    return f"{exchange.status}: {excerpt(exchange.body)}"
 
 
 def _judge_completion(

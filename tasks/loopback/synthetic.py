@@ -108,7 +108,7 @@ class Synthetic:
         return Truth(depth.last_id, bids, asks, scale)
 
     def change_market(self, entry: Entry) -> None:
-        """Change a side, the spread, a status or a tick size; undone after ``seconds`` if that makes sense."""
+        """Change a side, the spread, a status or a tick size; undone after ``seconds`` where it can be."""
         fault = entry.fault
         assert fault.symbol is not None
         market = self.market[fault.symbol]
@@ -134,7 +134,7 @@ class Synthetic:
             self.venue.faults.after(fault.seconds, lambda: self._reopen(entry))
 
     def _shock(self, entry: Entry, ends_s: float) -> None:
-        """Push the market away from what it was, and again until ``ends_s``: the ordinary flow pulls back."""
+        """Push the market away from what it was, again and again until ``ends_s``: its flow pulls back."""
         fault = entry.fault
         assert fault.symbol is not None
         market = self.market[fault.symbol]

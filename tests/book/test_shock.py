@@ -28,7 +28,7 @@ def shocks(
     for n, (imbalance, spread_bps) in enumerate(looks):
         epoch = 1 if of is None else next(of)
         shock = detector.look(
-            n * LOOK_S, epoch=epoch, last_id=n, imbalance=imbalance, spread_bps=spread_bps
+            n * LOOK_S, epoch=epoch, last_id=n, ts_ns=n * 10**9, imbalance=imbalance, spread_bps=spread_bps
         )
         if shock is not None:
             found.append((n, shock))
@@ -76,7 +76,13 @@ def test_transcript(looks: list[Look], told: list[tuple[int, str]]) -> None:
 
 def test_a_shock_says_what_it_was() -> None:
     [(_, shock)] = shocks([*calm(30), ODD])
-    assert (shock.value, shock.typical, shock.epoch, shock.last_id) == (0.95, 0.0, 1, 30)
+    assert (shock.value, shock.typical, shock.epoch, shock.last_id, shock.ts_ns) == (
+        0.95,
+        0.0,
+        1,
+        30,
+        30 * 10**9,
+    )
     assert shock.threshold == pytest.approx(6 * TO_SD * 0.1)
     assert shock.times == pytest.approx(0.95 / shock.threshold)
     [(_, shock)] = shocks([*calm(30), WIDE])
@@ -103,7 +109,7 @@ def test_what_left_live_is_warmed_again() -> None:
     detector = ShockDetector(RULES)
 
     def looked(n: int, look: Look) -> Any:
-        return detector.look(n * LOOK_S, epoch=1, last_id=n, imbalance=look[0], spread_bps=look[1])
+        return detector.look(n * LOOK_S, epoch=1, last_id=n, ts_ns=0, imbalance=look[0], spread_bps=look[1])
 
     assert [looked(n, look) for n, look in enumerate(calm(30))] == [None] * 30
     detector.leave()

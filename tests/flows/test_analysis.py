@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from flows.analysis import Analyst, Chain, Work
+from book.shock import Shock
+from flows.analysis import Analyst
 from flows.prompting import FIGURES, prompt
+from flows.work import Chain, Work
 from storage.connect import connect
 from storage.signals.desk import Desk
 from storage.spend import prices, reports
@@ -24,7 +26,7 @@ from tasks.llm.ask import Route
 from tasks.llm.client import Client
 from tasks.llm.profiles import HOLYSHEEP, Provider
 from tasks.llm.secret import Key
-from tests.storage.signals.market import NOON, SYMBOL, VENUE, Stored
+from tests.storage.signals.market import NOON, SYMBOL, VENUE, Stored, ns
 from tests.storage.spend.plans import price
 from tests.tasks.llm.scripted import ScriptedServer, Step, answer, fails, says
 
@@ -297,3 +299,56 @@ async def test_challengers_have_a_budget_of_their_own(bench: Bench) -> None:
     assert server.calls == 1
     told = bench.rows("SELECT kind, outcome FROM signals WHERE kind <> 'baseline' ORDER BY kind DESC")
     assert [tuple(row.values()) for row in told] == [("llm", "ok"), ("challenger", "refused_budget")]
+
+
+SHOCK = Shock(
+    kind="spread", value=40.0, typical=1.0, threshold=4.0, epoch=77, last_id=30, ts_ns=ns(-0.5)
+)  # fmt: skip
+SHOCKED = replace(WORK, trigger="shock", shocks={SYMBOL: SHOCK}, within_s=2.0)
+
+
+async def test_a_shock_is_asked_about_beside_the_schedule_and_once(bench: Bench) -> None:
+    bench.market(live)
+    scheduled = replace(WORK, trigger="schedule")
+    await bench.analyse(says(), work=scheduled)
+    server = await bench.analyse(says(), work=SHOCKED, times=2)
+    assert server.calls == 1  # not swallowed by the schedule's, and not asked twice
+    server = await bench.analyse(says(), work=scheduled)
+    assert server.calls == 0
+    both = bench.rows(
+        "SELECT \"trigger\", outcome, shock->>'last_id' AS id FROM signals WHERE kind = 'llm'"
+    )
+    assert sorted(both, key=lambda row: row["trigger"]) == [
+        {"trigger": "schedule", "outcome": "ok", "id": None},
+        {"trigger": "shock", "outcome": "ok", "id": "30"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("put", "seen_s", "outcome", "why"),
+    [
+        pytest.param(gap, -0.5, "refused_untrusted", "gap", id="not-live-any-more"),
+        pytest.param(
+            live, -3.5, "refused_late", "3.5 s after the shock, at most 2 s are allowed", id="late"
+        ),
+    ],
+)
+async def test_no_call_for_a_shock_that_is_late_or_of_a_book_that_left(
+    bench: Bench, put: Callable[[Stored], None], seen_s: float, outcome: str, why: str
+) -> None:
+    bench.market(put)
+    shocks = {SYMBOL: replace(SHOCK, ts_ns=ns(seen_s))}
+    server = await bench.analyse(says(), work=replace(SHOCKED, shocks=shocks))
+    assert server.calls == 0
+    (row,) = bench.rows()
+    assert (row["outcome"], row["trigger"], row["direction"]) == (outcome, "shock", None)
+    assert why in row["reason"]
+
+
+async def test_a_claim_of_a_run_that_died_lasts_as_long_as_its_bucket(bench: Bench) -> None:
+    """It may have been asked and paid for: another within the bucket would pay twice."""
+    bench.market(live)
+    await bench.analyse(says(), work=replace(WORK, bucket_s=3_600))
+    with connect(bench.db) as con:
+        lasts = con.execute("SELECT min(expires_at - ts) FROM claims").fetchall()
+    assert lasts == [(dt.timedelta(hours=1),)]

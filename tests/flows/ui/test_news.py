@@ -32,6 +32,15 @@ def test_a_few_books_are_told_by_name() -> None:
     assert said(room.take(2.0)) == ["resynced A", "live A", "live B"]
 
 
+def test_shocks_are_told_by_name_or_as_one() -> None:
+    room = Newsroom("v", 0.0)
+    room.note([Change("shock", "A", 1, {"kind": "spread", "update_id": 7})])
+    (news,) = room.take(1.0)
+    assert (said([news]), news.payload["update_id"]) == (["shock A"], 7)
+    room.note(changes("shock", *STORM))
+    assert said(room.take(2.0)) == ["shock *"]
+
+
 def test_a_storm_is_one_event_of_a_kind_about_the_venue() -> None:
     room = Newsroom("v", 0.0)
     room.note(changes("stale", *STORM))

@@ -116,7 +116,9 @@ _STATUSES = (
     _final(404, "model not found", "404 no such model"),
     _final(501, "not implemented", "501"),
     Fault(name="307 to another host", steps=(Step(307, b"", {"location": LISTENS_NOWHERE}),),
-          outcome="error", holds=1, reason="307"),
+          outcome="error", reason="307: redirected to http"),
+    Fault(name="303 to somewhere else", steps=(Step(303, b"", {"location": LISTENS_NOWHERE}),),
+          outcome="error", holds=1, reason="303"),
 )  # fmt: skip
 _FORMS = (
     Fault(name="400 schema not supported", steps=(fails(400, "response_format json_schema: no"), OK),
