@@ -52,6 +52,8 @@ CHOSEN: dict[str, Any] = {
     "llm_prompt": "auto",
     "llm_deadline_s": 25.0,
     "analyze_every_s": 15.0,
+    # Shocks are told as events; the embedded model has enough to do, and a key that is set stays unused.
+    "shock_analysis": "off",
 }
 # Share of the time, and what the venue does then. Between two that harm the same book there is time to
 # heal; the last part is calm, so that the live books can be compared.

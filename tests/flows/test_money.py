@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import signal
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,7 @@ from storage.connect import connect
 from storage.spend import prices
 from storage.spend.calls import Usage
 from storage.spend.journal import Journal
-from tests.flows.commands import leadline
+from tests.flows.commands import finish, leadline, start
 from tests.storage.spend.plans import outcome, plan, price
 
 SOON = dt.timedelta(days=10, hours=1)
@@ -63,6 +64,27 @@ def test_spend_for_programs(db: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert (told["calls"], told["cost_usd"]) == (2, "0.012")
     assert told["budgets"][0]["left_usd"] == "0.988"
     assert [worry["kind"] for worry in told["worries"]] == ["leadline.cost.drift"]
+
+
+@pytest.mark.timeout(200)
+def test_watching_the_spend_shows_it_again_until_ctrl_c(db: Path, tmp_path: Path) -> None:
+    process = start(tmp_path, "spend", "--watch", "--json")
+    assert process.stdout is not None
+    first = json.loads(process.stdout.readline())
+    with Journal(db, default_usd_per_day=Decimal(1)) as journal:
+        now = dt.datetime.now(dt.UTC)
+        one = plan(
+            "c", provider="holysheep", model="gpt-4.1", ts=now, signal_id="c",
+            expires_at=now + dt.timedelta(seconds=30),
+        )  # fmt: skip
+        journal.before(one)
+        journal.after(outcome(one, usage=Usage(prompt_tokens=700, completion_tokens=50)))
+    told = [first["calls"]]
+    while told[-1] < 3:
+        told.append(json.loads(process.stdout.readline())["calls"])
+    process.send_signal(signal.SIGINT)
+    finish(process)
+    assert set(told) == {2, 3}  # the third call was seen without asking again
 
 
 def test_budgets_from_the_command_line(db: Path, capsys: pytest.CaptureFixture[str]) -> None:

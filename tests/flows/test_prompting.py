@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from importlib import resources
+from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -14,6 +17,8 @@ from book.signal_features import Band, Features, features
 from flows.prompting import FIGURES, WORDS, alias, prompt, versions
 from tasks.llm import recipe
 from tasks.llm.answer import Answer, read_answer
+from tasks.llm.errors import ModelError
+from tasks.llm.local import LocalModel
 from tasks.llm.tokens import prompt_bound
 from tests.book.test_signal_features import deals, tops, view
 
@@ -55,6 +60,54 @@ def test_a_prompt_is_short(version: str) -> None:
     rules = chosen.rules(86_400)
     assert prompt_bound(messages, None) <= MOST_TOKENS
     assert len(json.dumps(rules.schema())) < MOST_TOKENS
+
+
+def extreme() -> Features:
+    """The widest each figure can be written: five digits before the point, or nearly one."""
+    values: dict[str, float | None] = {}
+    for name in full().values:
+        is_share = name.endswith("_share") or "imbalance" in name
+        values[name] = -0.987654 if is_share else -98765.4
+    return Features(values)
+
+
+@pytest.mark.timeout(200)
+def test_a_prompt_is_short_by_a_real_tokenizer(tmp_path: Path) -> None:
+    """By the embedded model's own, with its template, the longest name and the widest figures."""
+    try:
+        model = LocalModel(tmp_path)
+    except ModelError as exc:
+        pytest.skip(f"the embedded model cannot run here: {exc}")
+    with model, httpx.Client(timeout=100, trust_env=False) as client:
+        url = model.address.base_url.removesuffix("/v1")
+        headers = {"Authorization": f"Bearer {model.address.api_key}"}
+        for version in versions():
+            turns = prompt(version).messages(extreme(), "ABCDEFGHIJKLMNOP_12345678", 86_400)
+            asked = {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}
+            told = client.post(f"{url}/apply-template", json=asked, headers=headers).json()["prompt"]
+            body = {"content": told, "add_special": True, "parse_special": True}
+            tokens = client.post(f"{url}/tokenize", json=body, headers=headers).json()["tokens"]
+            assert 100 < len(tokens) <= MOST_TOKENS, version
+            assert len(tokens) <= prompt_bound(turns, None), version
+
+
+def test_the_question_in_figures_holds_each_kind_with_its_unit() -> None:
+    said = prompt(FIGURES).messages(full(), "BTCUSDT", 300)[-1].content
+    for line in (
+        r"spread: \d+\.\d\d bps",
+        r"best level: [+-]\d\.\d\d, \w+",
+        r"10 levels: [+-]\d\.\d\d, \w+",
+        r"within 5bps: [+-]\d\.\d\d, \w+",
+        r"weighted mid over mid: [+-]\d+\.\d{3} bps",
+        r"micro-price over mid: (unknown|[+-]\d+\.\d{3} bps)",
+        r"order flow 10 s: [+-]\d\.\d\d, \w+",
+        r"order flow 60 s: [+-]\d\.\d\d, \w+",
+        r"trades 10 s: [+-]\d\.\d\d, \w+",
+        r"trades 60 s: [+-]\d\.\d\d, \w+",
+        r"mid 60 s: [+-]\d+\.\d\d bps",
+        r"volatility 60 s: \d+\.\d\d bps",
+    ):
+        assert re.search(f"^{line}", said, re.MULTILINE), (line, said)
 
 
 @pytest.mark.parametrize("version", versions())

@@ -28,8 +28,8 @@ from tests.tasks.llm.scripted import ScriptedServer, says
 T = TypeVar("T")
 PATIENCE_S = 120.0  # on a machine that has much else to do
 SHOCKS = """
-SELECT symbol, kind, outcome, reason, ts, CAST(shock->>'ts_ns' AS BIGINT) AS seen_ns, shock->>'kind' AS what,
-       features->>'spread_bps' AS spread_bps, decision_key
+SELECT symbol, kind, outcome, reason, ts, CAST(shock->>'ts_ns' AS BIGINT) AS seen_ns,
+       shock->>'kind' AS what, features->>'spread_bps' AS spread_bps
 FROM signals WHERE "trigger" = 'shock' ORDER BY ts, kind, symbol
 """
 
