@@ -20,9 +20,9 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 
@@ -37,6 +37,8 @@ from flows.ui.watch import Change
 from storage.signals.rows import Decision
 
 log = logging.getLogger("leadline.shocks")
+
+Show: TypeAlias = Callable[[Settings, "asyncio.Future[list[Decision]]", list[str]], Awaitable[None]]
 
 LEVELS = 10  # on a side: what an imbalance is taken of
 SLACK_S = 15.0  # given to the sub-flow's report beyond the analysis itself
@@ -55,16 +57,31 @@ def rules_of(settings: Settings) -> ShockRules:
     )
 
 
-class ShockWatch:
-    """Watches one stream; `run` until `stop`. ``note`` takes what is to be told as an event."""
+async def show_as_subflow(
+    settings: Settings, analysis: asyncio.Future[list[Decision]], symbols: list[str]
+) -> None:
+    """Let people see an analysis that is under way as a run of ``analyze-signals``."""
+    hosted.set(Hosted(settings, [], analysis))
+    await analyze_signals(db=str(settings.db), symbols=symbols, return_state=True)
 
-    def __init__(self, host: StreamHost, note: Callable[[Change], None]) -> None:
+
+class ShockWatch:
+    """
+    Watches one stream; `run` until `stop`.
+
+    ``note`` takes what is to be told as an event, ``show`` lets people see an analysis while it runs.
+    """
+
+    def __init__(
+        self, host: StreamHost, note: Callable[[Change], None], show: Show = show_as_subflow
+    ) -> None:
         self.settings = host.settings
         self.shocks = 0  # seen
         self.decided: list[Decision] = []
-        self.reports = 0  # sub-flows that ended
+        self.shown = 0  # analyses that people could see
         self._host = host
         self._note = note
+        self._show = show
         self._rules = rules_of(host.settings)
         self._detectors: dict[str, ShockDetector] = {}
         self._under_way: dict[str, asyncio.Task[list[Decision]]] = {}
@@ -163,11 +180,10 @@ class ShockWatch:
 
     async def _report(self, analysis: asyncio.Task[list[Decision]], symbols: list[str]) -> None:
         """Show the analysis in Prefect as a sub-flow; the rows do not need it."""
-        hosted.set(Hosted(self.settings, [], analysis))
         try:
             async with asyncio.timeout(self.settings.llm_deadline_s + SLACK_S):
-                await analyze_signals(db=str(self.settings.db), symbols=symbols, return_state=True)
-            self.reports += 1
+                await self._show(self.settings, asyncio.shield(analysis), symbols)
+            self.shown += 1
         except Exception as exc:  # noqa: BLE001 - the rows are safe; Prefect may be away
             log.warning("analyze-signals of a shock could not be shown: %s %s", type(exc).__name__, exc)
 

@@ -41,7 +41,7 @@ WORK = Work(
     ttl_s=60,
     stale_s=10,
     bucket_s=60,
-    deadline_s=5,
+    deadline_s=60,
     side_by_side=4,
 )
 

@@ -17,6 +17,7 @@ from book.shock import Shock
 from flows.models import why_not_ready
 from flows.sampling import untrusted
 from flows.settings import Settings
+from flows.ui.watch import Change
 from storage.connect import connect
 from storage.queries import run_sql
 from storage.spend import reports
@@ -70,64 +71,56 @@ async def soon(get: Callable[[], T], what: str) -> T:
     return await asyncio.to_thread(until, get, what, timeout_s=PATIENCE_S)
 
 
-@pytest.mark.engine
 @pytest.mark.timeout(400)
 async def test_a_shock_at_the_venue_is_a_signal_and_a_spent_budget_a_refusal(
-    settings: Settings, venue: ThreadedVenue, monkeypatch: pytest.MonkeyPatch, prefect_server: str
+    settings: Settings, venue: ThreadedVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.prefect_report import runs_of
-    from flows.stream import Attached, attached, stream_books
+    """And all of it with Prefect away: nothing of it waits for a run to be seen."""
+    from flows.host import StreamHost
+    from flows.shocks import ShockWatch
+
+    async def away(*_: object) -> None:
+        raise ConnectionError("the API is away")
 
     monkeypatch.setenv("HOLYSHEEP_API_KEY", "k")
+    told: list[Change] = []
     async with ScriptedServer(says()) as server:
-        guest = Attached(replace(settings, llm_base_url=server.base_url))
-        attached.set(guest)
-        run = asyncio.create_task(stream_books(return_state=True))
-        trusted_10_s = (
-            "SELECT 1 FROM coverage WHERE symbol = 'ETHUSDT' AND ts_to > ts_from + INTERVAL 12 SECOND"
-        )
-        await soon(lambda: _any(settings.db, trusted_10_s), "the books have been trusted long enough")
+        host = StreamHost(replace(settings, llm_base_url=server.base_url), host_grace_s=0)
+        await asyncio.to_thread(host.open)
+        try:
+            watch = ShockWatch(host, told.append, away)
+            run = asyncio.create_task(watch.run())
+            await soon(lambda: _any(settings.db, TRUSTED), "both books have been trusted long enough")
+            venue.inject(Fault(FaultKind.SHOCK, "ETHUSDT", seconds=5, text="spread"))
+            (row,) = await soon(lambda: answers(settings.db, "ETHUSDT"), "a signal")
+            assert (row["outcome"], row["what"], server.calls) == ("ok", "spread", 1)
+            (entry,) = [each for each in venue.ledger()["faults"] if each["kind"] == "shock"]
+            decided_ns = row["ts"].replace(tzinfo=dt.UTC).timestamp() * 1e9
+            assert entry["at_ns"] < row["seen_ns"] < decided_ns
+            assert float(row["spread_bps"]) > 15  # it was asked about the book that showed the shock
+            baselines = [one for one in rows(settings.db, "ETHUSDT") if one["kind"] == "baseline"]
+            assert len(baselines) == 3
 
-        venue.inject(Fault(FaultKind.SHOCK, "ETHUSDT", seconds=5, text="spread"))
-        models = await soon(
-            lambda: [row for row in rows(settings.db, "ETHUSDT") if row["kind"] == "llm"], "a signal"
-        )
-        assert [(row["outcome"], row["what"]) for row in models] == [("ok", "spread")]
-        assert server.calls == 1
-        (entry,) = [each for each in venue.ledger()["faults"] if each["kind"] == "shock"]
-        decided_ns = models[0]["ts"].replace(tzinfo=dt.UTC).timestamp() * 1e9
-        assert entry["at_ns"] < models[0]["seen_ns"] < decided_ns
-        assert float(models[0]["spread_bps"]) > 15  # it was asked about the book that showed the shock
-
-        with connect(settings.db, write=True) as con:
-            reports.set_budget(con, "all", "day", Decimal(0), now=dt.datetime.now(dt.UTC))
-        venue.inject(Fault(FaultKind.SHOCK, "BTCUSDT", seconds=5, text="spread"))
-        refused = await soon(
-            lambda: [row for row in rows(settings.db, "BTCUSDT") if row["kind"] == "llm"], "a refusal"
-        )
-        assert [row["outcome"] for row in refused] == ["refused_budget"]
-        assert "budget" in refused[0]["reason"]
-        assert server.calls == 1
-
-        assert guest.shocks is not None
-        await soon(lambda: guest.shocks and guest.shocks.reports == 2, "sub-flows reported both")
-        guest.stop.set()
-        state = await run
-        assert state.is_completed(), state
-
-    def told() -> Any:
-        runs = runs_of(prefect_server, guest.flow_run_id)
-        return runs if runs.is_final and len(_shown(runs)) == 2 else None
-
-    runs = await soon(told, "the API knows the sub-flows")
-    assert set(_shown(runs)) == {
-        ("COMPLETED", "analyze-signals shock ETHUSDT"),
-        ("COMPLETED", "analyze-signals shock BTCUSDT"),
-    }
+            with connect(settings.db, write=True) as con:
+                reports.set_budget(con, "all", "day", Decimal(0), now=dt.datetime.now(dt.UTC))
+            venue.inject(Fault(FaultKind.SHOCK, "BTCUSDT", seconds=5, text="spread"))
+            (row,) = await soon(lambda: answers(settings.db, "BTCUSDT"), "a refusal")
+            assert (row["outcome"], server.calls) == ("refused_budget", 1)
+            assert "budget" in row["reason"]
+            watch.stop()
+            await asyncio.wait_for(run, PATIENCE_S)
+            assert host.status().feed.live == 2
+        finally:
+            await asyncio.to_thread(host.close)
+    assert [(one.kind, one.symbol, one.detail["analysis"]) for one in told] == [
+        ("shock", "ETHUSDT", "begun"),
+        ("shock", "BTCUSDT", "begun"),
+    ]
+    assert (watch.shocks, watch.shown) == (2, 0)
 
 
-def _shown(runs: Any) -> list[tuple[str, str]]:
-    return [run for run in runs.subflows if run[1].startswith("analyze-signals")]
+def answers(db: Path, symbol: str) -> list[dict[str, Any]]:
+    return [row for row in rows(db, symbol) if row["kind"] == "llm"]
 
 
 def _any(db: Path, sql: str) -> bool:
@@ -137,7 +130,6 @@ def _any(db: Path, sql: str) -> bool:
         return bool(con.execute(sql).fetchall())
 
 
-@pytest.mark.engine
 def test_a_book_that_is_not_live_has_no_shocks(settings: Settings) -> None:
     from flows.shocks import ShockWatch
 
