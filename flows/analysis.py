@@ -113,9 +113,11 @@ class Analyst:
 
     async def _reached(self, symbol: str, shock: Shock) -> None:
         """Wait a little until the store holds the book that showed a shock: later it may be calm again."""
-        where = {"symbol": symbol, "epoch": shock.epoch, "last_id": shock.last_id}
         for _ in range(REACHED_LOOKS):
-            found = partial(is_stored, venue=self.work.venue, **where, at=self.now())
+            found = partial(
+                is_stored, venue=self.work.venue, symbol=symbol, epoch=shock.epoch,
+                last_id=shock.last_id, at=self.now(),
+            )  # fmt: skip
             if await self._store(found):
                 return
             await asyncio.sleep(REACHED_S / REACHED_LOOKS)

@@ -86,7 +86,8 @@ def test_a_shock_says_what_it_was() -> None:
     assert shock.threshold == pytest.approx(6 * TO_SD * 0.1)
     assert shock.times == pytest.approx(0.95 / shock.threshold)
     [(_, shock)] = shocks([*calm(30), WIDE])
-    assert (shock.value, shock.typical, shock.threshold) == (12.0, 1.05, pytest.approx(4 * 1.05))
+    assert (shock.value, shock.typical) == (12.0, 1.05)
+    assert shock.threshold == pytest.approx(4 * 1.05)
 
 
 def test_a_market_that_always_swings_has_no_shock_of_imbalance() -> None:
