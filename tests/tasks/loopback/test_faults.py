@@ -313,15 +313,8 @@ async def see_one_sided(venue, ws, http):
 async def see_shock(venue, ws, http):
     entry = venue.inject(Fault(K.SHOCK, SYMBOL, seconds=0.3, text="spread"))
     book = (await depth(http)).json()
-    bid, ask = float(book["bids"][0][0]), float(book["asks"][0][0])
-    assert 30 < 20_000 * (ask - bid) / (ask + bid) < 200
+    assert float(book["asks"][0][0]) / float(book["bids"][0][0]) > 1.003
     while not entry.done:
-        await take(ws, 1)
-    leaning = venue.inject(Fault(K.SHOCK, SYMBOL, seconds=0.3, text="bids"))
-    book = (await depth(http, limit=20)).json()
-    bids, asks = (sum(float(qty) for _, qty in book[side][:20]) for side in ("bids", "asks"))
-    assert (bids - asks) / (bids + asks) > 0.8
-    while not leaning.done:
         await take(ws, 1)
     return entry
 
