@@ -203,8 +203,7 @@ async def see_no_pong(venue, ws, http):
     while not entry.hits:
         await take(ws, 1)
     assert not unanswered.done()
-    while not entry.done:
-        await take(ws, 1)
+    await until_done(ws, entry)
     await (await ws.ping())
     return entry
 
@@ -304,8 +303,7 @@ async def see_one_sided(venue, ws, http):
     entry = venue.inject(Fault(K.ONE_SIDED, SYMBOL, seconds=0.3, text="asks"))
     assert (await depth(http)).json()["asks"] == []
     assert venue.truth(SYMBOL).bids
-    while not entry.done:
-        await take(ws, 1)
+    await until_done(ws, entry)
     assert (await depth(http)).json()["asks"]
     return entry
 
@@ -314,17 +312,20 @@ async def see_shock(venue, ws, http):
     entry = venue.inject(Fault(K.SHOCK, SYMBOL, seconds=0.3, text="spread"))
     book = (await depth(http)).json()
     assert float(book["asks"][0][0]) / float(book["bids"][0][0]) > 1.003
+    await until_done(ws, entry)
+    return entry
+
+
+async def until_done(ws, entry):
     while not entry.done:
         await take(ws, 1)
-    return entry
 
 
 async def see_status(venue, ws, http):
     entry = venue.inject(Fault(K.STATUS, SYMBOL, seconds=0.3, text="CANCEL_ONLY"))
     info = (await http.get("/api/v3/exchangeInfo", params={"symbol": SYMBOL})).json()
     assert info["symbols"][0]["status"] == "CANCEL_ONLY"
-    while not entry.done:
-        await take(ws, 1)
+    await until_done(ws, entry)
     assert venue.status[SYMBOL] == "TRADING"
     return entry
 
