@@ -310,15 +310,14 @@ async def see_one_sided(venue, ws, http):
 
 async def see_shock(venue, ws, http):
     entry = venue.inject(Fault(K.SHOCK, SYMBOL, seconds=0.3, text="spread"))
-    book = (await depth(http)).json()
-    assert float(book["asks"][0][0]) / float(book["bids"][0][0]) > 1.003
-    await until_done(ws, entry)
-    return entry
+    assert entry.hits[0]["last_id"] > entry.hits[0]["first_id"]
+    return await until_done(ws, entry)
 
 
 async def until_done(ws, entry):
     while not entry.done:
         await take(ws, 1)
+    return entry
 
 
 async def see_status(venue, ws, http):
