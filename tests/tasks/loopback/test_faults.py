@@ -310,7 +310,6 @@ async def see_one_sided(venue, ws, http):
 
 async def see_shock(venue, ws, http):
     entry = venue.inject(Fault(K.SHOCK, SYMBOL, seconds=0.3, text="spread"))
-    assert entry.hits[0]["last_id"] > entry.hits[0]["first_id"]
     return await until_done(ws, entry)
 
 
