@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from book.errors import LeadlineError
-from flows.arguments import data, exports, house, money, people, signals, supervision, trust
+from flows.arguments import data, exports, house, money, pages, people, signals, supervision, trust
 from flows.arguments.common import Help
 from flows.console import leave, say
 from flows.settings import BadSetting
@@ -42,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
         *data.COMMANDS,
         *exports.COMMANDS,
         *house.COMMANDS,
+        *pages.COMMANDS,
         *people.COMMANDS,
         *signals.COMMANDS,
         *money.COMMANDS,

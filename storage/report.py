@@ -313,7 +313,7 @@ def depth(con: Runs, span: Span, symbols: Sequence[str]) -> dict[tuple[str, str]
     found: dict[tuple[str, str], list[Sample]] = defaultdict(list)
     for venue, symbol, *rest, bands, bids, asks in con.execute(_DEPTH, where).fetchall():
         found[venue, symbol].append(Sample(*rest, tuple(bands), tuple(bids), tuple(asks)))
-    return dict(found)
+    return dict(sorted(found.items(), key=lambda one: list(symbols).index(one[0][1])))
 
 
 def feed(con: Runs, span: Span) -> Feed:

@@ -100,10 +100,10 @@ def look(
     symbols: Sequence[str] = (),
 ) -> Look:
     """
-    Ask for everything within the last ``back``: until now where a stream has the database, else until
-    the newest row of it.
+    Ask for everything within the last ``back``.
 
-    ``symbols`` are the only ones shown; where none is given, those of the settings come first.
+    It ends now where a stream has the database, else with the newest row. ``symbols`` are the only ones
+    shown; where none is given, those of the settings come first.
     """
     is_served = not con.keeps_others_out
     known = report.known_span(con)
@@ -160,7 +160,8 @@ def _faults(market: MarketTrust) -> Iterator[str]:
     for hole in market.holes:
         cause = CAUSES.get(hole.cause, hole.cause)
         longest = f", longest {hole.longest_s:.2f} s" if hole.n > 1 else ""
-        yield f"{cause}: {hole.n}×, {hole.seconds:.2f} s{longest}"
+        times = "once" if hole.n == 1 else f"{hole.n} times"
+        yield f"{cause}: {times}, {hole.seconds:.2f} s{longest}"
     if market.mismatches:
         yield f"top of book unlike the venue's: {market.mismatches} of {market.checked:,} checks"
     if market.audit_mismatches:

@@ -1,0 +1,56 @@
+"""``leadline report``: everything on one page, as a file."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from flows.commands.reading import database
+from flows.console import put, say
+from flows.dash.look import Look, as_json, look
+from flows.dash.render import document
+from flows.settings import from_args
+from storage.connect import connect
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look once and write the page, or print the figures."""
+    settings = from_args(args)
+    settings = replace(settings, db=database(settings))
+    with connect(settings.db) as con:
+        found = look(
+            con,
+            settings,
+            dt.datetime.now(dt.UTC),
+            back=dt.timedelta(hours=args.hours),
+            symbols=[symbol.upper() for symbol in args.only],
+        )
+    if args.json:
+        put([json.dumps(as_json(found), ensure_ascii=False)])
+        return 0
+    page = document(found)
+    write(args.out, page)
+    put([str(args.out)])
+    say(f"{summary(found)}; {len(page.encode()) / 1000:,.0f} kB, open it in a browser")
+    return 0
+
+
+def write(file: Path, text: str) -> None:
+    """Put a whole file in its place at once: who has it open never sees half of it."""
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def summary(found: Look) -> str:
+    """Say in a line how it stands."""
+    if not found.lit:
+        return "no book was watched in this time"
+    return f"{found.trusted} of {len(found.lit)} books trusted, as of {found.now:%Y-%m-%d %H:%M:%S} UTC"
