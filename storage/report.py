@@ -311,8 +311,8 @@ def depth(con: Runs, span: Span, symbols: Sequence[str]) -> dict[tuple[str, str]
     """Return samples by venue and symbol over a span, oldest first, at most `COLUMNS` of each."""
     where = {**span.params, "symbols": list(symbols), "step_s": span.seconds / COLUMNS * (1 + 1e-9)}
     found: dict[tuple[str, str], list[Sample]] = defaultdict(list)
-    for venue, symbol, *rest, bands, bids, asks in con.execute(_DEPTH, where).fetchall():
-        found[venue, symbol].append(Sample(*rest, tuple(bands), tuple(bids), tuple(asks)))
+    for venue, symbol, ts, mid, trusted, reason, *arrays in con.execute(_DEPTH, where).fetchall():
+        found[venue, symbol].append(Sample(ts, mid, trusted, reason, *map(tuple, arrays)))
     return dict(sorted(found.items(), key=lambda one: list(symbols).index(one[0][1])))
 
 

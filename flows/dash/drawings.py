@@ -81,9 +81,9 @@ def _columns(samples: Sequence[Sample], span: Span) -> list[Sample | None]:
     for one in samples:
         grid[min(n - 1, int((one.ts - span.since).total_seconds() / span.seconds * n))] = one
     last: Sample | None = None
-    for k, one in enumerate(grid):
-        if one is not None:
-            last = one
+    for k, held in enumerate(grid):
+        if held is not None:
+            last = held
         elif last is not None:
             ends = span.since + dt.timedelta(seconds=(k + 1) / n * span.seconds)
             grid[k] = last if (ends - last.ts).total_seconds() < HELD * usual_s else None

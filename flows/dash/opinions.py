@@ -47,7 +47,9 @@ def _forest(found: Look) -> Iterator[Html]:
     drawn = [
         Interval(
             f"{row['lineage']} at {row['horizon_s']} s",
-            *(row[name] for name in ("net_bps", "net_low_bps", "net_high_bps")),
+            row["net_bps"],
+            row["net_low_bps"],
+            row["net_high_bps"],
             words=f"{row['verdict']}, {row['pairs']} pairs",
             colour=_colour(row),
         )
@@ -103,10 +105,10 @@ def _latest(found: Look) -> Iterator[Html]:
             [row["symbol"], row["model"], row["outcome"], row["signals"], row["reason"] or ""]
             for row in refused[:SIGNALS_SHOWN]
         ]
-        head = ("symbol", "model", "outcome", "times", "newest reason")
+        names = ("symbol", "model", "outcome", "times", "newest reason")
         total = sum(row["signals"] for row in refused)
         yield tag("details", tag("summary", f"{total} times no direction, and why"),
-                  table(head, counted, numbers=(3,)), id="refused")  # fmt: skip
+                  table(names, counted, numbers=(3,)), id="refused")  # fmt: skip
 
 
 def _said(row: dict[str, Any]) -> Child:
