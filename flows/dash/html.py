@@ -13,15 +13,14 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TypeAlias
 
+from flows.page.html import POLICY
+from flows.page.html import Markup as Html
+
+__all__ = ["Child", "Html", "code", "empty", "join", "page", "policy", "section", "table", "tag"]
+
 Child: TypeAlias = "str | Html | int | float | Iterable[Child] | None"
 
 VOID = frozenset({"meta", "br", "hr", "link"})
-
-
-class Html(str):
-    """A piece of HTML: not escaped again."""
-
-    __slots__ = ()
 
 
 def tag(name: str, /, *children: Child, **attributes: str | float | None) -> Html:
@@ -88,6 +87,8 @@ def page(title: str, body: Html, *, script: str = "", every_s: float | None = No
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
+        # The served page has it as a header, which says more.
+        None if script else tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("title", title),
         tag("style", Html(STYLE)),
@@ -103,11 +104,8 @@ def page(title: str, body: Html, *, script: str = "", every_s: float | None = No
 def policy(script: str = "") -> str:
     """Return the Content-Security-Policy that allows what `page` holds, and nothing else."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    allowed = f"script-src 'sha256-{digest}'; connect-src 'self'; " if script else ""
-    return (
-        f"default-src 'none'; {allowed}style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    )
+    allowed = f"; script-src 'sha256-{digest}'; connect-src 'self'" if script else ""
+    return f"{POLICY}{allowed}; frame-ancestors 'none'"
 
 
 STYLE = """

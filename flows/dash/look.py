@@ -17,7 +17,6 @@ from flows.settings import Settings
 from flows.tables import json_of
 from storage import queries, report
 from storage.connect import Connection
-from storage.literals import utc_naive
 from storage.queries import Answer
 from storage.report import Feed, MarketTrust, Sample, Span
 from storage.signals import report as decisions
@@ -116,7 +115,9 @@ def look(
     if symbols:
         shown = [one for one in shown if one.symbol in symbols]
     names = list(dict.fromkeys(one.symbol for one in shown)) or list(symbols)
-    since = (span.until.replace(tzinfo=dt.UTC) if span else now) - max(back, DAY)
+    # Of a file that nobody streams into, what was signalled and spent by its end.
+    moment = span.until.replace(tzinfo=dt.UTC) if span else now
+    since = moment - max(back, DAY)
     return Look(
         now=now,
         db=settings.db.name,
@@ -133,7 +134,7 @@ def look(
         counts=decisions.counts(con, since=since),
         not_ok=decisions.not_ok(con, since=since),
         scores=scoring.look(con),
-        spend=spending.look(con, settings, now=now, hours=SPEND_HOURS),
+        spend=spending.look(con, settings, now=moment, hours=SPEND_HOURS),
     )
 
 
@@ -199,8 +200,3 @@ def _market_json(one: Lit) -> dict[str, Any]:
         "says": one.light.value,
         "reasons": list(one.reasons),
     }
-
-
-def moment_of(found: Look) -> dt.datetime:
-    """Return the moment that the page speaks of, UTC without zone."""
-    return found.span.until if found.span else utc_naive(found.now)

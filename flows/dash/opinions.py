@@ -10,7 +10,7 @@ from book.scoring import NO_EVIDENCE, TOO_FEW
 from flows import scoring, spending
 from flows.dash.html import Child, Html, code, empty, section, table, tag
 from flows.dash.look import Look
-from flows.plots import AMBER, BLUE, GREEN, GREY, Interval, intervals
+from flows.page.svg import AMBER, BLUE, GREEN, GREY, Interval, intervals
 from flows.tables import plain, text_of
 
 SCORES_SHOWN = 24

@@ -63,7 +63,10 @@ def tiles(found: Look) -> Html:
         ),
         *_feed_tiles(found.feed_now),
         _headline_tile(found),
-        _tile(f"{spending.usd(found.spend.forecast.day_usd)} USD", f"spent today, {_budget(found)}"),
+        _tile(
+            f"{spending.usd(found.spend.forecast.day_usd)} USD",
+            f"spent {'today' if found.is_served else 'on that day'}, {_budget(found)}",
+        ),
     ]
     return tag("div", made, class_="tiles")
 
