@@ -3,6 +3,7 @@ Takes the README's screenshots of the real Prefect UI, from a Leadline that runs
 
     python docs/screenshots.py                     starts everything, waits, takes them, stops it again
     python docs/screenshots.py --ui http://127.0.0.1:4200      only takes them, of what runs there
+    python docs/screenshots.py --report demo.duckdb            only the page of leadline report
 
 Needs Chromium and pngquant (Debian: apt-get install chromium pngquant). Run it from the project's folder.
 """
@@ -64,15 +65,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n")[0])
     parser.add_argument("--ui", metavar="URL", help="of a Leadline that runs; default: start one")
     parser.add_argument("--minutes", type=float, default=7.0, help="let it run this long before (7)")
+    parser.add_argument("--report", type=Path, metavar="DB", help="only the page of this database")
     args = parser.parse_args(argv)
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None or shutil.which("pngquant") is None:
         say("docs/screenshots.py: Chromium or pngquant is missing: apt-get install -y chromium pngquant")
         return 1
+    if args.report:
+        return take_report(browser, args.report)
     if args.ui:
         return take(browser, args.ui.rstrip("/"))
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), args.minutes) as ui_url:
-        return take(browser, ui_url)
+        return take(browser, ui_url) or take_report(browser, Path(folder) / "leadline.duckdb")
 
 
 @contextlib.contextmanager
@@ -107,6 +111,26 @@ def misbehave(venue: LoopbackProcess, seconds: float) -> None:
         time.sleep(1)
 
 
+def take_report(browser: str, db: Path) -> int:
+    """Have the page of a database written, and take its picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "report.html"
+        command = [sys.executable, "-m", "flows", "report", "--db", str(db), "--out", str(page)]
+        command += ["--symbols", *SYMBOLS]
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run(command, check=True, timeout=SHOT_S, env=environ)
+        file = OUT / "report.png"
+        photograph(browser, page.as_uri(), file, Shot("report", "", height=1500))
+    say_size(file)
+    return 0
+
+
+def say_size(file: Path) -> None:
+    """Say how large a picture is."""
+    size = file.stat().st_size
+    say(f"{file.relative_to(ROOT)}: {size:,} bytes{' (too large)' if size > MOST_BYTES else ''}")
+
+
 def take(browser: str, ui_url: str) -> int:
     """Take every picture and say how large it is."""
     OUT.mkdir(parents=True, exist_ok=True)
@@ -118,8 +142,7 @@ def take(browser: str, ui_url: str) -> int:
             continue
         file = OUT / f"{name}.png"
         photograph(browser, f"{ui_url}{shot.path}", file, shot)
-        size = file.stat().st_size
-        say(f"{file.relative_to(ROOT)}: {size:,} bytes{' (too large)' if size > MOST_BYTES else ''}")
+        say_size(file)
     return 1 if missing else 0
 
 

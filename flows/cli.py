@@ -42,12 +42,12 @@ def build_parser() -> argparse.ArgumentParser:
         *data.COMMANDS,
         *exports.COMMANDS,
         *house.COMMANDS,
-        *pages.COMMANDS,
         *people.COMMANDS,
         *signals.COMMANDS,
         *money.COMMANDS,
         *supervision.COMMANDS,
         *trust.COMMANDS,
+        *pages.COMMANDS,
     ):
         add(commands.add_parser)
     return parser

@@ -59,6 +59,7 @@ def _dash(add_parser: AddParser) -> None:
         "--every", type=seconds, default=5.0, metavar="S", help="seconds from one look to the next (5)"
     )
     _add_what(parser)
+    parser.add_argument("--json", action="store_true", help="print the address as json on stdout")
 
 
 def _add_what(parser: argparse.ArgumentParser) -> None:

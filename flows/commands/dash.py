@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
+import os
 from dataclasses import replace
 
 from flows.console import put, say
@@ -33,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         )
 
     def said(url: str) -> None:
-        put([url])
+        put([json.dumps({"url": url, "db": str(db), "pid": os.getpid()}) if args.json else url])
         say(f"reading {db}; Ctrl-C ends it")
 
     serve(choice, said)

@@ -74,6 +74,7 @@ def _print(demo: Demo, *, db: str) -> None:
             f"         leadline signals --db {db}",
             f"         leadline spend --db {db}",
             f'         leadline sql --db {db} "FROM latest_signals"',
+            f"         leadline report --db {db}      (one page with all of it)",
         ]
     )
     failed = sum(not proof.holds for proof in demo.proofs)
