@@ -159,7 +159,7 @@ tr:last-child td { border-bottom: 0; }
 .wide { grid-template-columns: repeat(auto-fill, minmax(480px, 1fr)); }
 .card { border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px; min-width: 0; }
 .card .top { display: flex; justify-content: space-between; gap: 10px; align-items: baseline; }
-.ladder { font-size: 12.5px; } .ladder td { padding: 1px 6px; border: 0; }
+.ladder { font-size: 11.5px; } .ladder td, .ladder th { padding: 1px 4px; border: 0; }
 .ladder td.bid { background: linear-gradient(to left, color-mix(in srgb, var(--bid) 24%, transparent)
   var(--w), transparent var(--w)); text-align: right; }
 .ladder td.ask { background: linear-gradient(to right, color-mix(in srgb, var(--ask) 24%, transparent)

@@ -86,10 +86,9 @@ def _feed_tiles(rows: Sequence[dict[str, Any]]) -> Iterator[Html]:
             )
         if row["clock_offset_us"] is not None:
             error = row["clock_error_us"]
-            bound = f" ± {error / MILLI:.1f}" if error is not None else ""
-            yield _tile(
-                f"{row['clock_offset_us'] / MILLI:+.1f}{bound} ms", f"clock of {row['venue']} minus ours"
-            )
+            bound = "" if error is None else f"± {error / MILLI:.1f} ms, "
+            words = f"{bound}clock of {row['venue']} minus ours"
+            yield _tile(f"{row['clock_offset_us'] / MILLI:+.1f} ms", words)
 
 
 def _headline_tile(found: Look) -> Html:
