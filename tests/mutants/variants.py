@@ -102,8 +102,8 @@ VARIANTS = (
     Variant(
         "one-sided book shown as LIVE",
         "book/sync.py",
-        "        if self.ladder.top_state() is TopState.EMPTY_SIDE:\n            return State.SUSPECT\n",
-        "",
+        "if self.doubted or self.ladder.top_state() is TopState.EMPTY_SIDE:",
+        "if self.doubted:",
         SYNC,
     ),
     Variant(
