@@ -107,8 +107,9 @@ def environment(home: Path, api_url: str) -> dict[str, str]:
         "PREFECT_API_URL": api_url,
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database_file(home).resolve()}",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
-        # What Prefect lets go by itself; the flow tend-prefect does the rest.
-        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P3D",
+        # What Prefect lets go by itself; the flow tend-prefect does the rest. Events are most of its file,
+        # 7 KB each, and what they say of books the store keeps for longer.
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P1D",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(7 * 86_400),
     }
