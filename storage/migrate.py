@@ -24,6 +24,7 @@ REVISIONS = (
     "005",
     "006",
     "007",
+    "008",
 )  # oldest first; a test holds it against storage/migrations/versions
 _SCRIPTS = Path(__file__).parent / "migrations"
 

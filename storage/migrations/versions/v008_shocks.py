@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "007"
-down_revision = "006"
+revision = "008"
+down_revision = "007"
 
 SHOCK = "what triggered it: kind, value, typical, threshold, last_id and ts_ns of the look"
 
