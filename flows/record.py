@@ -23,6 +23,7 @@ from typing import IO
 
 from book.batch import Batch, Market
 from book.errors import LeadlineError
+from flows.recordings import left_line
 from flows.settings import Settings
 
 MANIFEST = "manifest.json"
@@ -134,6 +135,10 @@ class Recorder:
         """Queue a REST order book, under the stream name that recordings give it."""
         stream = json.dumps(f"{symbol.lower()}@snapshot", ensure_ascii=False).encode()
         self._put((b"snapshot", (b'{"stream":' + stream + b',"data":' + body + b"}",), wall_ns))
+
+    def left(self, symbols: Sequence[str], reason: str, wall_ns: int) -> None:
+        """Queue a note that these books were dropped."""
+        self._put((b"left", (left_line(symbols, reason),), wall_ns))
 
     def _put(self, item: tuple[bytes, Sequence[bytes], int]) -> None:
         if self._error is None:

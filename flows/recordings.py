@@ -2,8 +2,8 @@
 Reading recordings: ``<receive time, ns> <json>`` a line, plain or gzip; several files are one stream.
 
 The json is a combined-stream frame, a raw payload, a REST snapshot (bare, or as the stream
-``btcusdt@snapshot``) or an exchangeInfo answer. `survey` finds the symbols and how their decimals are
-scaled before anything is replayed.
+``btcusdt@snapshot``), an exchangeInfo answer, or our own note that books were dropped (`left_line`).
+`survey` finds the symbols and how their decimals are scaled before anything is replayed.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _NAME_BYTES = 96  # a stream's name, or the kind of a raw payload, stands within
 _HEAD_BYTES = 8_192  # "symbols" stands behind the rate limits
 _STREAM = b'{"stream":"'
 _RAW_SYMBOL = re.compile(rb'"s(?:ymbol)?":"([^"]+)"')
+_LEFT = b'{"stream":"!left","data":'
 _SNAPSHOT = b'{"lastUpdateId"'
 # Digits past the decimals known so far, trailing zeros left out. Prices open a level ["p",…] or stand
 # as "p", "b" and "a"; quantities close a level ,"q"] or stand as "q", "B" and "A".
@@ -218,13 +219,30 @@ def _finer(one: Scale, other: Scale) -> Scale:
 
 
 def kind_of(frame: bytes) -> str:
-    """Tell a frame's kind by its first bytes: diff, snapshot, exchange_info, or other."""
+    """Tell a frame's kind by its first bytes: diff, snapshot, exchange_info, left or other."""
+    if frame.startswith(_LEFT):
+        return "left"
     head = frame[:_HEAD_BYTES]
     if b"@depth" in head[:_NAME_BYTES] or b'"depthUpdate"' in head[:_NAME_BYTES]:
         return "diff"
     if b"@snapshot" in head[:_NAME_BYTES] or frame.startswith(_SNAPSHOT):
         return "snapshot"
     return "exchange_info" if is_exchange_info(frame) else "other"
+
+
+def left_line(symbols: Sequence[str], reason: str) -> bytes:
+    """Write the note that books were dropped for a reason that no frame shows, such as a lost session."""
+    data = json.dumps({"reason": reason, "symbols": list(symbols)}, ensure_ascii=False)
+    return _LEFT + data.encode() + b"}"
+
+
+def read_left(frame: bytes) -> tuple[str, list[str]] | None:
+    """Read such a note: reason and symbols; None if it is none."""
+    try:
+        data = json.loads(frame)["data"]
+        return str(data["reason"]), [str(symbol) for symbol in data["symbols"]]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def symbol_of(frame: bytes) -> str | None:

@@ -24,6 +24,7 @@ from flows.recordings import (
     Recording,
     Survey,
     kind_of,
+    read_left,
     survey,
     symbol_of,
 )
@@ -177,6 +178,11 @@ class Replay:
         summary.lines += 1
         if kind == "exchange_info":
             return  # the survey has read it
+        if kind == "left" and (note := read_left(line.frame)) is not None:
+            for symbol in note[1]:
+                if symbol in router.books:
+                    router.books[symbol].leave(note[0], line.ts_recv_ns, router.batch)
+            return
         if kind == "snapshot":
             summary.snapshots += 1
         else:

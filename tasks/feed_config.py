@@ -30,6 +30,10 @@ class Tap(Protocol):
         """Take a REST order book."""
         ...
 
+    def left(self, symbols: Sequence[str], reason: str, wall_ns: int) -> None:
+        """Take note that these books were dropped for a reason that no frame shows."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedConfig:

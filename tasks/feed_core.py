@@ -220,12 +220,7 @@ class Core:
     def _lost(self, line: Line, why: str) -> None:
         """Act on a session's end: the books it carried leave, and a new session is needed."""
         if line.carries is StreamKind.DEPTH:
-            ts_ns = self.config.clock.wall_ns()
-            for symbol in line.symbols:
-                book = self.router.books.get(symbol)
-                if book is not None:
-                    book.leave("session_lost", ts_ns, self.router.batch)
-                    self._seeds.void(symbol, f"session lost: {why}")
+            self._drop_books(line.symbols, "session_lost", f"session lost: {why}")
         if not self._is_stopped and (line.need is None or line.need.is_over):
             self._need_connection(line, why)
 
@@ -241,10 +236,17 @@ class Core:
 
     async def start_anew(self, symbols: Sequence[str], why: str) -> None:
         """Drop these books; their next diffs begin them again."""
-        for symbol in symbols:
-            if (book := self.router.books.get(symbol)) is not None:
-                book.leave(why, self.config.clock.wall_ns(), self.router.batch)
-                self._seeds.void(symbol, why)
+        self._drop_books(symbols, why, why)
+
+    def _drop_books(self, symbols: Sequence[str], reason: str, why: str) -> None:
+        """Drop books for a reason that no frame shows; a recording is told, for replay to do the same."""
+        ts_ns = self.config.clock.wall_ns()
+        carried = [symbol for symbol in symbols if symbol in self.router.books]
+        if self.config.tap is not None and carried:
+            self.config.tap.left(carried, reason, ts_ns)
+        for symbol in carried:
+            self.router.books[symbol].leave(reason, ts_ns, self.router.batch)
+            self._seeds.void(symbol, why)
 
     async def flush(self) -> bool:
         """Hand over what there is; False if the sink is full."""

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.drills import growth, plays, turns
+from tests.drills import days, growth, plays, turns
 from tests.drills.scorecard import Card, Score, lines
 from tests.drills.stage import Stage, stage
 
@@ -33,8 +33,8 @@ EVERY_S = 20.0  # the schedule in the drill of kills; prefect.yaml says what it 
 Play = Callable[[Stage, Card], None]
 
 
-def drills(args: argparse.Namespace) -> dict[str, tuple[Play, tuple[str, ...]]]:
-    """Return every drill and the market it needs."""
+def drills(args: argparse.Namespace) -> dict[str, tuple[Play | None, tuple[str, ...]]]:
+    """Return every drill and the market it needs; the days need neither a stage nor Prefect."""
     return {
         "outage": (lambda s, c: plays.outage(s, c, seconds=args.outage_s), CALM),
         "kills": (lambda s, c: plays.kills(s, c, times=args.times, every_s=EVERY_S), CALM),
@@ -45,16 +45,20 @@ def drills(args: argparse.Namespace) -> dict[str, tuple[Play, tuple[str, ...]]]:
         "away": (turns.away, CALM),
         "growth": (lambda s, c: growth.growth(s, c, runs=args.runs), CALM),
         "two": (plays.two, CALM),
+        "days": (None, ()),
         "subflows": (lambda s, c: plays.subflows(s, c, runs=args.runs), LOAD),
     }
 
 
-def run(name: str, play: Play, market: tuple[str, ...]) -> tuple[list[Score], str]:
+def run(name: str, play: Play | None, market: tuple[str, ...], *, count: int) -> tuple[list[Score], str]:
     """Run one drill on a stage of its own; return its scores, and why it could not go on."""
     card, failed = Card(name), ""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="leadline-drill-", ignore_cleanup_errors=True) as folder:
         try:
+            if play is None:
+                days.play(Path(folder), card, days=count)
+                return card.scores, failed
             with stage(Path(folder), symbols=SYMBOLS, market=market) as here:
                 if name != "subflows":
                     here.deploy(every_s=None, names=("stream-books", plays.SAMPLES))
@@ -78,10 +82,11 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="DRILL",
-        help="outage kills stops handover rotation here away growth two subflows",
+        help="outage kills stops handover rotation here away growth two days subflows",
     )
     parser.add_argument("--outage-s", type=float, default=600.0, metavar="S", help="server away (600)")
     parser.add_argument("--times", type=int, default=3, metavar="N", help="kills and handovers each (3)")
+    parser.add_argument("--days", type=int, default=30, metavar="N", help="compressed days (30)")
     parser.add_argument("--runs", type=int, default=200, metavar="N", help="sub-flow runs (200)")
     parser.add_argument("--json", action="store_true", help="print the scorecard as json")
     args = parser.parse_args()
@@ -92,7 +97,7 @@ def main() -> int:
     stuck: dict[str, str] = {}
     for name in args.names or known:
         print(f"drill {name} …", file=sys.stderr, flush=True)
-        found, failed = run(name, *known[name])
+        found, failed = run(name, *known[name], count=args.days)
         scores += found
         print("\n".join(lines(found)), file=sys.stderr, flush=True)  # whatever becomes of the others
         if failed:

@@ -44,6 +44,9 @@ def live(db: Path, out: Path) -> None:
                 venue.inject(Fault(FaultKind.DROP, symbol=symbol))
                 until(lambda symbol=symbol: feed.status().symbol(symbol).gaps, "a gap")  # type: ignore[misc]
                 until(is_live(feed, symbol), "healed")
+            venue.inject(Fault(FaultKind.CUT))
+            until(lambda: feed.status().sessions == 2, "another session")
+            all_live(feed)
             standing = feed.status().frames
             until(lambda: feed.status().frames > standing + 200, "more frames")
         finally:
