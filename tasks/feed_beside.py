@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tasks.errors import VenueError
-from tasks.feed_config import FeedConfig
+from tasks.feed_config import FeedConfig, LegStatus
 from tasks.feed_stats import Totals
 from tasks.limits import AttemptBudget
 from tasks.merger import PREFIX, Frame, Merger, Tail
@@ -101,11 +101,11 @@ class Beside:
 
     def tend(self, streams: Sequence[str], now_ns: int) -> None:
         """Begin what is due, and let the relief take over once it may."""
-        if self.leaving is None:
+        if self.leaving is None and self._config.legs == 1:
             return
         if self.relief is None:
             self._begin(now_ns)
-        elif self.relief.may_take_over(streams, now_ns, self._config):
+        elif self.leaving is not None and self.relief.may_take_over(streams, now_ns, self._config):
             self.take_over(self.leaving)
 
     def take_over(self, why: str) -> bool:
@@ -116,7 +116,7 @@ class Beside:
         self.relief = self.leaving = None
         self._waits, self._not_before_ns = self._fresh_waits(), 0
         kept_back = relief.merger.drop(0)
-        self._tail = relief.merger.tail()
+        self._tail = relief.merger.tail(1)
         self._install(relief.leg, kept_back, why)
         return True
 
@@ -124,6 +124,17 @@ class Beside:
     def is_idle(self) -> bool:
         """Whether every frame of the session in use goes on as it is."""
         return self.relief is None and self._tail is None
+
+    def legs(self) -> list[LegStatus]:
+        """Tell what both connections did since the relief was begun."""
+        if self.relief is None:
+            return []
+        return [
+            LegStatus(
+                self._name, leg, count.frames, count.first, count.holes, count.lost_ids, *count.leads_ms()
+            )
+            for leg, count in enumerate(self.relief.merger.counts)
+        ]
 
     def merge(self, leg: Leg, frame: Frame) -> list[Frame]:
         """Return what goes on to the books now that ``leg`` has brought this frame."""
@@ -148,8 +159,14 @@ class Beside:
         self._do(relief.leg.session.close())
         if why:
             log.info("%s: the connection beside ended: %s", self._name, why)
-            self._put_off()
-            self._bring(relief.merger.drop(1))
+            self._go_on_alone(relief)
+
+    def _go_on_alone(self, relief: Relief) -> None:
+        """Go on with the session in use: with what was kept back of it, without what is known already."""
+        self._put_off()
+        kept_back = relief.merger.drop(1)
+        self._tail = relief.merger.tail(0, self._tail)
+        self._bring(kept_back)
 
     def _begin(self, now_ns: int) -> None:
         if self.relief is None and now_ns >= self._not_before_ns and self._attempts.delay_s() <= 0:
@@ -170,8 +187,7 @@ class Beside:
             if self.relief is relief:
                 self.relief = None
                 log.warning("%s: the connection beside: %s", self._name, exc)
-                self._put_off()
-                self._bring(relief.merger.drop(1))
+                self._go_on_alone(relief)
             return
         self._totals.sessions += 1
         relief.ready_ns = self._config.clock.mono_ns()

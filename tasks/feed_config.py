@@ -61,6 +61,7 @@ class FeedConfig:
     settled_s: float = 30.0  # a session that lived so long was no flapping one: reconnect at once
     rotate_share: float = 0.96  # of the venue's session life: leave before we are cut, after 23 hours
     rotate_jitter: float = 0.04  # … up to so much of it earlier: connections do not all rotate at once
+    legs: int = 1  # 2: another connection always stands beside, and what arrives first counts
     quiet_s: float = 3.0  # a stream that a new connection was not heard on for so long is a quiet one
     join_most_s: float = 20.0  # the old connection lags or is mute: leave it without proof by ids
     clock: Clock = SYSTEM_CLOCK
@@ -115,6 +116,20 @@ class SymbolStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class LegStatus:
+    """One of two connections that carry the same streams, since both were there."""
+
+    line: str
+    leg: int  # 0 is the one in use, 1 the one beside
+    frames: int
+    first: int  # of these, brought before the other brought them
+    holes: int  # breaks in its update ids …
+    lost_ids: int  # … and ids in them
+    lead_p50_ms: float | None  # over the other leg, where it was first
+    lead_p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class FeedStatus:
     """The feed at one moment, for people and tests; counts are since it started."""
 
@@ -136,6 +151,7 @@ class FeedStatus:
     last_error: str
     last_bad_frame: str
     takeovers: int = 0  # connections put in the place of another that was still there
+    legs: tuple[LegStatus, ...] = ()  # while two connections carry the same streams
 
     @property
     def live(self) -> int:

@@ -346,6 +346,7 @@ class Core:
             unrecognised=self.router.unrecognised,
             sessions=self.totals.sessions,
             takeovers=self.totals.takeovers,
+            legs=tuple(leg for line in self._lines for leg in line.beside.legs()),
             resyncs=self.totals.resyncs,
             open_needs=self._desk.open_needs,
             is_paused=any(line.is_held for line in self._lines),

@@ -82,7 +82,7 @@ class Line:
         self._end_when_drained: str | None = None
         self._chores: set[asyncio.Task[None]] = set()
         self._life_s = self._draw_life_s()
-        self._beside = Beside(
+        self.beside = Beside(
             name,
             config,
             attempts,
@@ -197,7 +197,7 @@ class Line:
         session = self._session
         if session is None or self._is_opening:
             return  # `open` meets the same end and raises
-        if self._beside.take_over(why):
+        if self.beside.take_over(why):
             return
         if self._intake.is_held:
             self._end_when_drained = self._end_when_drained or why
@@ -226,7 +226,7 @@ class Line:
         now_ns = self._config.clock.mono_ns()
         if (now_ns - session.opened_ns) / 1e9 >= self._life_s:
             self.leave("planned rotation before the venue's daily cut")
-        self._beside.tend(list(self._streams), now_ns)
+        self.beside.tend(list(self._streams), now_ns)
         verdicts = self.liveness.check(now_ns) if self.liveness is not None else []
         for verdict in verdicts:
             if isinstance(verdict, LineSilent):
@@ -267,8 +267,8 @@ class Line:
     def _drop_session(self) -> None:
         session, self._session = self._session, None
         self.liveness = None
-        self._beside.drop()
-        self._beside.leaving = None
+        self.beside.drop()
+        self.beside.leaving = None
         self._intake.clear()
         self._end_when_drained = None
         if session is not None:
@@ -295,7 +295,7 @@ class Line:
 
     def leave(self, why: str) -> None:
         """Go over to another connection as soon as one has joined; returns at once."""
-        self._beside.leave(why)
+        self.beside.leave(why)
 
     def _install(self, leg: Leg, kept_back: list[Frame], why: str) -> None:
         """Put a leg in the place of the session; what only it has read goes on first."""
@@ -327,8 +327,8 @@ class Line:
 
     def _ended(self, leg: Leg, why: str) -> None:
         """Hear that a connection has ended."""
-        if self._beside.is_of(leg):
-            self._beside.drop(why)
+        if self.beside.is_of(leg):
+            self.beside.drop(why)
         elif leg.session is self._session:
             self.lose(why)
 
@@ -339,7 +339,7 @@ class Line:
         self._totals.frames += len(frames)
         self._totals.bytes += sum(map(len, frames))
         try:
-            if self._beside.is_idle:
+            if self.beside.is_idle:
                 self._intake.bring(frames, wall_ns, mono_ns)
             else:
                 self._merge(leg, frames, wall_ns, mono_ns)
@@ -351,17 +351,17 @@ class Line:
     def _merge(self, leg: Leg, frames: list[bytes], wall_ns: int, mono_ns: int) -> None:
         """Bring the frames of one of two connections to the books, unless the other has already."""
         for data in frames:
-            if self._beside.is_of(leg) and not is_data(data):
+            if self.beside.is_of(leg) and not is_data(data):
                 self._router.dispatch(data, wall_ns, mono_ns)
                 self._hear_control(leg)
             else:
-                self._intake.bring_each(self._beside.merge(leg, Frame(data, wall_ns, mono_ns)))
+                self._intake.bring_each(self.beside.merge(leg, Frame(data, wall_ns, mono_ns)))
 
     def _break(self, exc: Exception) -> None:
         """Give the session up over a fault of our own; the books begin again."""
         log.error("%s: a frame broke the feed", self.name, exc_info=exc)
         self._intake.clear()
-        self._beside.drop()  # it would go on as if the frame had been read
+        self.beside.drop()  # it would go on as if the frame had been read
         self.lose(f"internal error: {type(exc).__name__} {exc}")
 
     def _hear_control(self, leg: Leg | None = None) -> None:
@@ -375,7 +375,7 @@ class Line:
             elif leg is None:
                 self.leave("serverShutdown announced by the venue")
             else:
-                self._beside.drop("serverShutdown announced by the venue")
+                self.beside.drop("serverShutdown announced by the venue")
 
     # -- when the sink is full -------------------------------------------------------------------
 
@@ -393,5 +393,5 @@ class Line:
     def _each_session(self, do: Callable[[Session], None]) -> None:
         if self._session is not None:
             do(self._session)
-        if self._beside.relief is not None:
-            do(self._beside.relief.leg.session)
+        if self.beside.relief is not None:
+            do(self.beside.relief.leg.session)

@@ -131,10 +131,11 @@ class Merger:
             stream.kept[1 - leg].clear()
         return [frame for _, _, frame in sorted(rest, key=lambda each: each[:2])]
 
-    def tail(self) -> Tail:
-        """Return what leg 1, alone from now on, has yet to bring although leg 0 brought it."""
+    def tail(self, leg: int, before: Tail | None = None) -> Tail:
+        """Return what ``leg``, alone from now on, has yet to bring although it went on already."""
         streams = self._streams.items()
-        return Tail({name: one.last_id for name, one in streams if one.own[1] < one.last_id})
+        last_ids = {name: one.last_id for name, one in streams if one.own[leg] < one.last_id}
+        return Tail((before.last_ids if before is not None else {}) | last_ids)
 
     # -- one stream ------------------------------------------------------------------------------
 
@@ -188,21 +189,21 @@ class Tail:
     """Drops what a connection that took over repeats of the one before, and is over soon."""
 
     def __init__(self, last_ids: dict[bytes, int]) -> None:
-        self._last_ids = last_ids
+        self.last_ids = last_ids
 
     @property
     def is_over(self) -> bool:
         """Whether nothing can come twice any more."""
-        return not self._last_ids
+        return not self.last_ids
 
     def passes(self, frame: bytes) -> bool:
         """Whether a frame is new."""
         ids = read_ids(frame)
-        last_id = self._last_ids.get(ids.stream) if ids is not None else None
+        last_id = self.last_ids.get(ids.stream) if ids is not None else None
         if ids is None or last_id is None:
             return True
         if ids.last_id >= last_id:
-            del self._last_ids[ids.stream]
+            del self.last_ids[ids.stream]
         return ids.last_id > last_id
 
 

@@ -169,6 +169,8 @@ def play(folder: Path, card: Card, *, days: int) -> None:
     card.least("planned takeovers (rotations and announced shutdowns)", found.rotations, days)
     card.note("unplanned: diffs lost or streams mute", found.unplanned)
     card.note("unplanned: sessions cut", found.sessions_lost)
+    for words in found.unexplained + found.missing + found.wrong:
+        card.note("found wrong", words)
     card.same("ends of coverage that no unplanned fault explains", len(found.unexplained), 0)
     card.same("update ids lost within an epoch, across its takeovers", found.breaks_in_epochs, 0)
     card.same("holes not in coverage with their exact ids", len(found.missing), 0)

@@ -15,6 +15,14 @@ LONG_S = 60.0
 
 @pytest.mark.parametrize("skew_s", [-1.5, -1.27, 0.0, 1.5])
 def test_a_skewed_clock_is_found_within_its_stated_error(skew_s: float) -> None:
+    for _ in range(5):
+        if not _look_at(skew_s):
+            return
+    pytest.fail("the machine is so busy that the venue's clock slips all the time")
+
+
+def _look_at(skew_s: float) -> bool:
+    """Let a feed look at a skewed clock; True if the venue could not keep up with its own clock."""
     sink = ListSink()
     with (
         run_in_thread(count=1, clock_skew_s=skew_s) as venue,
@@ -31,6 +39,8 @@ def test_a_skewed_clock_is_found_within_its_stated_error(skew_s: float) -> None:
         venue_ns = venue.status()["now_ns"]
         after_ns = time.time_ns()
         feed.stop(LONG_S)
+        if venue.ledger()["notes"]:
+            return True
     least_ms, most_ms = (venue_ns - after_ns) / 1e6, (venue_ns - before_ns) / 1e6
     found = [row for batch in sink.batches for row in batch.clocks]
     for row in found:
@@ -43,6 +53,7 @@ def test_a_skewed_clock_is_found_within_its_stated_error(skew_s: float) -> None:
                 "nothing is received before it happens"
             )
             assert row.network_p99_ms >= row.network_p50_ms >= -row.error_ms - 1
+    return False
 
 
 def test_an_old_estimate_is_less_sure_than_a_fresh_one() -> None:

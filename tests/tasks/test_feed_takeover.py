@@ -104,3 +104,19 @@ def test_a_full_sink_during_a_rotation_loses_nothing() -> None:
         until(go_on, "rotated twice", within_s=LONG_S)
         sink.limit = 1_000_000
         assert_nothing_was_missed(feed, venue, sink)
+
+
+def test_with_two_legs_the_end_of_either_costs_nothing() -> None:
+    with streaming(legs=2) as (feed, venue, sink):
+        for takeovers in (1, 2):
+            until(
+                lambda: len(legs := feed.status().legs) == 2 and min(leg.frames for leg in legs) > 50,
+                "both legs carry the streams",
+                within_s=LONG_S,
+            )
+            first, second = feed.status().legs
+            assert (first.lost_ids, second.lost_ids) == (0, 0)
+            assert first.first + second.first > 0
+            venue.inject(Fault("shutdown", seconds=LONG_S))
+            until(lambda n=takeovers: feed.status().takeovers >= n, "taken over", within_s=LONG_S)  # type: ignore[misc]
+        assert_nothing_was_missed(feed, venue, sink)

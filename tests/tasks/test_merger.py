@@ -132,6 +132,18 @@ def test_any_interleaving_of_two_whole_legs_gives_the_stream_once_and_in_order()
             leg = 1 if legs[1] and rng.random() < 0.5 and len(legs[0]) < len(frames) - begins else 0
             two.hear(leg, legs[leg].pop(0))
         two.end(0)
-        tail = two.merger.tail()
+        tail = two.merger.tail(1)
         two.out += two._ids([Frame(data, 0, 0) for data in legs[1] if tail.passes(data)])
         assert sorted(two.out) == sorted(2 * list(range(1, 30)))
+
+
+def test_the_leg_in_use_goes_on_alone_without_what_the_other_brought_first() -> None:
+    two = Two()
+    for leg in (0, 1):
+        two.hear(leg, trade(1))
+    two.hear(1, trade(2), trade(3))
+    two.end(1)
+    tail = two.merger.tail(0)
+    rest = [Frame(trade(number), 0, 0) for number in (2, 3, 4)]
+    assert two._ids([frame for frame in rest if tail.passes(frame.data)]) == [4]
+    assert tail.is_over
