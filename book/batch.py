@@ -164,10 +164,13 @@ class DepthSample:
     imbalance: float | None  # -1 … 1 over the levels kept
     weighted_mid: float | None
     depth_bps: tuple[float, ...]  # bands, half-width in bps from the mid
-    bid_depth: tuple[float, ...]  # quantity within each band
-    ask_depth: tuple[float, ...]
+    bid_depth: tuple[float | None, ...]  # quantity within each band; None beyond the certified prices
+    ask_depth: tuple[float | None, ...]
     trusted: bool
     reason: str  # "" when trusted
+    certified_bid_bps: float | None = None  # how far from the mid each side is certified
+    certified_ask_bps: float | None = None
+    uncertified: str | None = None  # why figures are None, if any is for that
 
 
 @dataclass(frozen=True, slots=True)

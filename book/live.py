@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeAlias
 from book import look
 from book.attestation import HEAL_AFTER, Attestor
 from book.batch import Batch, DepthSample, Market, SeedRow
+from book.certified import Reach
 from book.chronicle import Chronicle, Moment
 from book.decode import decode_ticker
 from book.errors import BadFrame, BadInput
@@ -76,7 +77,7 @@ class LiveBook(ABC):
         self._ladder = ladder
         self._options = options
         self._prune_above = options.max_levels
-        self._band: tuple[int, int] | None = None
+        self._reach: Reach | None = None
         self.seed_id = -1  # of the newest update that the seed held
         self._chronicle = Chronicle(index)
         self._attestor = attestor
@@ -133,10 +134,15 @@ class LiveBook(ABC):
         """
         Lowest and highest price of the seed, in ticks; None while there is no book.
 
-        Inside it the book is all there is. Outside, it knows only the levels that changed since the
-        seed, and a level that the venue dropped from its own answer may linger: a *ghost*.
+        A level outside that the venue dropped from its own answer may linger: a *ghost*.
         """
-        return self._band if self._sync.epoch is not None else None
+        reach = self.reach
+        return (reach.low, reach.high) if reach is not None else None
+
+    @property
+    def reach(self) -> Reach | None:
+        """How far the book is certified (`book.certified`); None while there is none."""
+        return self._reach if self._sync.epoch is not None else None
 
     def ghost_levels(self) -> int:
         """Return how many bids stand below the certified band and asks above it."""
@@ -245,9 +251,8 @@ class LiveBook(ABC):
             return events
         seed = self._message(snapshot)
         batch.seeds.append(SeedRow(self.index, self._sync.applied_epoch, seed))
-        ends = [side[n][0] for side in (seed.bids, seed.asks) if side for n in (0, -1)]
         self.seed_id = seed.last_id
-        self._band = (min(ends), max(ends)) if ends else None
+        self._reach = Reach.of_seed(seed.bids, seed.asks)
         self._prune_above = self._options.max_levels
         self._settled()
         events = [*events, *self._attest(snapshot.ts_recv_ns, batch)]
@@ -297,15 +302,12 @@ class LiveBook(ABC):
         return ()
 
     def _attest(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
-        """Hold the book as it stands against the venue's tickers, if `book.sync` has just moved it."""
+        """Hold the book against the venue's tickers, when `book.sync` has just moved it."""
         sync, ladder = self._sync, self._ladder
         if not sync.is_shown or ladder.top_state() is not TopState.SOUND:
             return ()
-        if self._attestor.check(ladder.last_id, ladder.last_recv_ns, ladder.best()) or (
-            self._witness.is_due(ts_ns)
-        ):
-            return self._hear_witness(ts_ns, batch)
-        return ()
+        told = self._attestor.check(ladder.last_id, ladder.last_recv_ns, ladder.best())
+        return self._hear_witness(ts_ns, batch) if told or self._witness.is_due(ts_ns) else ()
 
     def _hear_witness(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Act on what the attestor has to tell."""
@@ -347,6 +349,7 @@ class LiveBook(ABC):
         if bids + asks == 0:
             return 0
         self._ladder.drop_worst(bids, asks)
+        self._reach = self._reach and self._reach.without(bids, asks)
         self._chronicle.note(Pruned.reason, self._sync.state, ts_ns, batch)
         return bids + asks
 

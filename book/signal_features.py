@@ -60,8 +60,8 @@ class Band:
     """Quantities within ``half_width_bps`` of the mid, as last sampled, ``age_s`` seconds before."""
 
     half_width_bps: float
-    bid_qty: float
-    ask_qty: float
+    bid_qty: float | None  # None where the band reaches beyond the certified prices
+    ask_qty: float | None
     age_s: float
 
 
@@ -81,6 +81,7 @@ class BookView:
     tops: Tops
     deals: Deals
     bands: tuple[Band, ...] = ()
+    uncertified: str = ""  # how far the book is certified, where a figure reaches further
 
     @property
     def mid(self) -> float:
@@ -162,7 +163,10 @@ def _sizes(make: _Maker) -> None:
     known = min(len(view.bid_qty), len(view.ask_qty))
     for n in LEVELS:
         both = lean(view.bid_qty[:n].sum(), view.ask_qty[:n].sum())
-        make.put(f"imbalance_{n}", both if n <= known else f"{known} levels a side are known")
+        unknown = f"{known} levels a side are known"
+        if view.uncertified:
+            unknown += f": {view.uncertified}"
+        make.put(f"imbalance_{n}", both if n <= known else unknown)
     bid, ask = view.bid_qty[0], view.ask_qty[0]
     weighted = (view.bid_px[0] * ask + view.ask_px[0] * bid) / (bid + ask)
     make.put("weighted_mid_bps", BPS * (float(weighted) - view.mid) / view.mid)
@@ -171,6 +175,9 @@ def _sizes(make: _Maker) -> None:
     make.put("microprice_bps", fair if isinstance(fair, str) else BPS * fair / view.mid)
     for band in view.bands:
         name = f"depth_imbalance_{band.half_width_bps:g}bps"
+        if band.bid_qty is None or band.ask_qty is None:
+            make.put(name, view.uncertified or "the book is not certified so far from the mid")
+            continue
         empty = band.bid_qty + band.ask_qty <= 0
         make.put(name, "no quantity within it" if empty else lean(band.bid_qty, band.ask_qty))
     if view.bands:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from book import features
 from book.batch import DepthSample, Market
-from book.messages import Bbo
+from book.certified import Reach
+from book.look import of_levels
 from book.scale import Scale
 from flows.settings import Settings
 from flows.tables import plain
@@ -17,6 +18,7 @@ from storage.connect import Connection, connect
 from storage.errors import NoTrustedBook, StoreError
 from storage.rare import samples_table
 from storage.rebuild import PriceLevel, StoredBook, book_at
+from storage.seeds import seed_prices
 
 
 @dataclass(slots=True)
@@ -32,7 +34,8 @@ class StoreSamples:
         try:
             book = book_at(con, symbol, venue=settings.venue)
             market = Market(book.venue, symbol, _scale(book))
-            sample = sample_of(book, market.scale, index, ts_ns, settings)
+            reach = _reach(con, book, market.scale)
+            sample = sample_of(book, market.scale, index, ts_ns, settings, reach)
         except (NoTrustedBook, StoreError) as exc:
             market = Market(settings.venue, symbol, Scale(0, 0))
             sample = untrusted(index, ts_ns, str(exc))
@@ -50,32 +53,18 @@ def sample_store(settings: Settings) -> StoreSamples:
     return taken
 
 
-def sample_of(book: StoredBook, scale: Scale, index: int, ts_ns: int, settings: Settings) -> DepthSample:
+def sample_of(
+    book: StoredBook, scale: Scale, index: int, ts_ns: int, settings: Settings, reach: Reach | None = None
+) -> DepthSample:
     """Return a stored book as a live one would be sampled; raises `NoTrustedBook` where it is one-sided."""
     if not book.bids or not book.asks:
         raise NoTrustedBook(f"{book.symbol}: one side of the stored book is empty")
     bids = _levels(book.bids, scale)
     asks = _levels(book.asks, scale)
-    best = Bbo(*bids[0], *asks[0])
     n, bands = settings.snapshot_levels, settings.snapshot_bands_bps
-    bid_lots, ask_lots = features.depth_within_bps(bids, asks, bands)
-    return DepthSample(
-        index,
-        book.epoch,
-        ts_ns,
-        book.last_id,
-        tuple(bids[:n]),
-        tuple(asks[:n]),
-        mid=features.to_price(features.mid(best), scale.price_decimals),
-        spread_bps=features.spread_bps(best),
-        imbalance=features.imbalance(bids, asks, n),
-        weighted_mid=features.to_price(features.weighted_mid(best), scale.price_decimals),
-        depth_bps=bands,
-        bid_depth=tuple([features.to_quantity(lots, scale.qty_decimals) for lots in bid_lots]),
-        ask_depth=tuple([features.to_quantity(lots, scale.qty_decimals) for lots in ask_lots]),
-        trusted=True,
-        reason="",
-    )
+    depths = list(zip(*features.depth_within_bps(bids, asks, bands), strict=True))
+    where = (index, book.epoch, ts_ns, book.last_id)
+    return of_levels(*where, bids[:n], asks[:n], depths=depths, bands_bps=bands, scale=scale, reach=reach)
 
 
 def untrusted(index: int, ts_ns: int, reason: str) -> DepthSample:
@@ -91,6 +80,15 @@ def untrusted(index: int, ts_ns: int, reason: str) -> DepthSample:
 def _scale(book: StoredBook) -> Scale:
     levels = book.bids + book.asks
     return Scale.from_wire([plain(price) for price, _ in levels], [plain(qty) for _, qty in levels])
+
+
+def _reach(con: Connection, book: StoredBook, scale: Scale) -> Reach | None:
+    """Return how far the seed of the book's epoch certifies it; None where the seed is gone."""
+    sides = seed_prices(con, book.venue, book.symbol, book.epoch)
+    if sides is None:
+        return None
+    bids, asks = ([(round(price.scaleb(scale.price_decimals)), 1) for price in side] for side in sides)
+    return Reach.of_seed(bids, asks)
 
 
 def _levels(levels: Sequence[PriceLevel], scale: Scale) -> list[tuple[int, int]]:

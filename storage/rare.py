@@ -28,6 +28,7 @@ from storage.coverage import Interval
 
 _LIST = pa.list_(pa.float64())
 _NO_ID = -1
+_CERTIFIED = ("certified_bid_bps", "certified_ask_bps")
 
 
 def _ids(values: Sequence[int]) -> pa.Array:
@@ -71,6 +72,8 @@ def samples_table(rows: Sequence[DepthSample], names: Names) -> pa.Table:
             "ask_depth": pa.array([list(row.ask_depth) for row in rows], _LIST),
             "trusted": pa.array([row.trusted for row in rows], pa.bool_()),
             "reason": pa.array([row.reason for row in rows], pa.string()),
+            **{name: pa.array([getattr(row, name) for row in rows], pa.float64()) for name in _CERTIFIED},
+            "uncertified": pa.array([row.uncertified for row in rows], pa.string()),
         }
     )
 

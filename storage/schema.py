@@ -112,6 +112,9 @@ depth_snapshots = sa.Table(
     _col("ask_depth", DOUBLES, "ask quantity within each band"),
     _col("trusted", sa.Boolean, "whether the book was LIVE"),
     _col("reason", sa.String, "why it was not; empty when trusted"),
+    _opt("certified_bid_bps", sa.Double, "how far below mid every bid is known; 10,000: all there are"),
+    _opt("certified_ask_bps", sa.Double, "how far above mid every ask is known; 10,000: all there are"),
+    _opt("uncertified", sa.String, "why depths or imbalance are NULL: they reach beyond that"),
     comment="our own periodic look at a book",
 )
 

@@ -26,6 +26,7 @@ _BEFORE_BASE = dt.timedelta(minutes=10)
 # Unchanged best prices are not repeated: the one in force as the history begins may be older than it.
 _SLACK = dt.timedelta(seconds=60)
 _BAND_AGE = dt.timedelta(seconds=60)  # an older sample of the depth says nothing about now
+_ROUNDING = 1e-9  # of a price that was made of a distance in bps
 # A seed with more diffs after it than this is not worth unnesting; a snapshot comes every few seconds.
 _MOST_DIFFS = 5_000
 
@@ -54,13 +55,18 @@ WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND ts_recv <= $at
 """
 
 _BASE = """
-SELECT last_id, ts, bid_px, bid_qty, ask_px, ask_qty, depth_bps, bid_depth, ask_depth FROM (
-    SELECT last_id, ts, bid_px, bid_qty, ask_px, ask_qty, depth_bps, bid_depth, ask_depth
+SELECT last_id, ts, bid_px, bid_qty, ask_px, ask_qty, depth_bps, bid_depth, ask_depth, low, high,
+       uncertified
+FROM (
+    SELECT last_id, ts, bid_px, bid_qty, ask_px, ask_qty, depth_bps, bid_depth, ask_depth,
+           mid * (1 - certified_bid_bps / 1e4) AS low,
+           CASE WHEN certified_ask_bps < 1e4 THEN mid * (1 + certified_ask_bps / 1e4) END AS high,
+           uncertified
     FROM depth_snapshots
     WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND trusted
       AND ts <= $at AND last_id <= $last_id
     UNION ALL
-    SELECT last_id, ts_recv, bid_px, bid_qty, ask_px, ask_qty, [], [], []
+    SELECT last_id, ts_recv, bid_px, bid_qty, ask_px, ask_qty, [], [], [], NULL, NULL, NULL
     FROM seeds
     WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch
       AND ts_recv <= $at AND last_id <= $last_id)
@@ -163,8 +169,8 @@ def _view(
         return Refusal("refused_untrusted", f"stored diffs have a hole before update {hole}", epoch)
     at_id = int(diffs[-1][1]) if diffs else base_id
     tops, top_id = _tops(con, where, since)
-    bids = _side(base[2], base[3], [(d[3], d[4]) for d in diffs], is_bid=True)
-    asks = _side(base[4], base[5], [(d[5], d[6]) for d in diffs], is_bid=False)
+    bids = _side(base[2], base[3], [(d[3], d[4]) for d in diffs], base[9], is_bid=True)
+    asks = _side(base[4], base[5], [(d[5], d[6]) for d in diffs], base[10], is_bid=False)
     if len(tops.ts_ns) and (top_id > at_id or not bids or not asks or len(diffs) == _MOST_DIFFS):
         bids, asks = _under(bids, tops, is_bid=True), _under(asks, tops, is_bid=False)
         at_id = top_id
@@ -185,6 +191,7 @@ def _view(
         tops=tops,
         deals=_deals(con, where, since),
         bands=_bands(base, moment),
+        uncertified=base[11] or "",
     )
 
 
@@ -200,13 +207,29 @@ def _hole(base_id: int, diffs: Sequence[tuple[Any, ...]]) -> int | None:
 
 
 def _side(
-    prices: Sequence[float], qtys: Sequence[float], changes: Sequence[tuple[Any, Any]], *, is_bid: bool
+    prices: Sequence[float],
+    qtys: Sequence[float],
+    changes: Sequence[tuple[Any, Any]],
+    certified: float | None,
+    *,
+    is_bid: bool,
 ) -> list[tuple[float, float]]:
-    """Apply changes to a side; only levels inside what the base knew, or better, are kept, best first."""
+    """
+    Apply changes to a side; only levels inside what the base knew, or better, are kept, best first.
+
+    What it knew ends at the price to which it was ``certified``. The best level stays in any case.
+    """
     if not prices:
         return []
     edge = prices[-1]
-    levels = dict(zip(prices, qtys, strict=True))
+    if certified is not None:
+        near = certified * (1 - _ROUNDING if is_bid else 1 + _ROUNDING)
+        edge = min(max(edge, near), prices[0]) if is_bid else max(min(edge, near), prices[0])
+    levels = {
+        price: qty
+        for price, qty in zip(prices, qtys, strict=True)
+        if (price >= edge if is_bid else price <= edge)
+    }
     for changed, to in changes:
         for price, qty in zip(changed, to, strict=True):
             if price < edge if is_bid else price > edge:
@@ -249,7 +272,7 @@ def _market(where: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bands(base: tuple[Any, ...], moment: dt.datetime) -> tuple[Band, ...]:
-    _, ts, _, _, _, _, widths, bid_depth, ask_depth = base
+    _, ts, _, _, _, _, widths, bid_depth, ask_depth, *_ = base
     if moment - ts > _BAND_AGE:
         return ()
     age_s = (moment - ts).total_seconds()

@@ -65,7 +65,7 @@ def test_a_silent_fault_is_found_healed_and_told(
     assert said.code == 0
     assert "NOT trusted throughout" in said.out
     assert "books discarded" in said.out
-    assert "the venue disagreed" in said.out
+    assert "minutes not trusted" in said.out
     told = json.loads(leadline(capsys, "trust", VICTIM, "--db", db, "--json").out)
     (summary,) = told["summary"]
     assert not told["is_trusted"]
@@ -74,6 +74,7 @@ def test_a_silent_fault_is_found_healed_and_told(
     assert summary["attested_pct"] < 100
     assert {"mismatch"} & {gap["cause"] for gap in told["gaps"]}
     assert told["mismatches"][0]["book_id"] > 0
+    assert any("the venue disagreed" in minute["why"] for minute in told["untrusted"])
     other = json.loads(leadline(capsys, "trust", OTHER, "--db", db, "--json").out)
     assert other["summary"][0]["mismatches"] == 0
     assert other["summary"][0]["checked"] > 0

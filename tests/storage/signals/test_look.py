@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from book.signal_features import BookView
+from book.signal_features import BookView, features
 from storage.connect import Connection, connect
 from storage.signals.look import Refusal, look
 from tests.storage.signals.market import SYMBOL, VENUE, Stored, at, ns
@@ -80,6 +80,23 @@ def test_levels_beyond_a_sample_are_unknown(con: Connection, market: Stored) -> 
     view = book(con)
     assert (view.bid_px.tolist(), view.last_id) == ([102, 100, 99], 30)
     assert (view.ask_px.tolist(), view.ask_qty.tolist()) == ([103], [6])
+
+
+def test_levels_and_depths_beyond_the_certified_prices_are_unknown(con: Connection, market: Stored) -> None:
+    market.covered(-120, -1, 30)
+    market.sample(-30, 20, {100: 1, 99: 2, 98: 1, 97: 5}, {101: 4, 102: 1, 103: 2})
+    con.execute(
+        """UPDATE depth_snapshots SET mid = 100.5, certified_bid_bps = 1e4 * 2.5 / 100.5,
+           certified_ask_bps = 10000, bid_depth = [NULL], uncertified = 'certified 248.8 bps below'"""
+    )
+    market.diff(-1, 21, 30, {97: 7, 98: 3}, {})
+    view = book(con)
+    assert (view.bid_px.tolist(), view.bid_qty.tolist()) == ([100, 99, 98], [1, 2, 3])
+    assert view.ask_px.tolist() == [101, 102, 103]
+    shown = features(view)
+    assert shown.get("depth_imbalance_10bps") is None
+    assert shown.missing["depth_imbalance_10bps"] == "certified 248.8 bps below"
+    assert shown.missing["imbalance_5"] == "3 levels a side are known: certified 248.8 bps below"
 
 
 def test_a_newer_ticker_tops_the_diffs(con: Connection, market: Stored) -> None:
