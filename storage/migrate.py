@@ -25,6 +25,7 @@ REVISIONS = (
     "006",
     "007",
     "008",
+    "009",
 )  # oldest first; a test holds it against storage/migrations/versions
 _SCRIPTS = Path(__file__).parent / "migrations"
 

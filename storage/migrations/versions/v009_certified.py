@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "007"
-down_revision = "006"
+revision = "009"
+down_revision = "008"
 
 COLUMNS = (
     ("certified_bid_bps", sa.Double, "how far below mid every bid is known; 10,000: all there are"),
