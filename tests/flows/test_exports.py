@@ -77,15 +77,29 @@ def test_live_replayed_and_imported_say_the_same(
             symbol: one.parts for symbol, one in wanted.items()
         }
         again = tmp_path / "auto.duckdb"
+    again, exported = tmp_path / "replayed.duckdb", {}
     for symbol in SYMBOLS:
         said = leadline(capsys, "export", symbol, "--db", first, "--out", tmp_path / "out", "--json")
         assert said.code == 0, said.err
         (told,) = json.loads(said.out)
+        exported[symbol] = told["content"]["sha256"]
         assert told["gaps"]
         assert "gap" in {interval["ended_by"] for interval in told["intervals"]} or symbol != "BTCUSDT"
     said = leadline(capsys, "import", tmp_path / "out", "--db", third)
     assert said.code == 0, said.err
     assert hashes(third) == wanted
+    certified = {}
+    for db in (first, again, third):
+        for symbol in SYMBOLS:
+            said = leadline(capsys, "certify", symbol, "--db", db, "--out", tmp_path / db.stem, "--json")
+            assert said.code == 0, said.err
+            (told,) = json.loads(said.out)
+            certified[db, symbol] = told["content"]["sha256"]
+            said = leadline(capsys, "certify", "--verify", told["files"]["json"], "--db", first)
+            assert said.code == 0, said.out
+    for symbol in SYMBOLS:
+        assert certified[first, symbol] == certified[again, symbol] == certified[third, symbol]
+        assert certified[first, symbol] == exported[symbol]
     carried = {}
     for style in ("hftbacktest", "tardis"):
         for db in (first, third):

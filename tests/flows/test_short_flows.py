@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
@@ -136,17 +137,28 @@ def test_the_report_of_many_books_stays_small() -> None:
     assert report.said() == "0 of 300 books of v trusted"
 
 
-async def test_the_certificate_is_an_artifact(tmp_path: Path, db: Path, prefect_server: str) -> None:
+async def test_the_certificate_is_an_artifact_and_files(
+    tmp_path: Path, db: Path, prefect_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from flows.certify import KEY, certify_data
     from flows.prefect_report import ask
 
     empty = await certify_data(db=str(db), return_state=True)
     assert empty.message == "nothing was watched in these days"
+    monkeypatch.setenv("LEADLINE_HOME", str(tmp_path / "home"))
     state = await certify_data(db=str(db), days=365 * 20, return_state=True)
     assert "0 gaps, 3 diffs of 1 symbols" in str(state.message)
     found = ask(prefect_server, "/artifacts/filter", {"artifacts": {"key": {"any_": [KEY]}}})
     page = max(found, key=lambda each: each["created"])["data"]
     assert "| 2023-11-14 | binance-spot | BTCUSDT |" in page
+    place = tmp_path / "home" / "certificates" / "binance-spot" / "BTCUSDT"
+    told = json.loads((place / "2023-11-14.json").read_text(encoding="utf-8"))
+    assert f"`{told['content']['sha256'][:12]}`" in page
+    assert not told["is_provisional"]
+    made = {path: path.stat().st_mtime_ns for path in place.iterdir()}
+    assert {path.name for path in made} == {"2023-11-14.json", "2023-11-14.html"}
+    await certify_data(db=str(db), days=365 * 20)
+    assert {path: path.stat().st_mtime_ns for path in place.iterdir()} == made
 
 
 async def test_spend_and_signals_of_a_store_without_live_books(

@@ -1,0 +1,132 @@
+"""``leadline certify``: what may be believed of a symbol's day, as JSON and as a page; and its check."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from book.errors import BadInput
+from flows.certifying import Written, certify_to_files, folder_of
+from flows.commands.reading import database
+from flows.console import put, say
+from flows.settings import BadSetting, Settings, from_args
+from flows.tables import table_lines
+from storage.connect import connect
+from storage.days.certificate import differences, read_day, venues
+from storage.trust import newest
+
+GAPS_SHOWN = 12  # on the screen; the files have all
+
+
+def run(args: argparse.Namespace) -> int:
+    """Certify a day, or hold a certificate against the store: 1 where they differ."""
+    settings = from_args(args)
+    if (args.verify is None) == (args.symbol is None):
+        raise BadSetting("expected a symbol to certify, or --verify FILE to hold one against the store")
+    if args.verify is not None:
+        return _verify(settings, args.verify, as_json=args.json)
+    day = _day(args.day) if args.day else None
+    with connect(database(settings)) as con:
+        if day is None:
+            last = newest(con, args.symbol)
+            day = None if last is None else last.date()
+        found = venues(con, args.symbol, day) if day else []
+        if args.venue is not None:
+            found = [venue for venue in found if venue == settings.venue]
+        if day is None or not found:
+            when = f" on {day}" if day else ""
+            raise BadInput(
+                f"nothing is stored of {args.symbol!r}{when}; "
+                "leadline sql 'FROM coverage' lists what there is"
+            )
+        folder, now = args.out or folder_of(settings), dt.datetime.now(dt.UTC)
+        made = [certify_to_files(con, venue, args.symbol, day, folder=folder, now=now) for venue in found]
+    if args.json:
+        put([json.dumps([_as_json(one) for one in made], ensure_ascii=False)])
+        return 0
+    for one in made:
+        put(lines(one))
+    return 0
+
+
+def _as_json(one: Written) -> dict[str, object]:
+    files = {"json": str(one.json_path), "html": str(one.html_path)}
+    return {**one.told, "outcome": one.outcome, "files": files}
+
+
+def lines(one: Written) -> Iterator[str]:
+    """Yield a certificate for a terminal."""
+    told = one.told
+    state = "provisional, the day is open" if told["is_provisional"] else "final"
+    market = f"{told['venue']} {told['symbol']} {told['day']}"
+    yield f"{market}: {told['covered_pct']:.3f} % of the day covered ({state})"
+    watched, seen, audits = told["watched"], told["attestation"], told["rest_audits"]
+    latency, spread = told["latency"], told["spread"]
+    attested, to_book, wide = "never: no book ticker was heard", "not measured", "not known"
+    if seen["checked"]:
+        attested = (
+            f"{seen['attested_pct']} % of {seen['checked']:,} checks, {seen['mismatches']} mismatches"
+        )
+    if latency["measured"]:
+        to_book = f"receipt to book p50 {latency['to_book_p50_us']} µs, p99 {latency['to_book_p99_us']} µs"
+    if spread["n"]:
+        wide = f"median {spread['p50_bps']} bps, p99 {spread['p99_bps']} bps"
+    seconds = f"{watched['watched_s'] or 0:,.0f} s"
+    rows = [
+        ("watched", f"{seconds}, {watched['covered_pct'] or 0:.3f} % of it covered"),
+        ("minutes", f"{watched['trusted_minutes']} of {watched['minutes']} trusted"),
+        ("attested", attested),
+        ("audited", f"{audits['audited_levels']:,} levels, {audits['audit_mismatches']} unlike"),
+        ("latency", to_book),
+        ("spread", wide),
+        ("rows", ", ".join(f"{n:,} {name}" for name, n in told["rows"].items() if n) or "none"),
+        ("content", told["content"]["sha256"]),
+        ("files", f"{one.json_path} and .html ({one.outcome})"),
+    ]
+    yield from (f"  {name:<10}{value}" for name, value in rows)
+    if told["gaps"]:
+        more = f" (the first {GAPS_SHOWN} of {len(told['gaps'])})" if len(told["gaps"]) > GAPS_SHOWN else ""
+        yield "gaps" + more
+        columns = ("ts_from", "ts_to", "seconds", "cause", "after_id", "before_id")
+        shown = [tuple(gap[name] for name in columns) for gap in told["gaps"][:GAPS_SHOWN]]
+        yield from table_lines(columns, shown)
+
+
+def _verify(settings: Settings, path: Path, *, as_json: bool) -> int:
+    told = read_day(path)
+    with connect(database(settings)) as con:
+        found = differences(con, told)
+    if as_json:
+        put(
+            [
+                json.dumps(
+                    {"file": str(path), "is_equal": not found, "differences": found}, ensure_ascii=False
+                )
+            ]
+        )
+        return 1 if found else 0
+    what = f"{told['venue']} {told['symbol']} {told['ts_from']} to {told['ts_to']}"
+    if not found:
+        put(
+            [
+                f"{what}: the store holds exactly what was certified",
+                f"  content   {told['content']['sha256']}",
+            ]
+        )
+        return 0
+    put([f"{what}: the store is NOT what was certified", *(f"  {line}" for line in found)])
+    say(
+        "older rows may have been let go (keep_days); export has them where export_to is set. "
+        "Otherwise rows were changed after the certificate was made"
+    )
+    return 1
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise BadSetting(f"--day {text!r}: expected a UTC day such as 2026-01-31") from None
