@@ -43,7 +43,7 @@ def verdict(told: Told) -> Markup:
         return light("bad", "Nothing of this day may be trusted: no book was in step.")
     if disagreed:
         return light("bad", f"The venue's own word contradicted the book {disagreed:,} times; see below.")
-    holes = [gap for gap in told["gaps"] if gap["after_id"] is not None and gap["before_id"] is not None]
+    holes = _between(told)
     if holes:
         return light(
             "warn", f"{watched:.3f} % of the time watched is covered; {len(holes)} gaps, named below."
@@ -57,11 +57,11 @@ def _cards(told: Told) -> Iterator[tuple[str, object]]:
     attested, watched, spread = told["attestation"], told["watched"], told["spread"]
     yield "of the day covered", _share(told["covered_pct"])
     yield "of the time watched", _share(watched["covered_pct"])
-    yield "gaps", f"{len(told['gaps']):,}"
+    yield "gaps while watched", f"{len(_between(told)):,}"
     yield "attested", _share(attested["attested_pct"]) if attested["checked"] else "never"
     yield "diffs", f"{told['rows']['depth_diffs']:,}"
     yield "spread, median", _with(spread["p50_bps"], "bps")
-    yield "receipt to book, p99", _with(told["latency"]["to_book_p99_us"], "µs")
+    yield "receipt to book, p99", _with(_ms(told["latency"]["to_book_p99_us"]), "ms")
     yield "clock, venue's minus ours", _clock(told["clock"])
 
 
@@ -108,13 +108,13 @@ def _strip(told: Told, course: Course, window: tuple[float, float]) -> str:
     return strips(rows, window_s=window, title="coverage", words=words)
 
 
+def _between(told: Told) -> list[Told]:
+    """Return the gaps between two books; before the first and after the last nobody watched."""
+    return [gap for gap in told["gaps"] if gap["after_id"] is not None and gap["before_id"] is not None]
+
+
 def _holes(told: Told) -> list[Shade]:
-    """Return gaps between two books; before the first and after the last nobody watched."""
-    return [
-        Shade(_at(gap["ts_from"]), _at(gap["ts_to"]), _gap_words(gap), RED)
-        for gap in told["gaps"]
-        if gap["after_id"] is not None and gap["before_id"] is not None
-    ]
+    return [Shade(_at(gap["ts_from"]), _at(gap["ts_to"]), _gap_words(gap), RED) for gap in _between(told)]
 
 
 def _panels(told: Told, course: Course) -> Iterator[Panel]:
@@ -154,9 +154,9 @@ def _panels(told: Told, course: Course) -> Iterator[Panel]:
             height=HEIGHT,
         )  # fmt: skip
         yield Panel("mid", "quote units", [_line("mid", course.depth, "mid", BLUE, step)], height=HEIGHT)
-    yield Panel(
-        "updates", "diffs/s", [_line("diffs", course.diffs, "diffs_per_s", BLUE, step)], height=HEIGHT
-    )
+    updates = course.diffs
+    bars = Series("diffs", updates["at_s"], updates["diffs_per_s"], BLUE, bar_s=float(step))
+    yield Panel("updates", "diffs/s", [bars], height=HEIGHT)
 
 
 def _line(name: str, columns: Mapping[str, Floats], column: str, colour: str, step_s: int) -> Series:
@@ -196,7 +196,7 @@ def _missing(gap: Told) -> str:
     after, before = gap["after_id"], gap["before_id"]
     if after is None or before is None:
         return "not known"
-    return f"{after + 1}-{before}" if before > after else "none"
+    return f"{after + 1}-{before - 1}" if before > after + 1 else "none"
 
 
 def _gap_words(gap: Told) -> str:
@@ -232,9 +232,10 @@ def _attested(told: Told) -> list[str]:
 def _figures(told: Told) -> list[str]:
     latency, spread, depth = told["latency"], told["spread"], told["depth"]
     rows = [
-        ("receipt to book, p50 / p99", _pair(latency["to_book_p50_us"], latency["to_book_p99_us"], "µs")),
+        ("receipt to book, p50 / p99",
+         _pair(_ms(latency["to_book_p50_us"]), _ms(latency["to_book_p99_us"]), "ms")),
         ("receipt to queryable, p50 / worst p99",
-         _pair(latency["to_durable_p50_us"], latency["to_durable_worst_p99_us"], "µs")),
+         _pair(_ms(latency["to_durable_p50_us"]), _ms(latency["to_durable_worst_p99_us"]), "ms")),
         ("venue's clock to receipt, p50 / p99",
          _pair(latency["event_to_receipt_p50_ms"], latency["event_to_receipt_p99_ms"], "ms")),
         ("spread, median / p99", _pair(spread["p50_bps"], spread["p99_bps"], "bps")),
@@ -312,11 +313,20 @@ def _number(value: float | None) -> str:
 
 
 def _with(value: float | None, unit: str) -> str:
-    return "not known" if value is None else f"{value:,.4g} {unit}"
+    return "not known" if value is None else f"{_plain(value)} {unit}"
 
 
 def _pair(a: float | None, b: float | None, unit: str) -> str:
-    return "not known" if a is None or b is None else f"{a:,.4g} / {b:,.4g} {unit}"
+    return "not known" if a is None or b is None else f"{_plain(a)} / {_plain(b)} {unit}"
+
+
+def _plain(value: float) -> str:
+    """Write a figure with four digits that count, or whole where it has more."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"  # noqa: PLR2004
+
+
+def _ms(microseconds: float | None) -> float | None:
+    return None if microseconds is None else microseconds / 1e3
 
 
 def _clock(clock: Told) -> str:

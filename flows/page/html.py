@@ -27,17 +27,18 @@ p { margin: 6px 0; }
 .lead, footer, .note, dt { color: var(--soft); }
 footer { margin-top: 40px; font-size: 13px; }
 svg { display: block; width: 100%; height: auto; color: var(--ink); margin: 8px 0; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr));
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(210px, 1fr));
   gap: 10px; margin: 16px 0; }
 .facts div { background: var(--card); border-radius: 8px; padding: 10px 12px; }
 .facts dt { font-size: 13px; }
 .facts dd { margin: 0; font-size: 20px; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; margin: 12px 0; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 5px 10px 5px 0; border-bottom: 1px solid var(--rule);
   vertical-align: top; }
 th { color: var(--soft); font-weight: 600; }
-.number { text-align: right; }
+th.number, td.number { text-align: right; }
+.number + :not(.number) { padding-left: 14px; }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); }
 .light { display: inline-block; width: 0.7em; height: 0.7em; border-radius: 50%; background: currentColor;

@@ -233,7 +233,7 @@ def _plain_ticks(low: float, high: float) -> list[tuple[float, str]]:
 
 def _log_ticks(low: float, high: float) -> list[tuple[float, str]]:
     """Return ticks of a scale of logarithms, with what they stand for: powers of ten if there are many."""
-    digits = (1,) if high - low > 3 else (1, 2, 5)  # noqa: PLR2004
+    digits = (1,) if high - low > 1.7 else (1, 2, 5)  # noqa: PLR2004
     stands = [d * 10.0**k for k in range(math.floor(low), math.ceil(high) + 1) for d in digits]
     return [(math.log10(v), f"{v:,.10g}") for v in stands if low <= math.log10(v) <= high]
 
