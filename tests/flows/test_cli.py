@@ -13,7 +13,7 @@ from flows.cli import build_parser, main
 COMMANDS = (
     "demo", "stream", "replay", "book", "sql", "record", "doctor", "export", "import", "up",
     "down", "signals", "score", "rescore", "spend", "prices", "stop", "handover", "trust",
-    "report", "dash",
+    "certify", "report", "dash",
 )  # fmt: skip
 READ_BY_PROGRAMS = COMMANDS
 
