@@ -60,7 +60,7 @@ def _certify(
     folder = folder_of(settings)
     with connect(settings.db) as con:
         found = certify(con, first=midnight - (days - 1) * DAY, until=midnight + DAY)
-        files = {}
+        files: dict[Market, Told] = {}
         for one in found:
             told = settled(folder, one.venue, one.symbol, one.day, diffs=one.diffs)
             if told is None:
