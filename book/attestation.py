@@ -43,7 +43,7 @@ class Kind(IntEnum):
     NONE = 0
     EQUAL_ID = 1
     BRACKETED = 2
-    AUDIT = 3  # a level of a REST snapshot; see book.audit
+    AUDIT = 3  # a level of a REST snapshot
 
 
 class Miss(NamedTuple):
