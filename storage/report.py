@@ -22,6 +22,7 @@ STRIP = 60  # pieces of time of a market's strip
 COLUMNS = 180  # samples of a heat map
 TOP = 8  # levels of a side that are shown as numbers
 MOST_MARKETS = 400
+CREDIT = dt.timedelta(seconds=5)  # of a feed: its rows are stored a moment after they were written
 WHOLE = 0.999  # a piece of time covered that far counts as covered
 
 _NEWEST = """
@@ -33,13 +34,23 @@ SELECT max(ts), min(first_ts) FROM (
 )
 """
 
-_MARKETS = """
-WITH intervals AS (
+# While a feed says that it lives, a quiet market is covered though no row of it comes: an interval that
+# grows reaches to $alive. A feed that says nothing any more has no such credit.
+_HELD = """held AS (
+    SELECT venue, symbol, ts_from, first_id, coalesce(ended_by, '') AS ended_by,
+           CASE WHEN ended_by IS NULL THEN greatest(ts_to, least($until, $alive)) ELSE ts_to END AS ts_to
+    FROM coverage WHERE ts_from <= $until
+)"""
+
+_ALIVE = "SELECT max(ts + to_seconds(bucket_s)) FROM feed_stats WHERE ts >= $since"
+
+_MARKETS = f"""
+WITH {_HELD}, intervals AS (
     SELECT venue, symbol, min(ts_from) AS first_ts, max(ts_to) AS covered_to,
-           last(coalesce(ended_by, '') ORDER BY ts_from, ts_to, first_id) AS ended_by,
+           last(ended_by ORDER BY ts_from, ts_to, first_id) AS ended_by,
            coalesce(sum(epoch(least(ts_to, $until) - greatest(ts_from, $since)))
                     FILTER (ts_to > $since AND ts_from < $until), 0.0) AS covered_s
-    FROM coverage WHERE ts_from <= $until GROUP BY ALL
+    FROM held GROUP BY ALL
 ), changes AS (
     SELECT venue, symbol, min(ts) AS first_event, max(ts) AS last_event,
            last(to_state ORDER BY ts) AS state,
@@ -63,7 +74,7 @@ SELECT venue, symbol, coalesce(least(first_ts, first_event), first_ts, first_eve
 FROM intervals FULL JOIN changes USING (venue, symbol) LEFT JOIN checks USING (venue, symbol)
 WHERE covered_to >= $since OR last_event IS NOT NULL
 ORDER BY list_position($symbols::VARCHAR[], symbol) NULLS LAST, venue, symbol LIMIT $most
-"""
+"""  # noqa: S608  constants of this module
 
 # A market whose last interval ended in order is not watched any more: that is no hole.
 _HOLES = """
@@ -76,13 +87,13 @@ WHERE ts_from < $until AND coalesce(ts_to, $until) > $since
 GROUP BY ALL ORDER BY seconds DESC, cause
 """
 
-_PIECES = """
-WITH pieces AS (
+_PIECES = f"""
+WITH {_HELD}, pieces AS (
     SELECT n, $since::TIMESTAMP + n * to_microseconds($step_us) AS a, a + to_microseconds($step_us) AS z
     FROM range($pieces) AS r (n)
 ), covered AS (
     SELECT venue, symbol, n, sum(epoch(least(ts_to, z) - greatest(ts_from, a))) AS covered_s
-    FROM coverage JOIN pieces ON ts_to > a AND ts_from < z GROUP BY ALL
+    FROM held JOIN pieces ON ts_to > a AND ts_from < z GROUP BY ALL
 ), holes AS (
     SELECT venue, symbol, n, string_agg(DISTINCT cause, ', ' ORDER BY cause) AS causes
     FROM coverage_holes JOIN pieces ON coalesce(ts_to, $until) > a AND ts_from < z
@@ -94,7 +105,7 @@ WITH pieces AS (
 SELECT venue, symbol, n, coalesce(covered_s, 0.0) AS covered_s, coalesce(causes, '') AS causes,
        coalesce(mismatches, 0) AS mismatches
 FROM covered FULL JOIN holes USING (venue, symbol, n) FULL JOIN misses USING (venue, symbol, n)
-"""
+"""  # noqa: S608
 
 _BOOKS = """
 SELECT venue, symbol, ts, last_id, mid, spread_bps, imbalance, depth_bps, bid_depth, ask_depth, trusted,
@@ -193,6 +204,7 @@ class MarketTrust:
     mismatches: int
     audited: int
     audit_mismatches: int
+    silent_s: float = 0.0  # since anything was heard, where its interval grows
     holes: tuple[Hole, ...] = ()
     strip: tuple[Piece, ...] = ()
 
@@ -254,14 +266,17 @@ def span_to(known: Span, until: dt.datetime, back: dt.timedelta) -> Span:
 
 def markets(con: Runs, span: Span, symbols: Sequence[str]) -> list[MarketTrust]:
     """Tell of each market watched within a span how far it may be believed; ``symbols`` come first."""
+    heard = con.execute(_ALIVE, {"since": span.since}).fetchone()[0]
+    alive = {"alive": span.since if heard is None else heard + CREDIT}
     where = {**span.params, "own": sorted(OWN_ENDS - {"crash"})}
-    found = run_sql(con, _MARKETS, {**span.params, "symbols": list(symbols), "most": MOST_MARKETS}).dicts()
+    asked = {**span.params, **alive, "symbols": list(symbols), "most": MOST_MARKETS}
+    found = run_sql(con, _MARKETS, asked).dicts()
     holes: dict[tuple[str, str], list[Hole]] = defaultdict(list)
     for venue, symbol, cause, n, seconds, longest_s in con.execute(_HOLES, where).fetchall():
         holes[venue, symbol].append(Hole(cause, n, seconds, longest_s))
     step_s = span.seconds / STRIP
     pieces: dict[tuple[str, str], dict[int, tuple[float, str, int]]] = defaultdict(dict)
-    asked = {**where, "pieces": STRIP, "step_us": max(1, round(step_s * 1e6))}
+    asked = {**where, **alive, "pieces": STRIP, "step_us": max(1, round(step_s * 1e6))}
     for venue, symbol, n, *told in con.execute(_PIECES, asked).fetchall():
         pieces[venue, symbol][n] = (told[0], told[1], told[2])
     return [_market(row, span, holes, pieces) for row in found]
@@ -278,11 +293,13 @@ def _market(
     since = max(span.since, row["first_ts"] or span.since)
     over = ended_by in OWN_ENDS and ended_by != "crash"
     until = min(span.until, row["covered_to"]) if over else span.until
+    grows = row["covered_to"] is not None and not ended_by
     given = {name: row[name] for name in MarketTrust.__slots__ if name in row and name != "ended_by"}
     return MarketTrust(
         **given,
         ended_by=ended_by,
         watched_s=max(0.0, (until - since).total_seconds()),
+        silent_s=max(0.0, (span.until - row["covered_to"]).total_seconds()) if grows else 0.0,
         holes=tuple(holes.get(key, ())),
         strip=_strip(span, since, until, pieces.get(key, {})),
     )

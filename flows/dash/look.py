@@ -25,6 +25,7 @@ DAY = dt.timedelta(days=1)
 MOST_BOOKS = 8  # shown with their levels
 MOST_HEATS = 6  # drawn over time
 SPEND_HOURS = 24.0
+SILENT_S = 15.0  # a market of which nothing was heard for longer is not trusted, whatever its row says
 
 # What ended an interval, as a person says it.
 CAUSES = {
@@ -141,7 +142,8 @@ def look(
 def judged(market: MarketTrust) -> Lit:
     """Give a market its light: red where it may not be trusted now, yellow where not throughout."""
     faults = tuple(_faults(market))
-    if not (market.is_covered_now or market.ended_in_order):
+    is_heard = market.is_covered_now and market.silent_s <= SILENT_S
+    if not (is_heard or market.ended_in_order):
         return Lit(market, Light.RED, (_not_now(market), *faults))
     if faults:
         return Lit(market, Light.YELLOW, faults)
@@ -153,6 +155,8 @@ def judged(market: MarketTrust) -> Lit:
 def _not_now(market: MarketTrust) -> str:
     if market.covered_to is None:
         return f"never trusted yet; its book is {market.state or 'not known'}"
+    if market.is_covered_now:
+        return f"no word from its stream since {market.covered_to:%H:%M:%S}"
     cause = CAUSES.get(market.ended_by, market.ended_by)
     return f"not since {market.covered_to:%H:%M:%S}: {cause}"
 

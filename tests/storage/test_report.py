@@ -53,6 +53,23 @@ def test_how_far_each_market_may_be_believed(con: Connection) -> None:
     assert [(hole.cause, hole.seconds) for hole in sol.holes] == [("silent", 60)]
 
 
+def test_a_quiet_market_is_covered_while_its_feed_lives(con: Connection) -> None:
+    later = Span(at(-600), at(60))
+    btc = report.markets(con, later, ["BTCUSDT"])[0]
+    assert (btc.covered_s, btc.silent_s, btc.strip[-1].covered) == (540, 60, 0)
+    con.begin()
+    con.execute(
+        "INSERT INTO feed_stats BY NAME SELECT $v AS venue, $ts AS ts, 1.0 AS bucket_s, 1 AS frames, "
+        "0 AS bytes, 0 AS diffs, 0 AS trades, 0 AS tickers, 0 AS bad_frames, 0 AS reconnects, "
+        "0 AS resyncs, 1 AS live_symbols, 1 AS symbols, 0 AS queue_batches, 1 AS queue_limit",
+        {"v": VENUE, "ts": at(58)},
+    )
+    btc, _, sol = report.markets(con, later, ["BTCUSDT"])
+    assert (btc.covered_s, btc.silent_s, btc.strip[-1].covered) == (600, 0, 1)
+    assert sol.covered_s == 240
+    con.rollback()
+
+
 def test_the_strip_tells_when(con: Connection) -> None:
     btc, eth, _ = report.markets(con, TEN_MINUTES, ["BTCUSDT"])
     step_s = TEN_MINUTES.seconds / STRIP
