@@ -147,9 +147,9 @@ def judged(market: MarketTrust) -> Lit:
         return Lit(market, Light.RED, (_not_now(market), *faults))
     if faults:
         return Lit(market, Light.YELLOW, faults)
-    checked = f"{market.checked:,} checks against the venue's word, all equal"
-    unchecked = "covered throughout; never held against the venue's own best prices"
-    return Lit(market, Light.GREEN, (f"covered throughout; {checked}" if market.checked else unchecked,))
+    checks = f"{market.checked:,} checks against the venue's word, all equal"
+    said = checks if market.checked else "not held against the venue's word yet"
+    return Lit(market, Light.GREEN, (f"no hole since its book was first trusted; {said}",))
 
 
 def _not_now(market: MarketTrust) -> str:
