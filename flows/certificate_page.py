@@ -241,6 +241,8 @@ def _figures(told: Told) -> list[str]:
         ("spread, median / p99", _pair(spread["p50_bps"], spread["p99_bps"], "bps")),
         ("spread, least / most", _pair(spread["least_bps"], spread["most_bps"], "bps")),
         ("clock, venue's minus ours", _clock(told["clock"])),
+        ("network, clock put right, median p50 / worst p99",
+         _pair(told["clock"]["network_p50_ms"], told["clock"]["network_worst_p99_ms"], "ms")),
         *((f"rows of {name}", f"{n:,}") for name, n in told["rows"].items()),
         *((f"events: {reason}", f"{n:,}") for reason, n in told["events"].items()),
     ]  # fmt: skip
@@ -263,9 +265,9 @@ def _figures(told: Told) -> list[str]:
         parts += [
             table(head, bands, numbers=head),
             note(
-                "Depth in base units around the mid. A sample is certified where the band lies within the "
-                "range of the snapshot the book began with; at its narrowest that reached "
-                f"{_with(depth['least_certified_bps'], 'bps')} from the mid."
+                "Depth in base units around the mid. A sample is certified where every level of the band "
+                "is known; at its narrowest that reached "
+                f"{_with(depth['least_certified_bps'], 'bps')} from the mid; 10,000 are all levels."
             ),
         ]
     return parts

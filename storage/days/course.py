@@ -45,8 +45,8 @@ _DEPTH = (
     SAMPLES
     + """
 SELECT epoch(time_bucket(to_seconds($step), ts)) AS at_s, median(mid) AS mid,
-       median(bid_depth) FILTER (certified_bps >= band_bps) AS bid,
-       median(ask_depth) FILTER (certified_bps >= band_bps) AS ask
+       median(bid_depth) FILTER (is_certified) AS bid,
+       median(ask_depth) FILTER (is_certified) AS ask
 FROM samples WHERE band_bps = $band GROUP BY ALL ORDER BY at_s
 """
 )

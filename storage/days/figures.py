@@ -51,6 +51,12 @@ SELECT round(median(to_durable_p50_us), 1) AS to_durable_p50_us,
 FROM feed_stats WHERE venue = $venue AND ts >= $since AND ts < $until
 """
 
+_CLOCK = """
+SELECT count(*) AS asked, round(median(network_p50_ms), 3) AS network_p50_ms,
+       round(max(network_p99_ms), 3) AS network_worst_p99_ms
+FROM clock WHERE venue = $venue AND ts >= $since AND ts < $until
+"""
+
 _SPREAD = """
 WITH quoted AS (
     SELECT 2e4 * (ask_px - bid_px) / (ask_px + bid_px) AS bps FROM book_tickers
@@ -70,31 +76,28 @@ SELECT any_value(source) AS source, count(*) AS n, round(min(bps), 4) AS least_b
 FROM chosen
 """
 
-# A book knows every level within the range of the seed it began with. What lies farther out is known only
-# where it changed since: a band that reaches beyond that range is counted, but not summed up.
+# How far a book is certified was measured with each sample; a band beyond that has no figure, and neither
+# has one of a sample from before that was kept.
 SAMPLES = """
-WITH reach AS (
-    SELECT epoch, min(bid_px[len(bid_px)]) AS low, max(ask_px[len(ask_px)]) AS high FROM seeds
-    WHERE venue = $venue AND symbol = $symbol AND epoch IN (
-        SELECT epoch FROM depth_snapshots
-        WHERE venue = $venue AND symbol = $symbol AND ts >= $since AND ts < $until AND trusted)
-    GROUP BY epoch
-), samples AS (
-    SELECT ts, mid, 1e4 * least(mid - low, high - mid) / mid AS certified_bps,
+WITH bands AS (
+    SELECT ts, mid, least(certified_bid_bps, certified_ask_bps) AS certified_bps,
            unnest(depth_bps) AS band_bps, unnest(bid_depth) AS bid_depth, unnest(ask_depth) AS ask_depth
-    FROM depth_snapshots LEFT JOIN reach USING (epoch)
+    FROM depth_snapshots
     WHERE venue = $venue AND symbol = $symbol AND ts >= $since AND ts < $until AND trusted AND mid > 0
+), samples AS (
+    SELECT *, certified_bps IS NOT NULL AND bid_depth IS NOT NULL AND ask_depth IS NOT NULL AS is_certified
+    FROM bands
 )
 """
 
 _DEPTH = (
     SAMPLES
     + """
-SELECT band_bps, count(*) AS samples, count(*) FILTER (certified_bps >= band_bps) AS certified,
-       median(bid_depth) FILTER (certified_bps >= band_bps) AS bid_p50,
-       median(ask_depth) FILTER (certified_bps >= band_bps) AS ask_p50,
-       min(bid_depth) FILTER (certified_bps >= band_bps) AS bid_least,
-       min(ask_depth) FILTER (certified_bps >= band_bps) AS ask_least,
+SELECT band_bps, count(*) AS samples, count(*) FILTER (is_certified) AS certified,
+       median(bid_depth) FILTER (is_certified) AS bid_p50,
+       median(ask_depth) FILTER (is_certified) AS ask_p50,
+       min(bid_depth) FILTER (is_certified) AS bid_least,
+       min(ask_depth) FILTER (is_certified) AS ask_least,
        round(min(certified_bps), 2) AS least_certified_bps
 FROM samples GROUP BY band_bps ORDER BY band_bps
 """
@@ -111,7 +114,8 @@ MOST_EVIDENCE = 100  # mismatches told one by one; the table ``mismatches`` has 
 
 def figures(con: Runs, window: dict[str, Any]) -> dict[str, Any]:
     """Return every figure of a window; ``window``: venue, symbol, since and until (UTC, no zone)."""
-    feed = _one(con, _FEED, {name: window[name] for name in ("venue", "since", "until")})
+    of_venue = {name: window[name] for name in ("venue", "since", "until")}
+    feed = _one(con, _FEED, of_venue)
     latency = {**_one(con, _LATENCY, window), **{name: feed.pop(name) for name in _FEED_LATENCY}}
     attested = _one(con, _ATTESTED, window)
     audits = {name: attested.pop(name) for name in ("audited_levels", "audit_mismatches")}
@@ -127,7 +131,7 @@ def figures(con: Runs, window: dict[str, Any]) -> dict[str, Any]:
         "attestation": {**attested, "evidence": evidence},
         "rest_audits": audits,
         "latency": latency,
-        "clock": feed,
+        "clock": {**feed, **_one(con, _CLOCK, of_venue)},
         "spread": _one(con, _SPREAD, window),
         "depth": {"least_certified_bps": reach[0] if reach else None, "bands": bands},
     }

@@ -123,3 +123,34 @@ def test_what_is_no_certificate_is_refused_with_words(day: Day, stored: Path, tm
     path.write_text(json.dumps({**told, "certificate_version": 9}))
     with pytest.raises(BadExport, match="version 9"):
         read_day(path)
+
+
+def test_depth_is_told_only_where_it_is_certified(day: Day, stored: Path) -> None:
+    first, _ = day.moments
+    with connect(stored, write=True) as con:
+        for n, (far, bids, asks) in enumerate(
+            [
+                (30.0, [3.0, 9.0], [4.0, 8.0]),
+                (12.0, [5.0, None], [6.0, None]),
+                (None, [99.0, 99.0], [99.0, 99.0]),
+            ]
+        ):
+            con.execute(
+                """INSERT INTO depth_snapshots BY NAME
+                   SELECT $venue AS venue, $symbol AS symbol, 1 AS epoch, $ts::TIMESTAMP AS ts, 1 last_id,
+                          []::DOUBLE[] AS bid_px, []::DOUBLE[] AS bid_qty, []::DOUBLE[] AS ask_px,
+                          []::DOUBLE[] AS ask_qty, 100.0 AS mid, 2.0 AS spread_bps,
+                          [10.0, 25.0]::DOUBLE[] AS depth_bps, $bids::DOUBLE[] AS bid_depth,
+                          $asks::DOUBLE[] AS ask_depth, true AS trusted, '' AS reason,
+                          $far::DOUBLE AS certified_bid_bps, $far::DOUBLE AS certified_ask_bps""",
+                {"venue": ODD.venue, "symbol": ODD.symbol, "ts": first + dt.timedelta(minutes=n),
+                 "bids": bids, "asks": asks, "far": far},
+            )  # fmt: skip
+        told, course = certify_day(con, ODD.venue, ODD.symbol, first.date(), now=LATER, made_by="")
+    near, far_off = told["depth"]["bands"]
+    assert (near["band_bps"], near["samples"], near["certified"]) == (10.0, 3, 2)
+    assert (near["bid_p50"], near["ask_p50"], near["bid_least"]) == (4.0, 5.0, 3.0)
+    assert (far_off["certified"], far_off["bid_p50"], far_off["ask_least"]) == (1, 9.0, 8.0)
+    assert told["depth"]["least_certified_bps"] == 12.0
+    assert told["depth"]["drawn_bps"] == 10.0
+    assert sorted(course.depth["bid"][:2]) == [3.0, 5.0]
