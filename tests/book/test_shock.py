@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -63,15 +64,25 @@ WIDE = (0.0, 12.0)
         pytest.param(
             [*calm(30), ODD, *calm(29), ODD], [(30, "imbalance"), (60, "imbalance")], id="the-next"
         ),
-        pytest.param(
-            [*calm(30), WIDE, *[(0.0, 4.0)] * 30, WIDE],
-            [(30, "spread")],
-            id="not-calm-in-between: 4 bps is over half way",
-        ),
     ],
 )
 def test_transcript(looks: list[Look], told: list[tuple[int, str]]) -> None:
     assert [(n, shock.kind) for n, shock in shocks(looks)] == told
+
+
+@pytest.mark.parametrize(
+    ("out", "between", "told"),
+    [
+        pytest.param(WIDE, (0.0, 4.0), [30], id="spread: 4 bps is over half way"),
+        pytest.param(WIDE, (0.0, 3.0), [30, 32], id="spread: 3 bps is calm"),
+        pytest.param(ODD, (0.55, 1.0), [30], id="imbalance: over half way"),
+        pytest.param(ODD, (0.40, 1.0), [30, 32], id="imbalance: calm"),
+    ],
+)
+def test_a_shock_is_over_at_half_of_the_threshold(out: Look, between: Look, told: list[int]) -> None:
+    """Without a cool-down, which would hide it."""
+    rules = replace(RULES, cooldown_s=0)
+    assert [n for n, _ in shocks([*calm(30), out, between, out], rules)] == told
 
 
 def test_a_shock_says_what_it_was() -> None:

@@ -64,6 +64,13 @@ def test_a_bad_value_is_named_with_where_it_came_from(
     assert expected in str(caught.value)
 
 
+def test_a_window_too_short_for_a_shock_is_refused(tmp_path: Path) -> None:
+    few = {"LEADLINE_SHOCK_LOOK_S": "2"}
+    assert load(environ={**few, "LEADLINE_SHOCK_WINDOW_S": "80"}, folder=tmp_path).shock_window_s == 80
+    with pytest.raises(BadSetting, match="shock_window_s = 60: expected 80 or more, 40 times shock_look_s"):
+        load(environ=few, folder=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -14,6 +14,7 @@ RULES = ("tests/book/test_rules.py", *SYNC)
 LADDER = ("tests/book/test_ladder.py", "tests/book/test_sync_properties.py")
 LEDGER = ("tests/storage/spend/test_ledger.py", "tests/storage/spend/test_ledger_properties.py")
 LABELS = ("tests/book/test_labels.py",)
+SHOCKS = ("tests/book/test_shock.py",)
 COMPILED = ("tests/book/test_compiled.py", "tests/book/test_live_differential.py")
 
 
@@ -308,5 +309,26 @@ VARIANTS = (
         "kind NOT IN ('rescore', 'challenger')",
         "kind NOT IN ('rescore')",
         ("tests/flows/test_analysis.py",),
+    ),
+    Variant(
+        "a shock that hovers at its threshold is told again: no hysteresis",
+        "book/shock.py",
+        "                elif away < CALM * threshold:\n",
+        "                elif away < threshold:\n",
+        SHOCKS,
+    ),
+    Variant(
+        "no cool-down after a shock",
+        "book/shock.py",
+        "        self._quiet_until_s = now_s + self._rules.cooldown_s\n",
+        "        self._quiet_until_s = now_s\n",
+        SHOCKS,
+    ),
+    Variant(
+        "the past of another epoch is held against a shock",
+        "book/shock.py",
+        "            self.leave()\n            self._epoch = epoch\n",
+        "            self._epoch = epoch\n",
+        SHOCKS,
     ),
 )
