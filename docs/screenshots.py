@@ -120,7 +120,7 @@ def take_report(browser: str, db: Path) -> int:
         environ = {**os.environ, "PYTHONPATH": str(ROOT)}
         subprocess.run(command, check=True, timeout=SHOT_S, env=environ)
         file = OUT / "report.png"
-        photograph(browser, page.as_uri(), file, Shot("report", "", height=1500))
+        photograph(browser, page.as_uri(), file, Shot("report", "", height=1740))
     say_size(file)
     return 0
 

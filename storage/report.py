@@ -93,14 +93,15 @@ WITH {_HELD}, pieces AS (
     FROM range($pieces) AS r (n)
 ), covered AS (
     SELECT venue, symbol, n, sum(epoch(least(ts_to, z) - greatest(ts_from, a))) AS covered_s
-    FROM held JOIN pieces ON ts_to > a AND ts_from < z GROUP BY ALL
+    FROM held JOIN pieces ON ts_to > a AND ts_from < z WHERE ts_to > $since GROUP BY ALL
 ), holes AS (
     SELECT venue, symbol, n, string_agg(DISTINCT cause, ', ' ORDER BY cause) AS causes
     FROM coverage_holes JOIN pieces ON coalesce(ts_to, $until) > a AND ts_from < z
-    WHERE NOT (is_open AND list_contains($own::VARCHAR[], cause)) GROUP BY ALL
+    WHERE coalesce(ts_to, $until) > $since AND ts_from < $until
+      AND NOT (is_open AND list_contains($own::VARCHAR[], cause)) GROUP BY ALL
 ), misses AS (
     SELECT venue, symbol, n, count(*) AS mismatches
-    FROM mismatches JOIN pieces ON ts >= a AND ts < z GROUP BY ALL
+    FROM mismatches JOIN pieces ON ts >= a AND ts < z WHERE ts >= $since GROUP BY ALL
 )
 SELECT venue, symbol, n, coalesce(covered_s, 0.0) AS covered_s, coalesce(causes, '') AS causes,
        coalesce(mismatches, 0) AS mismatches

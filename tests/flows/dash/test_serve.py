@@ -94,18 +94,9 @@ def test_the_door(db: Path) -> None:
         assert client.get("/body").headers["cross-origin-resource-policy"] == "same-origin"
 
 
-@pytest.mark.parametrize(
-    ("argv", "code", "expected"),
-    [
-        (["--host", "0.0.0.0"], 2, "--allow-host NAME"),
-        (["--host", "192.0.2.1", "--allow-host", "x", "--port", "0"], 1, "192.0.2.1:0:"),
-    ],
-)
-def test_others_are_let_in_only_on_purpose(
-    db: Path, capsys: pytest.CaptureFixture[str], argv: list[str], code: int, expected: str
-) -> None:
-    said = leadline(capsys, "dash", "--db", db, *argv)
-    assert (said.code, expected in said.err) == (code, True), said.err
+def test_others_are_let_in_only_on_purpose(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = leadline(capsys, "dash", "--db", db, "--host", "0.0.0.0")
+    assert (said.code, "--allow-host NAME" in said.err) == (2, True)
 
 
 def test_a_port_that_is_taken_is_named(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
