@@ -19,6 +19,7 @@ from flows.dash.serve import Choice, Watch
 from flows.settings import Settings
 from storage.errors import StoreOwned
 from tests.flows.commands import finish, leadline, start
+from tests.flows.waiting import until
 from tests.storage.helpers import Served
 
 ANSWERS_S = 60.0
@@ -39,6 +40,17 @@ def dash(folder: Path, *argv: object) -> Iterator[tuple[httpx.Client, subprocess
         process.wait()
 
 
+def shows(client: httpx.Client, words: str) -> str:
+    """Return the page once it has these words: the look after the last one, however soon that was."""
+
+    def has() -> str:
+        answer = client.get("/body")
+        assert answer.status_code == 200
+        return answer.text if words in answer.text else ""
+
+    return until(has, f"{words!r} on the page", timeout_s=ANSWERS_S)
+
+
 @pytest.fixture
 def db(small_db: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(small_db, tmp_path / "x.duckdb"))
@@ -52,18 +64,15 @@ def test_it_answers_while_a_stream_has_the_file_and_after(db: Path) -> None:
         assert "script-src 'sha256-" in page.headers["content-security-policy"]
         assert client.get("/look.json").json()["is_streaming"] is True
         owner.stop()
-        assert "no stream has it open" in client.get("/body").text
+        shows(client, "no stream has it open")
         told = client.get("/look.json").json()
         assert (told["is_streaming"], [one["light"] for one in told["markets"]]) == (False, ["yellow"] * 2)
         # Another process that keeps the file to itself: the last look stays, with a word.
         with Served(db, serve=False):
             db.touch()
-            answer = client.get("/body")
-            assert answer.status_code == 200
-            assert "the database cannot be read now" in answer.text
-            assert "updates missing" in answer.text
+            assert "updates missing" in shows(client, "the database cannot be read now")
             assert "is owned by process" in client.get("/look.json").json()["trouble"]
-        assert "cannot be read" not in client.get("/body").text
+        until(lambda: "cannot be read" not in client.get("/body").text, "a look", timeout_s=ANSWERS_S)
         process.send_signal(signal.SIGINT)
         said = finish(process)
         assert (said.code, said.err.splitlines()[-1]) == (0, "leadline dash: stopped")
@@ -76,7 +85,7 @@ def test_a_database_that_is_not_there_yet_is_waited_for(db: Path) -> None:
         assert (page.status_code, "there is no database" in page.text) == (200, True)
         assert client.get("/look.json").status_code == 503
         shutil.copy(db, later)
-        assert "updates missing" in client.get("/body").text
+        shows(client, "updates missing")
         process.terminate()
         assert finish(process).code == 0
 
