@@ -110,7 +110,7 @@ FROM covered FULL JOIN holes USING (venue, symbol, n) FULL JOIN misses USING (ve
 
 _BOOKS = """
 SELECT venue, symbol, ts, last_id, mid, spread_bps, imbalance, depth_bps, bid_depth, ask_depth, trusted,
-       reason, bid_px[:$top] AS bid_px, bid_qty[:$top] AS bid_qty, ask_px[:$top] AS ask_px,
+       reason, uncertified, bid_px[:$top] AS bid_px, bid_qty[:$top] AS bid_qty, ask_px[:$top] AS ask_px,
        ask_qty[:$top] AS ask_qty
 FROM depth_snapshots
 WHERE ts >= $since AND ts <= $until AND list_contains($symbols::VARCHAR[], symbol)

@@ -190,7 +190,8 @@ def _book(row: dict[str, Any]) -> Html:
         said = tag("p", f"not trusted: {row['reason']}", class_="bad")
         return tag("div", top, tag("p", row["venue"], class_="muted"), said, class_="card")
     words = tag("p", mid, spread, balance, class_="muted")
-    return tag("div", top, words, _ladder(row), class_="card")
+    unknown = tag("p", row["uncertified"], class_="muted") if row["uncertified"] else None
+    return tag("div", top, words, unknown, _ladder(row), class_="card")
 
 
 def _ladder(row: dict[str, Any]) -> Html:
@@ -245,6 +246,7 @@ def depth(found: Look) -> Html:
         tag("span", tag("i", style="background:var(--bid)"), "bids"),
         tag("span", tag("i", style="background:var(--info)"), "mid"),
         tag("span", tag("i", style="background:var(--muted);opacity:.3"), "no trusted sample"),
+        tag("span", "blank: not certified that far"),
         class_="legend",
     )
     words = (

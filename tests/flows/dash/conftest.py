@@ -30,6 +30,10 @@ def small_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
             book.sample(-20, 29, {99.5: 2.0, 99.0: 1.25}, {100.5: 4.0, 101.0: 0.5})
             book.sample(-10, 30, {99.5: 2.0, 99.0: 1.25}, {100.5: 4.0, 101.0: 0.5})
         con.execute("UPDATE depth_snapshots SET mid = 100.0, spread_bps = 100.0, imbalance = -0.1613")
+        con.execute(
+            "UPDATE depth_snapshots SET uncertified = 'asks beyond 7 bps', ask_depth = [NULL] "
+            "WHERE symbol = 'BTCUSDT'"
+        )
         prices.load(con, [price()])
         said = {"outcome": "ok", "direction": "bullish", "confidence": 0.85, "reasoning": "<b>up</b>"}
         rows.put(con, [decision("a", ts=NOON, **said)])

@@ -65,6 +65,7 @@ def test_the_page_tells_the_store_s_figures(page: str) -> None:
     assert words.count("90.000 %") == 2
     assert "mid 100 · spread 100 bps · imbalance -0.16" in words
     assert "2.00 99.5 100.5 4.00 1.25 99.0 101.0 0.50" in words
+    assert words.count("asks beyond 7 bps") == 1
     assert "▲ bullish 0.85" in words
     assert "acme flat-1 1 0 1000 0 0 0.001 0" in words
     assert "1 calls, 0.001 USD in the last 24 hours." in words
