@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.drills import days, growth, plays, turns
+from tests.drills import days, growth, plays, shocks, turns
 from tests.drills.scorecard import Card, Score, lines
 from tests.drills.stage import Stage, stage
 
@@ -29,6 +29,7 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "PEPEUSDT")
 CALM = ("--weight-limit", "1000000", "--attempts", "100000")
 LOAD = (*CALM, "--speed", "10", "--history-s", "1200")
 EVERY_S = 20.0  # the schedule in the drill of kills; prefect.yaml says what it is otherwise
+STREAM_THEIR_OWN = {"subflows", "shocks"}
 
 Play = Callable[[Stage, Card], None]
 
@@ -46,6 +47,7 @@ def drills(args: argparse.Namespace) -> dict[str, tuple[Play | None, tuple[str, 
         "growth": (lambda s, c: growth.growth(s, c, runs=args.runs), CALM),
         "two": (plays.two, CALM),
         "days": (None, ()),
+        "shocks": (shocks.shocks, CALM),
         "subflows": (lambda s, c: plays.subflows(s, c, runs=args.runs), LOAD),
     }
 
@@ -60,7 +62,7 @@ def run(name: str, play: Play | None, market: tuple[str, ...], *, count: int) ->
                 days.play(Path(folder), card, days=count)
                 return card.scores, failed
             with stage(Path(folder), symbols=SYMBOLS, market=market) as here:
-                if name != "subflows":
+                if name not in STREAM_THEIR_OWN:
                     here.deploy(every_s=None, names=("stream-books", plays.SAMPLES))
                     here.start_worker()
                 play(here, card)
@@ -82,7 +84,7 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="DRILL",
-        help="outage kills stops handover rotation here away growth two days subflows",
+        help="outage kills stops handover rotation here away growth two days shocks subflows",
     )
     parser.add_argument("--outage-s", type=float, default=600.0, metavar="S", help="server away (600)")
     parser.add_argument("--times", type=int, default=3, metavar="N", help="kills and handovers each (3)")

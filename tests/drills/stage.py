@@ -79,6 +79,7 @@ class Stage:
         self.settings = settings
         self.venue = venue
         self.server = server
+        self.more_env: dict[str, str] = {}  # of a drill's own, for what starts from now on
         self._deployments: dict[str, str] = {}
         self._worker: Child | None = None
 
@@ -103,6 +104,7 @@ class Stage:
             "LEADLINE_REST_URL": self.venue.rest_url,
             "LEADLINE_SNAPSHOT_EVERY_S": str(self.settings.snapshot_every_s),
             "LEADLINE_SNAPSHOT_TIMEOUT_S": "5",
+            **self.more_env,
         }
 
     # -- processes ---------------------------------------------------------------------------------
