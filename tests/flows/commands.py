@@ -52,7 +52,7 @@ def start(folder: Path, *argv: object, env: Mapping[str, str] | None = None) -> 
     )
 
 
-def finish(process: subprocess.Popen[str], *, timeout_s: float = 100.0) -> Said:
+def finish(process: subprocess.Popen[str], *, timeout_s: float = 200.0) -> Said:
     """Wait for a program's end; one that does not end is killed and fails the test."""
     try:
         out, err = process.communicate(timeout=timeout_s)

@@ -132,7 +132,7 @@ def test_a_browser_shows_the_page_and_has_nothing_to_complain_of(
             f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", "--log-level=0",
             "--window-size=1100,3000", f"--screenshot={picture}", Path(str(page)).as_uri(),
         ],
-        capture_output=True, text=True, timeout=100, env=environ(HOME=str(tmp_path)), check=False,
+        capture_output=True, text=True, timeout=240, env=environ(HOME=str(tmp_path)), check=False,
     )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
     complaints = [line for line in shown.stderr.splitlines() if ":CONSOLE" in line]

@@ -11,7 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(get: Callable[[], T], what: str | Callable[[], str], *, timeout_s: float = 30.0) -> T:
+def until(get: Callable[[], T], what: str | Callable[[], str], *, timeout_s: float = 90.0) -> T:
     """Return the first truthy value of ``get``; where it does not come, ``what`` says what was missing."""
     deadline, pause_s = time.monotonic() + timeout_s, 0.02
     while not (value := get()):

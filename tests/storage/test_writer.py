@@ -20,7 +20,7 @@ from storage.queries import ledger, row_counts
 from storage.writer import Commit, Writer
 from tests.storage.helpers import MARKETS, START_NS, diff, fill, seed, wait_until
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture

@@ -81,15 +81,15 @@ def test_symbols_come_and_go_while_it_streams() -> None:
         one, two, three = venue.symbols
         with feeding(config_for(venue, [one]), sink) as feed:
             all_live(feed)
-            feed.add_symbols([two, three]).result(10)
+            feed.add_symbols([two, three]).result(60)
             all_live(feed)
             assert_true_book(feed, venue, three)
-            feed.remove_symbols([two]).result(10)
+            feed.remove_symbols([two]).result(60)
             until(lambda: venue.status()["streams"] == 6, "unsubscribed")
             assert [symbol.symbol for symbol in feed.status().symbols] == [one, three]
             assert feed.status().sessions == 1
             with pytest.raises(UnknownSymbol, match="NOSUCH"):
-                feed.add_symbols(["NOSUCH"]).result(10)
+                feed.add_symbols(["NOSUCH"]).result(60)
     assert sink.reasons(two) == ["start", "ready", "removed"]
     assert sink.reasons(one) == ["start", "ready", "stopped"]
 
@@ -192,14 +192,14 @@ class TestHost:
             assert need.claim()
             assert not need.claim(), "once"
             assert feed.status().sessions == 0, "the feed left it to the host"
-            feed.perform(need).result(10)
+            feed.perform(need).result(60)
             assert need.is_over
             need = until(lambda: feed.needs.get(0.1), "a seed is needed")
             assert need.title == f"resync {venue.symbols[0]} (first seed)"
             assert need.claim()
-            feed.perform(need).result(10)
+            feed.perform(need).result(60)
             assert is_live(feed, venue.symbols[0])()
-            feed.perform(need).result(10)  # nothing is left to do, and that is no error
+            feed.perform(need).result(60)  # nothing is left to do, and that is no error
 
     def test_nobody_claims(self) -> None:
         with (

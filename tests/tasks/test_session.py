@@ -16,7 +16,7 @@ from tasks.errors import AccessRefused, ConnectFailed, RateLimited, StreamLost, 
 from tasks.limits import CommandPacer
 from tasks.session import Session, shortened
 
-WITHIN_S = 5.0
+WITHIN_S = 40.0
 
 
 class Listener:

@@ -31,7 +31,7 @@ async def late() -> AsyncIterator[ScriptedServer]:
 
 async def seen(server: ScriptedServer, count: int) -> None:
     """Wait until requests have come."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while server.calls < count:  # noqa: ASYNC110  the server keeps no event for it
             await asyncio.sleep(0.005)
 

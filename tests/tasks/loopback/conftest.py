@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from tasks.loopback import LoopbackVenue
 
 PREFIX = {"spot": "/api/v3", "usdm": "/fapi/v1", "coinm": "/dapi/v1"}
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @asynccontextmanager
