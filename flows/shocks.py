@@ -9,7 +9,8 @@ Shocks of a stream's books: looked for all the time, told as events, answered by
 
 The analysis does not wait for Prefect: the sub-flow only waits for it and reports it, so that with the API
 away the rows are the same and the run is missing. Everything runs on a loop of its own, and the feed is
-asked for nothing but its best levels. Limits are those of every analysis (rate, budgets, asked once), and
+asked for nothing but its best levels: some 60 µs a book, so that 300 books looked at twice a second cost it
+4 % of a core (and the detectors 1 %). Limits are those of every analysis (rate, budgets, asked once), and
 besides: one at a time per book, one within its cool-down, none that would begin too late.
 """
 
