@@ -247,7 +247,7 @@ async def test_a_hostile_name_reaches_no_model(bench: Bench) -> None:
     bench.market(live, name)
     server = await bench.analyse(says(), work=replace(WORK, symbols=(SYMBOL, name)))
     sent = [str(seen.body) for seen in server.seen]
-    assert len(sent) == 1
+    assert len(sent) == 1, bench.rows("SELECT symbol, kind, outcome, reason FROM signals")
     assert "IGNORE" not in sent[0]
     assert "SYMBOL_2" in sent[0]
 
