@@ -58,7 +58,8 @@ class Miss(NamedTuple):
 
     def why(self) -> str:
         """Say it to a person, in ticks and lots."""
-        theirs = f"book ticker {self.witness_id} says {tuple(self.theirs)}"
+        what = "REST snapshot" if self.kind is Kind.AUDIT else "book ticker"
+        theirs = f"{what} {self.witness_id} says {tuple(self.theirs)}"
         return f"mismatch at {self.book_id}: {theirs}, the book {tuple(self.ours)}"
 
 

@@ -30,8 +30,9 @@ from book.events import Event, State
 from book.kernel import APPLIED, FULL, GROW, LEVELS, LEVELS_AT, SCANNED, TOLD, TOO_MANY, kernels
 from book.kernel_memory import Ints
 from book.ladders import TopState
-from book.live import LiveBook, Options
+from book.live import LiveBook
 from book.messages import Bbo, DepthDiff, DepthSnapshot, Level
+from book.options import Options
 from book.rules import Rule
 
 _FIRST_CAPACITY = 256

@@ -16,12 +16,12 @@ import importlib.util
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
 from book import look
 from book.attestation import HEAL_AFTER, Attestor
+from book.audit import Audit
 from book.batch import Batch, DepthSample, Market, SeedRow
 from book.certified import Reach
 from book.chronicle import Chronicle, Moment
@@ -30,25 +30,15 @@ from book.errors import BadFrame, BadInput
 from book.events import Event, Pruned, State
 from book.ladders import FullLadder, TopState
 from book.messages import Bbo, DepthSnapshot, Level
+from book.options import Clock, Options
 from book.rules import Rule
 from book.sync import BUFFER_LIMIT, BookSync
 from book.witness import Witness
 
 Engine: TypeAlias = Literal["auto", "compiled", "plain"]
-Clock: TypeAlias = Callable[[], int]
 
 # Four times the largest seed. BTCUSDT spot grew from 1,000 to 2,962 asks in 11 minutes (recorded).
 MAX_LEVELS = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a book is kept; see `make_book`."""
-
-    max_levels: int
-    buffer_limit: int
-    time_unit_ns: int
-    mono_ns: Clock
 
 
 class LiveBook(ABC):
@@ -265,11 +255,12 @@ class LiveBook(ABC):
         batch: Batch,
         recv_mono_ns: int = 0,
         seed_id: int = -1,
+        agreed: tuple[int, int] | None = None,
     ) -> Sequence[Event]:
         """Call the synchroniser; write the diffs it applied and what it said."""
         sync, ladder = self._sync, self._ladder
         state, trusted_id, trusted_ns = sync.state, ladder.last_id, ladder.last_recv_ns
-        epoch, agreed = sync.epoch, self._attestor.agreed
+        epoch, agreed = sync.epoch, agreed or self._attestor.agreed
         events = tell()
         if sync.epoch != epoch:
             self._attestor.forget()
@@ -308,6 +299,16 @@ class LiveBook(ABC):
             return ()
         told = self._attestor.check(ladder.last_id, ladder.last_recv_ns, ladder.best())
         return self._hear_witness(ts_ns, batch) if told or self._witness.is_due(ts_ns) else ()
+
+    def receive_audit(self, audit: Audit, ts_ns: int, batch: Batch) -> Sequence[Event]:
+        """Take what came of holding this very epoch of the book against a REST snapshot."""
+        sync, agreed = self._sync, self._witness.agreed_in(self.epoch)
+        refuted = self._witness.take_audit(audit, sync.applied_epoch, ts_ns, batch)
+        if not audit.misses:
+            self._settled()
+            return ()
+        why = audit.misses[0].why()
+        return self._told(lambda: sync.doubt(why, refuted=refuted), ts_ns, batch, agreed=agreed)
 
     def _hear_witness(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Act on what the attestor has to tell."""

@@ -13,8 +13,9 @@ from book.batch import Batch, Market
 from book.decode import decode_depth, decode_snapshot, decode_trade
 from book.events import Event
 from book.ladder import PlainLadder
-from book.live import LiveBook, Options
+from book.live import LiveBook
 from book.messages import DepthDiff, DepthSnapshot
+from book.options import Options
 from book.rules import Rule
 
 _ANY_PRICE = 2**63  # above every price that 64 bits hold

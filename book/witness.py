@@ -6,8 +6,13 @@ Minutes are cut by the receive times of diffs, so a replay keeps the same scores
 
 from __future__ import annotations
 
-from book.attestation import MINUTE_NS, Attestor, Doubts, Miss
+from dataclasses import replace
+
+from book.attestation import MINUTE_NS, NO_ID, Attestor, Doubts, Kind, Miss
+from book.audit import Audit
 from book.batch import AttestationRow, Batch, MismatchRow
+
+MOST_EVIDENCE = 20  # levels of one audit that are kept; a book may be wrong throughout
 
 
 class Witness:
@@ -17,6 +22,8 @@ class Witness:
         self._book = book
         self._attestor = attestor
         self._doubts = Doubts()
+        self._audited = self._audit_misses = 0
+        self._agreed: tuple[int | None, int, int] = (None, NO_ID, 0)
         self.turn_ns = 0  # end of the minute that is counted in
 
     def is_due(self, ts_ns: int) -> bool:
@@ -30,8 +37,10 @@ class Witness:
 
     def close(self, batch: Batch) -> None:
         """Write what was counted in this minute so far; a minute may have several rows."""
-        tally = self._attestor.take_tally()
-        if tally.checked or tally.unchecked:
+        audits = {"audited": self._audited, "audit_misses": self._audit_misses}
+        tally = replace(self._attestor.take_tally(), **audits)
+        self._audited = self._audit_misses = 0
+        if tally.checked or tally.unchecked or tally.audited:
             batch.attestations.append(AttestationRow(self._book, self.turn_ns - MINUTE_NS, tally))
 
     def refutes(self, miss: Miss, epoch: int, ts_ns: int, batch: Batch) -> bool:
@@ -39,3 +48,23 @@ class Witness:
         refuted = self._doubts.refutes(miss.kind, ts_ns)
         batch.mismatches.append(MismatchRow(self._book, epoch, ts_ns, miss, refuted))
         return refuted
+
+    def take_audit(self, audit: Audit, epoch: int, ts_ns: int, batch: Batch) -> bool:
+        """Count an audit of this minute and keep its evidence; tell whether it refutes the book."""
+        if self.is_due(ts_ns):
+            self.turn(ts_ns, batch)
+        self._audited += audit.levels
+        self._audit_misses += len(audit.misses)
+        if not audit.misses:
+            self._agreed = (epoch, audit.book_id, audit.recv_ns)
+            return False
+        refuted = self._doubts.refutes(Kind.AUDIT, ts_ns)
+        batch.mismatches += [
+            MismatchRow(self._book, epoch, ts_ns, miss, refuted) for miss in audit.misses[:MOST_EVIDENCE]
+        ]
+        return refuted
+
+    def agreed_in(self, epoch: int | None) -> tuple[int, int]:
+        """Return id and receive time at which an audit last found this epoch right; (-1, 0) if none did."""
+        at, last_id, recv_ns = self._agreed
+        return (last_id, recv_ns) if at == epoch else (NO_ID, 0)

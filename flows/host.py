@@ -189,6 +189,7 @@ class StreamHost:
             max_levels=settings.max_levels,
             buffer_limit=settings.buffer_limit,
             stats_every_s=settings.stats_every_s,
+            audit_every_s=settings.audit_every_s,
         )
         self._sink = _Tapped(sink)
         self._feed = Feed(config, self._sink, rng=random.Random(), host_grace_s=self._grace_s)

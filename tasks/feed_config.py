@@ -50,6 +50,8 @@ class FeedConfig:
     stats_every_s: float = 10.0
     status_every_s: float = 300.0  # exchangeInfo: does the symbol trade?
     clock_every_s: float = 60.0
+    audit_every_s: float = 0.0  # each book is held against a REST snapshot so often at most; 0: never
+    audit_lead_s: float = 1.0  # a book is noted down so long before the request: REST may lag behind
     patience: Patience = field(default_factory=Patience)
     compression: bool = False  # deflate costs 4-5 µs a frame; it saves traffic, not time
     seeds_at_once: int = 4  # REST requests for seeds that may be under way
@@ -129,6 +131,17 @@ class LegStatus:
     lead_p99_ms: float | None
 
 
+@dataclass(slots=True)
+class AuditCounts:
+    """Audits against REST snapshots since the feed started."""
+
+    done: int = 0
+    untold: int = 0  # nothing could be told: the book began anew, or the snapshot was too old
+    failed: int = 0  # requests
+    levels: int = 0  # compared …
+    misses: int = 0  # … and unlike
+
+
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
     """The feed at one moment, for people and tests; counts are since it started."""
@@ -151,6 +164,7 @@ class FeedStatus:
     last_error: str
     last_bad_frame: str
     takeovers: int = 0  # connections put in the place of another that was still there
+    audits: AuditCounts = field(default_factory=AuditCounts)
     legs: tuple[LegStatus, ...] = ()  # while two connections carry the same streams
 
     @property

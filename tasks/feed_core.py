@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from random import Random
 
 from book.batch import Batch, DepthSample, Market, SeedRow
 from book.errors import LeadlineError
 from book.live import LiveBook, make_book
+from tasks.feed_audit import Auditor
 from tasks.feed_clock import ClockWatch
 from tasks.feed_config import FeedConfig, FeedSink, FeedStatus, SymbolStatus
 from tasks.feed_desk import Desk
@@ -72,6 +74,7 @@ class Core:
         self._seeds = Seeds(self.router, self._rest, self._desk, config=config, totals=self.totals)
         self._listing = Listing(self._rest, self.router, clock, self._seeds.hear, tap=config.tap)
         self._clock = ClockWatch(profile.name, self._rest, clock)
+        self._auditor = Auditor(self.router, self._rest, self._seeds, config=config)
         self._attempts = AttemptBudget(
             clock.mono_s, limit=profile.attempts, window_s=profile.attempts_window_s
         )
@@ -95,6 +98,8 @@ class Core:
         ):
             self._timers.append(asyncio.get_running_loop().create_task(self._every(every_s, do)))
         self._timers.append(asyncio.get_running_loop().create_task(self._ask_clock_first()))
+        if config.audit_every_s:
+            self._timers.append(asyncio.get_running_loop().create_task(self._auditor.run()))
 
     async def stop(self, drain_s: float, reason: str) -> None:
         """End in order: read no more, leave the books, hand over the last batch."""
@@ -295,6 +300,7 @@ class Core:
     def _note_batch(self, batch: Batch) -> None:
         self._stats.note_batch(batch)
         self._clock.note_batch(batch)
+        self._auditor.note_batch(batch)
 
     async def _count(self) -> None:
         """Close a bucket of figures; its row travels with the rows it counts."""
@@ -346,6 +352,7 @@ class Core:
             unrecognised=self.router.unrecognised,
             sessions=self.totals.sessions,
             takeovers=self.totals.takeovers,
+            audits=replace(self._auditor.counts),
             legs=tuple(leg for line in self._lines for leg in line.beside.legs()),
             resyncs=self.totals.resyncs,
             open_needs=self._desk.open_needs,

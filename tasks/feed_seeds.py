@@ -96,14 +96,15 @@ class Seeds:
         async with self._slots:
             if need.is_over:
                 return None
-            limit = self._config.profile.seed_limit(self._pending, self._rest.governor.remaining)
+            limit = self._config.profile.seed_limit(self.pending, self._rest.governor.remaining)
             reply = await self._rest.depth(symbol, limit)
         if self._config.tap is not None:
             self._config.tap.depth(symbol, reply.body, reply.received_ns)
         return reply
 
     @property
-    def _pending(self) -> int:
+    def pending(self) -> int:
+        """How many books wait for a seed."""
         return sum(seat.need is not None and not seat.need.is_over for seat in self.seats.values())
 
     async def _give(self, need: Need, book: LiveBook, reply: Reply) -> None:

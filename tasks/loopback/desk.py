@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from book.errors import BadInput
-from tasks.loopback.faults import STREAM_FAULTS, SYMBOL_FAULTS, Fault, FaultKind
+from tasks.loopback.faults import DEEPEST, STREAM_FAULTS, SYMBOL_FAULTS, Fault, FaultKind
 from tasks.loopback.ledger import Entry
 from tasks.loopback.spoiling import spoil
 from tasks.loopback.streams import BINARY, Topic, frame
@@ -136,7 +136,7 @@ class FaultDesk:
         elif kind is K.TRUNCATED:
             payloads = [payload[: len(payload) // 2]]
         else:
-            payloads = [spoil(kind, payload)]
+            payloads = [spoil(kind, payload, deepest=armed.entry.fault.text == DEEPEST)]
         armed.spend()
         if not armed.left:
             self._end(topic, armed)

@@ -57,6 +57,7 @@ class FaultKind(StrEnum):
 
 
 K = FaultKind
+DEEPEST = "deepest"  # hit the level farthest from the top, not the nearest
 SILENT_FAULTS = {K.LOST_EVENT, K.LOST_LEVEL, K.WRONG_SIDE, K.STALE_QTY, K.WRONG_QTY}
 STREAM_FAULTS = {K.DROP, K.DUPLICATE, K.REORDER, K.DELAY, K.MUTE, K.TRUNCATED, K.CROSSED} | SILENT_FAULTS
 SYMBOL_FAULTS = {K.ONE_SIDED, K.STATUS, K.TICK_SIZE, K.SHOCK}
@@ -79,10 +80,12 @@ class Fault:
     n: int = 1
     seconds: float = 0.0
     code: int = 0  # close: close code; rest_5xx: HTTP status
-    text: str = ""  # status, tick_size: the new one; one_sided: bids, asks; shock: bids, asks, spread
+    text: str = ""  # status, tick_size: the new one; sides of one_sided, shock; silent ones: "", deepest
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FaultKind(self.kind))
+        if self.kind in SILENT_FAULTS and self.text not in ("", DEEPEST):
+            raise BadInput(f"fault {self.kind}: text is empty or {DEEPEST}, got {self.text!r}")
         if self.n < 1 or self.seconds < 0:
             raise BadInput(
                 f"fault {self.kind}: n starts at 1 and seconds at 0, got {self.n}, {self.seconds}"

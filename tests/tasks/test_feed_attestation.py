@@ -84,3 +84,116 @@ def test_one_wrong_level_near_the_top_is_found(kind: str) -> None:
         (victim,) = venue.symbols
         spoil_until_noticed(feed, venue, sink, kind, victim, by={"refuted", "crossed"})
         assert_true_book(feed, venue, victim)
+
+
+WEIGHT = 60_000  # a minute: audits take their share of it, so they come often
+AUDITING = {"profile": {"weight_per_minute": WEIGHT}, "audit_every_s": 0.001, "audit_lead_s": 0.05}
+SHALLOW = 80  # levels a side at the start: a snapshot lists the whole book
+
+
+def audits_of(sink: ListSink) -> tuple[int, int]:
+    """How many levels were audited and how many of them differed, as it goes to the store."""
+    tallies = [row.tally for batch in list(sink.batches) for row in list(batch.attestations)]
+    return sum(tally.audited for tally in tallies), sum(tally.audit_misses for tally in tallies)
+
+
+@pytest.mark.parametrize("engine", ["plain", "auto"])
+@pytest.mark.parametrize("kind", ["spot", "usdm"])
+def test_audits_of_true_books_find_nothing(kind: str, engine: str) -> None:
+    with streaming(
+        kind=kind,
+        engine=engine,
+        venue={"weight_limit": WEIGHT},
+        **AUDITING,
+    ) as (feed, venue, sink):
+        until(lambda: feed.status().audits.done >= 12, "audits", within_s=WITHIN_S)
+        counts = feed.status().audits
+        assert (counts.misses, counts.failed) == (0, 0)
+        assert counts.levels > 12 * 100, "both sides, most of what a snapshot lists"
+        assert counts.untold < counts.done
+        feed.stop()
+        assert audits_of(sink) == (feed.status().audits.levels, 0)
+        assert {reason for symbol in venue.symbols for reason in sink.reasons(symbol)} <= {
+            "start",
+            "ready",
+            "stopped",
+        }
+
+
+@pytest.mark.parametrize("engine", ["plain", "auto"])
+@pytest.mark.parametrize("fault", ["stale_qty", "lost_level", "wrong_qty"])
+def test_a_wrong_level_deep_in_the_book_is_found_by_an_audit(fault: str, engine: str) -> None:
+    with streaming(
+        count=1, engine=engine, venue={"weight_limit": WEIGHT, "levels": SHALLOW}, **AUDITING
+    ) as (feed, venue, sink):
+        (victim,) = venue.symbols
+        found = []
+        for _ in range(int(WITHIN_S / ONE_TRY_S)):
+            resyncs = feed.status().symbol(victim).resyncs
+            venue.inject(Fault(fault, victim, text="deepest"))
+            try:
+                until(
+                    lambda n=resyncs: feed.status().symbol(victim).resyncs > n,
+                    "resynced",
+                    within_s=2 * ONE_TRY_S,
+                )
+            except AssertionError:
+                continue  # the level was set anew, or lies beyond what is audited
+            feed.flush()
+            found = [row for row in sink.mismatches(victim) if row.miss.kind is Kind.AUDIT]
+            if found:
+                break
+        assert found, "no audit found it"
+        miss = found[0].miss
+        assert found[0].refuted
+        truth = venue.truth(victim, miss.witness_id)
+        is_bid = miss.theirs.bid_ticks > 0
+        price = miss.theirs.bid_ticks if is_bid else miss.theirs.ask_ticks
+        theirs, ours = (top.bid_lots if is_bid else top.ask_lots for top in (miss.theirs, miss.ours))
+        side = truth.bids if is_bid else truth.asks
+        assert dict(side).get(price, 0) == theirs != ours
+        reasons = sink.reasons(victim)
+        assert reasons.index("mismatch") < reasons.index("refuted")
+        ends = [row for row in sink.coverage() if isinstance(row, CoverageEnded) and row.found_ns]
+        assert ends[0].last_id < miss.book_id, "untrusted since the last audit that agreed"
+        assert_true_book(feed, venue, victim)
+
+
+def test_audits_keep_to_their_share_of_the_weight_and_wait_for_seeds() -> None:
+    with streaming(audit_every_s=0.001, audit_lead_s=0.0) as (feed, venue, _):
+        auditor = feed._core._auditor
+        share = auditor._rest.governor.per_minute * 0.8 * 0.1
+        assert auditor.pause_s == pytest.approx(auditor._weight * 60 / share), "not 0.5 ms"
+
+        async def choose(core: Any) -> bool:
+            return core._auditor.choose() is not None
+
+        async def spend(core: Any) -> None:
+            governor = core._governor
+            governor.spend(governor.remaining // 2 + 1)
+
+        assert feed._call(choose)
+        venue.inject(Fault("rest_slow", seconds=2.0, n=100))
+        venue.inject(Fault("drop", venue.symbols[0]))
+        until(lambda: feed.status().open_needs, "a book waits for its seed")
+        assert not feed._call(choose), "seeds come first"
+        until(lambda: not feed.status().open_needs, "resynced", within_s=WITHIN_S)
+        assert feed._call(choose)
+        feed._call(spend)
+        assert not feed._call(choose), "half of the minute's weight is spent"
+        assert auditor._rest.governor.blocked_s == 0, "the venue never refused us"
+        assert venue.ledger()["notes"] == []
+
+
+def test_a_failed_audit_is_counted_and_forgotten() -> None:
+    with streaming(venue={"weight_limit": WEIGHT}, **AUDITING) as (
+        feed,
+        venue,
+        _,
+    ):
+        venue.inject(Fault("rest_5xx", n=3, code=503))
+        until(lambda: feed.status().audits.failed >= 1, "a failure", within_s=WITHIN_S)
+        done = feed.status().audits.done
+        until(lambda: feed.status().audits.done > done, "another audit", within_s=WITHIN_S)
+        status = feed.status()
+        assert (status.live, status.resyncs, status.audits.misses) == (2, 0, 0)
