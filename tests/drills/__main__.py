@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.drills import days, growth, plays, shocks, turns
+from tests.drills import days, faulting, growth, plays, shocks, turns
 from tests.drills.scorecard import Card, Score, lines
 from tests.drills.stage import Stage, stage
 
@@ -35,7 +35,7 @@ Play = Callable[[Stage, Card], None]
 
 
 def drills(args: argparse.Namespace) -> dict[str, tuple[Play | None, tuple[str, ...]]]:
-    """Return every drill and the market it needs; the days need neither a stage nor Prefect."""
+    """Return every drill and the market it needs; days and faults need neither a stage nor Prefect."""
     return {
         "outage": (lambda s, c: plays.outage(s, c, seconds=args.outage_s), CALM),
         "kills": (lambda s, c: plays.kills(s, c, times=args.times, every_s=EVERY_S), CALM),
@@ -48,6 +48,7 @@ def drills(args: argparse.Namespace) -> dict[str, tuple[Play | None, tuple[str, 
         "two": (plays.two, CALM),
         "days": (None, ()),
         "shocks": (shocks.shocks, CALM),
+        "faults": (None, ()),
         "subflows": (lambda s, c: plays.subflows(s, c, runs=args.runs), LOAD),
     }
 
@@ -59,7 +60,10 @@ def run(name: str, play: Play | None, market: tuple[str, ...], *, count: int) ->
     with tempfile.TemporaryDirectory(prefix="leadline-drill-", ignore_cleanup_errors=True) as folder:
         try:
             if play is None:
-                days.play(Path(folder), card, days=count)
+                if name == "faults":
+                    faulting.play(Path(folder), card)
+                else:
+                    days.play(Path(folder), card, days=count)
                 return card.scores, failed
             with stage(Path(folder), symbols=SYMBOLS, market=market) as here:
                 if name not in STREAM_THEIR_OWN:
@@ -84,7 +88,7 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="DRILL",
-        help="outage kills stops handover rotation here away growth two days shocks subflows",
+        help="outage kills stops handover rotation here away growth two days shocks faults subflows",
     )
     parser.add_argument("--outage-s", type=float, default=600.0, metavar="S", help="server away (600)")
     parser.add_argument("--times", type=int, default=3, metavar="N", help="kills and handovers each (3)")
