@@ -26,6 +26,7 @@ WHERE symbol = $symbol AND d.last_id BETWEEN c.first_id AND c.last_id
     AND d.last_id BETWEEN $first AND $last
 """
 _WHEN = "SELECT min(recv_ns) FROM depth_diffs WHERE symbol = $symbol AND first_id = $first"
+_SEEDS = "SELECT count(*) FROM seeds WHERE symbol = $symbol AND last_id > $after AND last_id <= $to"
 HEAD = (
     *("market", "fault", "symbol", "detected as", "after ms", "LIVE again ms", "messages", "ids"),
     *("ids not stored", "lost while LIVE", "trusted till found", "verdict"),
@@ -92,8 +93,12 @@ def judge(db: Path, venue: ThreadedVenue, lines: list[Line], seed: int) -> tuple
             _read_events(con, line)
             _count_trusted(con, line)
         astray = [*_count_missing(con, lines)]
-        for question in (audit.wrong_ends, audit.copies, audit.false_trust):
-            astray += [f"{question.__name__}: {row}" for row in question(con).rows]
+        astray += [f"stored twice: {row}" for row in audit.copies(con).rows]
+        # What a later refutation took back to before its beginning is an interval that trusts nothing.
+        ends = [row for row in audit.wrong_ends(con).rows if row[4] >= row[3]]
+        astray += [f"coverage that ends elsewhere: {row}" for row in ends]
+        samples = audit.false_trust(con).rows
+        astray += [f"wrong sample: {row}" for row in samples if not _was_taken_back(con, lines, row)]
 
         def truth(symbol: str, at_id: int) -> dict[str, Any]:
             return venue.truth(symbol, at_id).as_json()
@@ -115,7 +120,8 @@ def _read_events(con: Con, line: Line) -> None:
         if not (fault.every_symbol or symbol == line.symbol):
             line.wrong.append(f"{symbol} disturbed: {reason}")
     if not fault.reasons:
-        line.wrong += [f"not borne: {symbol} {reason}" for symbol, _, reason in mine]
+        line.wrong += [f"not borne: {s} {reason}" for s, _, reason in mine if reason not in fault.may]
+        line.seen_as = line.seen_as or ", ".join(dict.fromkeys(row[2] for row in mine))
     sought = (*fault.reasons, "mismatch") if fault.silent else fault.reasons
     seen = [(ns, short(reason)) for _, ns, reason in mine if short(reason) in sought]
     if seen:
@@ -141,7 +147,7 @@ def _count_trusted(con: Con, line: Line) -> None:
 def _count_missing(con: Con, lines: list[Line]) -> Iterator[str]:
     """Give every hole in the ids to the fault it belongs to; yield those that belong to none."""
     for _, symbol, _, _, before, first, _ in audit.lost_ids(con).rows:
-        if (line := _line_of(con, lines, symbol, first)) is None or not line.fault.reasons:
+        if (line := _line_of(con, lines, symbol, first)) is None:
             yield f"{symbol}: nothing between {before} and {first}, and no fault"
         else:
             line.named += first - before - 1
@@ -155,10 +161,25 @@ def _count_missing(con: Con, lines: list[Line]) -> Iterator[str]:
 
 
 def _line_of(con: Con, lines: list[Line], symbol: str, first: int) -> Line | None:
-    """Return the fault during which the diff that begins with id ``first`` was received."""
+    """Return the last fault that may have cost ids before the diff that begins with ``first``."""
     (recv_ns,) = con.execute(_WHEN, {"symbol": symbol, "first": first}).fetchall()[0]
-    inside = (line for line in lines if line.since_ns <= recv_ns <= line.until_ns)
-    return next((line for line in inside if line.fault.every_symbol or line.symbol == symbol), None)
+    before = (
+        line
+        for line in reversed(lines)
+        if line.since_ns <= recv_ns and (line.fault.every_symbol or line.symbol == symbol)
+    )
+    return next((line for line in before if line.fault.reasons or line.fault.may), None)
+
+
+def _was_taken_back(con: Con, lines: list[Line], sample: tuple[Any, ...]) -> bool:
+    """Whether a silent fault, found later, took the trust back of the epoch that the sample shows."""
+    _, symbol, _, last_id, what = sample
+    for line in lines:
+        first, last = line.exposed
+        if what == "outside coverage" and line.symbol == symbol and last_id <= last:
+            asked = {"symbol": symbol, "after": last_id, "to": first}
+            return con.execute(_SEEDS, asked).fetchall() == [(0,)]
+    return False
 
 
 def _is_exposed(line: Line, symbol: str, at_id: int) -> bool:

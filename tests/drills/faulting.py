@@ -39,7 +39,7 @@ WITHIN_S = 60.0
 DB = "faults.duckdb"
 ONE_TRY_S = 0.7
 BORNE_S = 0.8  # a fault that shows nowhere is watched so long after it is over
-SOON = {
+SOON: dict[str, Any] = {
     "patience": Patience(resubscribe_s=1.0, line_s=4.0, line_most_s=8.0),
     "status_every_s": 0.5,
     "clock_every_s": 1.0,
@@ -54,7 +54,7 @@ _REASONS = """
 SELECT symbol, reason FROM book_events WHERE epoch_ns(ts) >= $since ORDER BY ts
 """
 _SEEDED = "SELECT coalesce(max(last_id), 0) FROM seeds WHERE symbol = $symbol"
-_CLOCK = "SELECT offset_ms, error_ms, epoch_ns(ts) FROM clock ORDER BY ts LIMIT 1"
+_CLOCK = "SELECT offset_ms, error_ms FROM clock ORDER BY ts DESC LIMIT 1"
 
 
 @dataclass(slots=True)
@@ -93,7 +93,8 @@ def endure(kind: str, names: tuple[Named, ...], folder: Path, *, seed: int = 1) 
     found = Endured()
     market: dict[str, Any] = {"kind": kind, "symbols": SYMBOLS, "speed": SPEED, "history_s": 2000.0}
     market |= {"attempts": 100_000, "weight_limit": 1_000_000, "seed": seed}
-    market["clock_skew_s"] = CLOCK_SKEW_S if any(each.told == "clock" for each in names) else 0.0
+    if any(each.told == "clock" for each in names):  # a clock that runs faster has no offset to find
+        market |= {"clock_skew_s": CLOCK_SKEW_S, "speed": 1.0}
     with run_in_thread(**market) as venue:
         with _stream(venue, folder) as host:
             _settle(host)
@@ -112,8 +113,9 @@ def play(folder: Path, card: Card) -> None:
         card.same(f"{line.market}: {line.fault.name}, {line.symbol}: {line.said()}", line.verdict, "ok")
     shown = [line for line in lines if line.fault.must_show]
     card.least("faults by name", len({line.fault.name for line in lines}), 25)
-    card.same("faults that had to be detected", len(shown), len(shown))
-    card.same("… of them not", sum("not detected" in line.wrong for line in shown), 0)
+    card.note("faults ordered", len(lines))
+    card.note("… of them that have to be detected", len(shown))
+    card.same("… of these not detected", sum("not detected" in line.wrong for line in shown), 0)
     card.same("update ids lost while LIVE", sum(line.lost for line in lines), 0)
     card.note("update ids in holes that coverage shows", sum(line.named for line in lines))
     card.note("LIVE books compared with the venue's, level by level", sum(part.compared for part in parts))
@@ -230,10 +232,12 @@ class _Trial:
         if told in ("bad_frames", "takeovers") and getattr(now, told) > getattr(self._before, told):
             self._tell(f"{told} +{getattr(now, told) - getattr(self._before, told)}")
         elif told == "clock" and (rows := self.con.execute(_CLOCK).fetchall()):
-            offset_ms, error_ms, _ = rows[0]
+            offset_ms, error_ms = rows[0]
             self._tell(f"offset {offset_ms:.1f} ± {error_ms:.1f} ms")
-            if abs(offset_ms - CLOCK_SKEW_S * 1e3) > error_ms + 1:
-                self.line.wrong.append("the offset is not within its error")
+            before_ns, venue_ns, after_ns = time.time_ns(), self.venue.status()["now_ns"], time.time_ns()
+            least_ms, most_ms = (venue_ns - after_ns) / 1e6, (venue_ns - before_ns) / 1e6
+            if not least_ms - error_ms <= offset_ms <= most_ms + error_ms:
+                self.line.wrong.append(f"the offset is {least_ms:.1f} to {most_ms:.1f} ms")
         elif told.startswith("error ") and told.removeprefix("error ") in now.last_error:
             self._tell(told)
         return bool(self.line.seen_as)
