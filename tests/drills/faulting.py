@@ -40,7 +40,7 @@ DB = "faults.duckdb"
 ONE_TRY_S = 0.7
 BORNE_S = 0.8  # a fault that shows nowhere is watched so long after it is over
 SOON: dict[str, Any] = {
-    "patience": Patience(resubscribe_s=1.0, line_s=4.0, line_most_s=8.0),
+    "patience": Patience(resubscribe_s=1.0, line_s=60.0),
     "status_every_s": 0.5,
     "clock_every_s": 1.0,
     "rest_timeout_s": 1.0,
