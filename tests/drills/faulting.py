@@ -126,7 +126,17 @@ def play(folder: Path, card: Card) -> None:
 
 
 def _settle(host: StreamHost) -> None:
+    """Wait until every book is LIVE and has moved since: holes are told by diffs on both sides."""
     until(lambda: host.feed.status().live == len(SYMBOLS), "all books LIVE", within_s=WITHIN_S)
+    stood = {book.symbol: book.last_id for book in host.feed.status().symbols}
+
+    def moved() -> bool:
+        status = host.feed.status()
+        return status.live == len(stood) and all(
+            book.last_id > stood[book.symbol] for book in status.symbols
+        )
+
+    until(moved, "all books LIVE and moving", within_s=WITHIN_S)
 
 
 class _Trial:
