@@ -237,6 +237,25 @@ class ClockRow:
     network_p99_ms: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class LegRow:
+    """What one of two connections that carry the same streams did in one bucket."""
+
+    venue: str
+    ts_ns: int
+    bucket_s: float
+    line: str
+    leg: str  # "A" or "B": a leg keeps its name over its connections
+    in_use: bool  # at the end of the bucket; the other stands beside
+    frames: int
+    firsts: int  # of these, brought before the other leg brought them
+    holes: int  # breaks in the update ids of its diffs, also from one connection to the next
+    lost_ids: int  # … and update ids in them
+    ends: int  # connections of it that ended
+    lead_p50_ms: float | None  # over the other leg, where it was first
+    lead_p99_ms: float | None
+
+
 class Batch:
     """Columns of what arrived since the last commit; see the head of this module for the layout."""
 
@@ -259,6 +278,7 @@ class Batch:
         self.attestations: list[AttestationRow] = []
         self.mismatches: list[MismatchRow] = []
         self.clocks: list[ClockRow] = []
+        self.legs: list[LegRow] = []
 
     def _lay_out(self, *rooms: int) -> None:
         """Make the tables, all of them empty; ``rooms`` are their rows in the order of `Count`."""
@@ -310,7 +330,7 @@ class Batch:
         return not self.counts.any() and not any(self._lists())
 
     def _lists(self) -> tuple[list[Any], ...]:
-        marks = (self.attestations, self.mismatches, self.clocks)
+        marks = (self.attestations, self.mismatches, self.clocks, self.legs)
         return (self.seeds, self.events, self.coverage, self.samples, self.stats, *marks)
 
     def add_diff(self, book: int, epoch: int, diff: DepthDiff, *, to_book_ns: int = 0) -> None:

@@ -190,6 +190,8 @@ class StreamHost:
             buffer_limit=settings.buffer_limit,
             stats_every_s=settings.stats_every_s,
             audit_every_s=settings.audit_every_s,
+            legs=settings.legs,
+            lag_s=settings.lag_s,
         )
         self._sink = _Tapped(sink)
         self._feed = Feed(config, self._sink, rng=random.Random(), host_grace_s=self._grace_s)

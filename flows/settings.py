@@ -57,6 +57,8 @@ class Settings:
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT")
     ws_url: str | None = None  # None: the venue's own
     rest_url: str | None = None
+    legs: int = 1  # 2: two connections carry the same streams, what arrives first counts
+    lag_s: float = 3.0  # a connection that stays later than this is left for another; 0: it stays
     weight_per_minute: int | None = None  # REST request weight we may use; None: the venue's limit
     engine: str = "auto"  # which book: compiled where numba is installed
     max_levels: int = 20_000  # per side and symbol
@@ -147,6 +149,8 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "symbols": as_symbols,
     "ws_url": as_url(("ws", "wss")),
     "rest_url": as_url(("http", "https")),
+    "legs": as_whole(1, 2, unit="connections"),
+    "lag_s": as_number(0, 600, unit="seconds"),
     "weight_per_minute": as_optional(as_whole(100, 1_000_000, unit="request weight")),
     "engine": as_one_of(ENGINES),
     "max_levels": as_whole(100, 1_000_000, unit="levels"),

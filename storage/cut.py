@@ -78,6 +78,7 @@ class Cutter:
         keep = rows[:, TickerCol.UPDATE_ID] > self._at(self._tickers, rows[:, TickerCol.BOOK])
         batch.counts[Count.TICKERS] = _compact(batch.tickers, n, keep)
         batch.clocks[:] = [row for row in batch.clocks if row.ts_ns >= self._stats_ns]
+        batch.legs[:] = [row for row in batch.legs if row.ts_ns >= self._stats_ns]
         batch.stats[:] = [row for row in batch.stats if row.ts_ns >= self._stats_ns]
 
     @staticmethod

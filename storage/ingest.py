@@ -24,6 +24,7 @@ _INSERTS = {
     "attestations": "INSERT INTO attestations BY NAME SELECT * FROM incoming",
     "mismatches": "INSERT INTO mismatches BY NAME SELECT * FROM incoming",
     "clock": "INSERT INTO clock BY NAME SELECT * FROM incoming",
+    "leg_stats": "INSERT INTO leg_stats BY NAME SELECT * FROM incoming",
     "coverage": "INSERT INTO coverage BY NAME SELECT * FROM incoming",
     "ingest_batches": "INSERT INTO ingest_batches BY NAME SELECT * FROM incoming",
 }
@@ -96,7 +97,7 @@ class Ingest:
         return made
 
     def _witnessed(self, batches: Sequence[Batch]) -> dict[str, pa.Table]:
-        """Make the tables of what the venue's own word said of the books, and of its clock."""
+        """Make the tables of what the venue said of the books, and of clocks and connections."""
         made: dict[str, pa.Table] = {}
         names = self._names
         if scores := [row for batch in batches for row in batch.attestations]:
@@ -105,6 +106,8 @@ class Ingest:
             made["mismatches"] = trust_rows.mismatches_table(evidence, names)
         if clocks := [row for batch in batches for row in batch.clocks]:
             made["clock"] = rare.plain_table(clocks)
+        if legs := [row for batch in batches for row in batch.legs]:
+            made["leg_stats"] = rare.plain_table(legs)
         return made
 
     def write(self, con: duckdb.DuckDBPyConnection, tables: dict[str, pa.Table], plan: Plan) -> None:

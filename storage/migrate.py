@@ -26,6 +26,7 @@ REVISIONS = (
     "007",
     "008",
     "009",
+    "010",
 )  # oldest first; a test holds it against storage/migrations/versions
 _SCRIPTS = Path(__file__).parent / "migrations"
 

@@ -31,6 +31,7 @@ UNION ALL SELECT 'notices', count(*) FROM notices
 UNION ALL SELECT 'attestations', count(*) FROM attestations
 UNION ALL SELECT 'mismatches', count(*) FROM mismatches
 UNION ALL SELECT 'feed_stats', count(*) FROM feed_stats
+UNION ALL SELECT 'leg_stats', count(*) FROM leg_stats
 UNION ALL SELECT 'clock', count(*) FROM clock
 UNION ALL SELECT 'ingest_batches', count(*) FROM ingest_batches
 """
@@ -60,6 +61,20 @@ _SPEND_BY_HOUR = "SELECT * FROM spend_by_hour WHERE hour >= $since ORDER BY hour
 _SPEND_BY_MODEL = "SELECT * FROM spend_by_model ORDER BY cost_usd DESC NULLS LAST, provider, model"
 
 _LAST_STATS = "SELECT * FROM feed_stats ORDER BY ts DESC LIMIT $n"
+
+# Frames of the newest minute, what was lost in the newest day, the newest leads.
+_LEGS = """
+WITH newest AS (SELECT max(ts) AS ts FROM leg_stats)
+SELECT line, leg, arg_max(in_use, l.ts) AS in_use, max(l.ts) AS ts,
+       sum(frames) FILTER (WHERE l.ts > newest.ts - INTERVAL 1 MINUTE)::BIGINT AS frames,
+       sum(firsts) FILTER (WHERE l.ts > newest.ts - INTERVAL 1 MINUTE)::BIGINT AS firsts,
+       sum(holes)::BIGINT AS holes_day, sum(lost_ids)::BIGINT AS lost_ids_day,
+       sum(ends)::BIGINT AS ends_day,
+       arg_max(lead_p50_ms, l.ts) AS lead_p50_ms, arg_max(lead_p99_ms, l.ts) AS lead_p99_ms
+FROM leg_stats AS l, newest
+WHERE newest.ts > $since AND l.ts > newest.ts - INTERVAL 1 DAY
+GROUP BY line, leg ORDER BY line, leg
+"""
 
 _LAST_EVENTS = """
 SELECT ts, venue, symbol, from_state, to_state, reason, expected_id, got_id FROM book_events
@@ -148,6 +163,11 @@ def spend_by_model(con: Runs) -> Answer:
 def latest_stats(con: Runs, *, n: int = 1) -> Answer:
     """Return the newest ``n`` rows of ``feed_stats``."""
     return run_sql(con, _LAST_STATS, {"n": n})
+
+
+def leg_figures(con: Runs, *, since: dt.datetime) -> Answer:
+    """Return figures of each leg of the newest minute with two; none if that is before ``since``."""
+    return run_sql(con, _LEGS, {"since": utc_naive(since)})
 
 
 def ledger(con: Runs, writer_id: str) -> Ledger:

@@ -20,6 +20,7 @@ from book.batch import (
     DepthSample,
     DiffCol,
     FeedStats,
+    LegRow,
     TickerCol,
     TradeCol,
 )
@@ -28,6 +29,7 @@ from storage.coverage import Interval
 
 _LIST = pa.list_(pa.float64())
 _NO_ID = -1
+_KINDS = {"str": pa.string(), "float": pa.float64(), "bool": pa.bool_()}
 _CERTIFIED = ("certified_bid_bps", "certified_ask_bps")
 
 
@@ -78,19 +80,17 @@ def samples_table(rows: Sequence[DepthSample], names: Names) -> pa.Table:
     )
 
 
-def plain_table(rows: Sequence[FeedStats] | Sequence[ClockRow]) -> pa.Table:
-    """Make rows for ``feed_stats`` or ``clock``, whose columns are the fields."""
+def plain_table(rows: Sequence[FeedStats] | Sequence[ClockRow] | Sequence[LegRow]) -> pa.Table:
+    """Make rows for ``feed_stats``, ``clock`` or ``leg_stats``, whose columns are the fields."""
     columns: dict[str, pa.Array] = {}
     for field in dataclasses.fields(rows[0]):
         values = [getattr(row, field.name) for row in rows]
         if field.name == "ts_ns":
             columns["ts"] = _times(values)
-        elif field.name in {"venue", "source"}:
-            columns[field.name] = pa.array(values, pa.string())
-        elif "float" in str(field.type):
-            columns[field.name] = pa.array(values, pa.float64())
         else:
-            columns[field.name] = pa.array(values, pa.int64())
+            columns[field.name] = pa.array(
+                values, _KINDS.get(str(field.type).partition(" ")[0], pa.int64())
+            )
     return pa.table(columns)
 
 

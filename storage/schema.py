@@ -18,9 +18,10 @@ from storage.columns import DOUBLES, USD, USD_LIMIT, metadata
 from storage.columns import col as _col
 from storage.columns import market as _market
 from storage.columns import opt as _opt
+from storage.feed_tables import clock, feed_stats, leg_stats
 from storage.scores.tables import labels, signal_pairs, signal_scores
 
-__all__ = ["labels", "metadata", "signal_pairs", "signal_scores"]
+__all__ = ["clock", "feed_stats", "labels", "leg_stats", "metadata", "signal_pairs", "signal_scores"]
 
 
 def _sides(what: str) -> tuple[sa.Column[Any], ...]:
@@ -331,54 +332,6 @@ notices = sa.Table(
     _col("subject", sa.String, "what it is about, with its window or threshold", primary_key=True),
     _col("ts", sa.DateTime, "when it was said, UTC"),
     comment="what has been said once and need not be said again",
-)
-
-clock = sa.Table(
-    "clock",
-    metadata,
-    _col("venue", sa.String, "for example binance-spot"),
-    _col("ts", sa.DateTime, "when the venue was asked, our clock, UTC"),
-    _col("offset_ms", sa.Double, "venue's clock minus ours, ms: add it to ours to get the venue's"),
-    _col("error_ms", sa.Double, "bound on the error of offset_ms, ms"),
-    _col("rtt_ms", sa.Double, "round trip of the question whose answer was taken, ms"),
-    _col("probes", sa.BigInteger, "how many answers the surest was chosen from"),
-    _col("source", sa.String, "what was asked: time is the venue's time endpoint"),
-    _opt(
-        "stream_ms",
-        sa.Double,
-        "most by which an event was ahead of its receipt, ms: a lower bound",
-    ),
-    _opt(
-        "network_p50_ms",
-        sa.Double,
-        "event to receipt, offset taken off, ms, median since the row before",
-    ),
-    _opt("network_p99_ms", sa.Double, "event to receipt, offset taken off, ms, 99th percentile"),
-    comment="how far the venue's clock is from ours: one row each time it was asked",
-)
-
-feed_stats = sa.Table(
-    "feed_stats",
-    metadata,
-    _col("venue", sa.String, "for example binance-spot"),
-    _col("ts", sa.DateTime, "start of the bucket, UTC"),
-    _col("bucket_s", sa.Double, "length of the bucket, seconds"),
-    *(
-        _col(name, sa.BigInteger, f"{name.replace('_', ' ')} in the bucket")
-        for name in ("frames", "bytes", "diffs", "trades", "tickers", "bad_frames", "reconnects", "resyncs")
-    ),
-    _col("live_symbols", sa.Integer, "books LIVE at the end of the bucket"),
-    _col("symbols", sa.Integer, "books watched"),
-    _opt("to_book_p50_us", sa.Double, "receipt to book applied, µs, median"),
-    _opt("to_book_p99_us", sa.Double, "receipt to book applied, µs, 99th percentile"),
-    _opt("to_book_max_us", sa.Double, "receipt to book applied, µs, worst"),
-    _opt("to_durable_p50_us", sa.Double, "receipt to committed row, µs, median"),
-    _opt("to_durable_p99_us", sa.Double, "receipt to committed row, µs, 99th percentile"),
-    _col("queue_batches", sa.Integer, "batches waiting for the writer"),
-    _col("queue_limit", sa.Integer, "batches that may wait"),
-    _opt("clock_offset_us", sa.Double, "venue's clock minus ours, µs"),
-    _opt("clock_error_us", sa.Double, "bound on the error of clock_offset_us, µs"),
-    comment="what the feed did, by bucket",
 )
 
 ingest_batches = sa.Table(

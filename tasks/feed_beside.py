@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from tasks.errors import VenueError
 from tasks.feed_config import FeedConfig, LegStatus
+from tasks.feed_legs import LegLedger
 from tasks.feed_stats import Totals
 from tasks.limits import AttemptBudget
 from tasks.merger import PREFIX, Frame, Merger, Tail
@@ -41,7 +42,7 @@ class Relief:
     """A leg on its way to the place of the one in use."""
 
     leg: Leg
-    merger: Merger = field(default_factory=Merger)
+    merger: Merger
     ready_ns: int = 0  # monotonic: subscribed since; 0 while opening
 
     def may_take_over(self, streams: Sequence[str], now_ns: int, config: FeedConfig) -> bool:
@@ -76,6 +77,7 @@ class Beside:
         do: Callable[..., None],
     ) -> None:
         self.relief: Relief | None = None
+        self.ledger = LegLedger(name, keeps=config.legs > 1)
         self.leaving: str | None = None  # why the session in use is to be left
         self._name = name
         self._config = config
@@ -116,6 +118,7 @@ class Beside:
         self.relief = self.leaving = None
         self._waits, self._not_before_ns = self._fresh_waits(), 0
         kept_back = relief.merger.drop(0)
+        self.ledger.end(0)
         self._tail = relief.merger.tail(1)
         self._install(relief.leg, kept_back, why)
         return True
@@ -153,6 +156,7 @@ class Beside:
         relief, self.relief = self.relief, None
         if not why:
             self._tail = None  # the session in use ends as well
+            self.ledger.forget()
         if relief is None:
             return
         relief.leg.session.silence()
@@ -164,6 +168,7 @@ class Beside:
     def _go_on_alone(self, relief: Relief) -> None:
         """Go on with the session in use: with what was kept back of it, without what is known already."""
         self._put_off()
+        self.ledger.end(1, was_up=relief.ready_ns > 0)
         kept_back = relief.merger.drop(1)
         self._tail = relief.merger.tail(0, self._tail)
         self._bring(kept_back)
@@ -171,7 +176,7 @@ class Beside:
     def _begin(self, now_ns: int) -> None:
         if self.relief is None and now_ns >= self._not_before_ns and self._attempts.delay_s() <= 0:
             self._attempts.spend()
-            self.relief = Relief(self._make())
+            self.relief = Relief(self._make(), self.ledger.begin())
             self._do(self._open(self.relief))
 
     async def _open(self, relief: Relief) -> None:

@@ -65,6 +65,8 @@ class FeedConfig:
     rotate_jitter: float = 0.04  # … up to so much of it earlier: connections do not all rotate at once
     legs: int = 1  # 2: another connection always stands beside, and what arrives first counts
     quiet_s: float = 3.0  # a stream that a new connection was not heard on for so long is a quiet one
+    lag_s: float = 3.0  # a connection on which everything is later than this is left; 0: it stays
+    lag_for_s: float = 3.0  # … if it is so for so long
     join_most_s: float = 20.0  # the old connection lags or is mute: leave it without proof by ids
     clock: Clock = SYSTEM_CLOCK
     tap: Tap | None = None  # such as a recorder

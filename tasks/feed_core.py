@@ -21,6 +21,7 @@ from tasks.feed_audit import Auditor
 from tasks.feed_clock import ClockWatch
 from tasks.feed_config import FeedConfig, FeedSink, FeedStatus, SymbolStatus
 from tasks.feed_desk import Desk
+from tasks.feed_lag import LagWatch
 from tasks.feed_line import Line
 from tasks.feed_listing import Listing
 from tasks.feed_marks import mark_books
@@ -80,6 +81,7 @@ class Core:
         )
         self._symbols: list[str] = []
         self._lines: list[Line] = []
+        self._lags: dict[str, LagWatch] = {}  # by line
         self._timers: list[asyncio.Task[None]] = []
         self._is_stopped = False
 
@@ -277,6 +279,22 @@ class Core:
         for line in self._lines:
             for verdict in line.check():
                 self._act_on(line, verdict)
+            self._look_for_lag(line)
+
+    def _look_for_lag(self, line: Line) -> None:
+        newest, line.newest = line.newest, None
+        if newest is None or not line.is_up or line.is_held:
+            return
+        config = self.config
+        watch = self._lags.setdefault(
+            line.name, LagWatch(config.lag_s, config.lag_for_s, time_unit_ns=config.profile.time_unit_ns)
+        )
+        late_s = watch.is_due(*newest, self._clock.best, config.clock.mono_ns())
+        if late_s is not None:
+            log.warning(
+                "%s: everything comes %.1f s late, going over to another connection", line.name, late_s
+            )
+            line.leave(f"lag of {late_s:.1f} s")
 
     def _act_on(self, line: Line, verdict: Verdict) -> None:
         if isinstance(verdict, Silent):
@@ -316,6 +334,8 @@ class Core:
         )
         row = self._stats.close(self.totals, now, config.clock.wall_ns(), config.stats_every_s)
         self.router.batch.stats.append(row)
+        for line in self._lines:
+            self.router.batch.legs += line.beside.ledger.close(row.venue, row.ts_ns, row.bucket_s)
 
     # -- for people ------------------------------------------------------------------------------
 

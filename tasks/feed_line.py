@@ -57,6 +57,7 @@ class Line:
         self.carries = carries  # decides the path where a venue divides its streams
         self.need: Need | None = None  # to connect; the latest
         self.liveness: Liveness | None = None
+        self.newest: tuple[list[bytes], int] | None = None  # read in this session; wall clock, ns
         self._config = config
         self._router = router
         self._attempts = attempts
@@ -299,7 +300,7 @@ class Line:
 
     def _install(self, leg: Leg, kept_back: list[Frame], why: str) -> None:
         """Put a leg in the place of the session; what only it has read goes on first."""
-        old, self._session = self._session, leg.session
+        old, self._session, self.newest = self._session, leg.session, None
         self._asked, self._end_when_drained = leg.asked, None
         self._life_s = self._draw_life_s()
         if old is not None:
@@ -338,6 +339,8 @@ class Line:
         """Take the frames of one read; called within the read callback."""
         self._totals.frames += len(frames)
         self._totals.bytes += sum(map(len, frames))
+        if leg.session is self._session:
+            self.newest = frames, wall_ns
         try:
             if self.beside.is_idle:
                 self._intake.bring(frames, wall_ns, mono_ns)

@@ -18,6 +18,7 @@ restarted) are believed, and the stream begins anew. Pure: no clock, no socket.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -52,18 +53,22 @@ class LegCount:
     frames: int = 0
     first: int = 0  # … that went on: the other leg had not brought them yet
     repeats: int = 0  # … that the other leg had brought already
-    holes: int = 0  # breaks in this leg's ids
+    holes: int = 0  # breaks in this leg's ids, also from the connection that it follows
     lost_ids: int = 0  # … and update ids in them
-    lead_ns: deque[int] = field(
-        default_factory=lambda: deque(maxlen=LEADS)
-    )  # of its firsts, when seen twice
+    leads: int = 0  # of its firsts, how many were seen twice
+    lead_ns: deque[int] = field(default_factory=lambda: deque(maxlen=LEADS))  # of the newest of them
 
     def leads_ms(self) -> tuple[float | None, float | None]:
         """Return median and 99th percentile of the lead over the other leg, ms; None without any."""
-        if not self.lead_ns:
-            return None, None
-        p50, p99 = np.percentile(np.array(self.lead_ns, np.int64), [50, 99]) / 1e6
-        return float(p50), float(p99)
+        return leads_ms(self.lead_ns)
+
+
+def leads_ms(lead_ns: Collection[int]) -> tuple[float | None, float | None]:
+    """Return median and 99th percentile of leads, ms; None without any."""
+    if not lead_ns:
+        return None, None
+    p50, p99 = np.percentile(np.array(lead_ns, np.int64), [50, 99]) / 1e6
+    return float(p50), float(p99)
 
 
 class _Stream:
@@ -83,8 +88,10 @@ class _Stream:
 class Merger:
     """See the head of this module."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Mapping[bytes, int] | None = None) -> None:
+        """Begin; ``before``: newest ids of the connection that leg 1 follows, so as to tell its holes."""
         self.counts = (LegCount(), LegCount())
+        self._before = dict(before or {})
         self._streams: dict[bytes, _Stream] = {}
 
     @property
@@ -120,6 +127,11 @@ class Merger:
             return self._go(leg, stream, ids, frame)  # its own repeat too: the book's rule judges it
         self._repeat(leg, stream, ids, frame)
         return []
+
+    def newest_ids(self, leg: int) -> dict[bytes, int]:
+        """Return the newest id that a leg brought, by stream; of leg 1 also its connection's before."""
+        brought = {name: one.own[leg] for name, one in self._streams.items() if one.own[leg] >= 0}
+        return self._before | brought if leg == 1 else brought
 
     def drop(self, leg: int) -> list[Frame]:
         """End a leg: return what was kept back of the other and did not go on, oldest first."""
@@ -176,10 +188,13 @@ class Merger:
         while recent and recent[0][0] < ids.last_id:
             recent.popleft()
         if recent and recent[0][0] == ids.last_id and recent[0][2] != leg:
+            self.counts[1 - leg].leads += 1
             self.counts[1 - leg].lead_ns.append(frame.mono_ns - recent[0][1])
 
     def _note_hole(self, leg: int, stream: _Stream, ids: Ids) -> None:
         own = stream.own[leg]
+        if own < 0 and leg == 1:
+            own = self._before.pop(ids.stream, -1)
         if 0 <= own < ids.before_id:
             self.counts[leg].holes += 1
             self.counts[leg].lost_ids += ids.before_id - own

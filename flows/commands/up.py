@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.text import Text
 
 from flows.console import put, say
+from flows.legs import leg_line
 from flows.progress import Progress
 from flows.server import is_healthy
 from flows.settings import READERS, Settings, from_args
@@ -68,13 +69,15 @@ def _found(args: argparse.Namespace, settings: Settings) -> int:
     if where is None:
         say(f"leadline up: process {note.holder(settings.home)} is starting or stopping in {settings.home}")
         return 0
-    pid, stats = stream_of(Path(where.db), say)
+    pid, stats, legs = stream_of(Path(where.db), say)
     answers = is_healthy(where.api_url)
     if args.json:
         put([json.dumps({**asdict(where), "found": True, "api_answers": answers, "stream_pid": pid})])
     say(f"leadline up: process {where.pid} runs it already; Prefect's UI is at {where.ui_url}")
     say(f"server    {'answers' if answers else 'does not answer'}, database {where.db}")
     say(picture.stream_line(stats, pid))
+    for leg in legs:
+        say(leg_line(leg))
     if (wanted := str(settings.db.resolve())) != where.db and args.db is not None:
         say(f"leadline up: {wanted} was not started; leadline down first, or choose another LEADLINE_HOME")
         return 1

@@ -10,9 +10,10 @@ from flows.host import HostStatus
 from flows.settings import Settings
 from flows.ui import pages
 from flows.ui.pages import Page
-from storage import glance
+from storage import glance, queries
 from storage.rebuild import Runs
 
+LEGS_WITHIN = dt.timedelta(minutes=2)
 DAY = dt.timedelta(days=1)
 DEPTH_BACK = dt.timedelta(minutes=10)
 LADDERS = 2  # books drawn as a chart
@@ -23,7 +24,10 @@ def health_page(
 ) -> Page:
     """Put what the feed knows and what the store knows of each book on one page."""
     books = glance.book_health(con, venue, now)
-    return pages.health(status, books, glance.latency(con, venue, now), ages_s, venue=venue, now=now)
+    legs = queries.leg_figures(con, since=now - LEGS_WITHIN).dicts()
+    return pages.health(
+        status, books, glance.latency(con, venue, now), ages_s, venue=venue, now=now, legs=legs
+    )
 
 
 def depth_page(con: Runs, venue: str, symbols: Sequence[str], *, now: dt.datetime) -> Page:

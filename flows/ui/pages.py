@@ -16,6 +16,7 @@ from typing import Any
 
 from book.events import State
 from flows.host import HostStatus
+from flows.legs import clock_words, lead_words
 from flows.spending import BUDGET_HEAD, Spending, budget_rows, outlook, tables, usd
 from flows.tables import plain_float
 from flows.ui import charts
@@ -73,6 +74,7 @@ def health(
     *,
     venue: str,
     now: dt.datetime,
+    legs: Sequence[Mapping[str, Any]] = (),
 ) -> Page:
     """Show how each book does: state, age of its last update, gaps today, latency; the troubled first."""
     feed, none = status.feed, BookHealth()
@@ -117,10 +119,48 @@ def health(
         "",
         "p50 and p99: receive to book, last minute; venue: from its clock to ours, median",
         "",
+        *_clock(status),
+        *_legs(legs),
         *_troubles(status),
         _at(now),
     ]
     return Page(HEALTH, said, "\n".join(facts))
+
+
+def _clock(status: HostStatus) -> list[str]:
+    offset_us, error_us = status.feed.clock_offset_us, status.feed.clock_error_us
+    if offset_us is None or error_us is None:
+        return []
+    return [f"The venue's clock minus ours: {clock_words(offset_us, error_us)}", ""]
+
+
+def _legs(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Show each of two connections that carry the same streams."""
+    if not rows:
+        return []
+    columns = (
+        "leg", "place", ">frames, last minute", ">first", ">holes, last day", ">ids in them", ">ends",
+        ">lead p50 / p99",
+    )  # fmt: skip
+    cells = [
+        [
+            f"{row['line']} {row['leg']}",
+            "in use" if row["in_use"] else "beside",
+            row["frames"] or 0,
+            row["firsts"] or 0,
+            row["holes_day"],
+            row["lost_ids_day"],
+            row["ends_day"],
+            lead_words(row),
+        ]
+        for row in rows
+    ]
+    return [
+        "Two connections carry the same streams; what arrives first counts.",
+        "",
+        *table(columns, cells),
+        "",
+    ]
 
 
 def _troubles(status: HostStatus) -> list[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EVERY_S = 3.0
 PATIENCE_S = 1.0
+LEGS_WITHIN = dt.timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Look:
     api_answers: bool = False
     stream_pid: int | None = None
     stats: dict[str, Any] | None = None  # the newest row of feed_stats
+    legs: list[dict[str, Any]] = field(default_factory=list)  # where two connections carry the same
     jobs: list[Job] = field(default_factory=list)
     trouble: str = ""  # what kept us from looking
 
@@ -68,22 +70,25 @@ def look(api: Api, api_url: str, db: Path, names: list[str], before: list[Job]) 
             jobs = api.jobs(names)
         except ApiAway as exc:
             troubles.append(str(exc))
-    pid, stats = stream_of(db, troubles.append)
-    return Look(answers, pid, stats, jobs, "; ".join(troubles))
+    pid, stats, legs = stream_of(db, troubles.append)
+    return Look(answers, pid, stats, legs, jobs, "; ".join(troubles))
 
 
-def stream_of(db: Path, say: Callable[[str], None]) -> tuple[int | None, dict[str, Any] | None]:
-    """Return the process that streams into ``db`` and its newest figures, as far as they can be had."""
+def stream_of(
+    db: Path, say: Callable[[str], None]
+) -> tuple[int | None, dict[str, Any] | None, list[dict[str, Any]]]:
+    """Return the process that streams into ``db``, its newest figures and its legs', as far as can be."""
     address = read_address(db.resolve())
     if address is None or not address.is_alive():
-        return None, None
+        return None, None, []
     try:
         with connect(db, patience_s=PATIENCE_S) as con:
             rows = queries.latest_stats(con).dicts()
+            legs = queries.leg_figures(con, since=dt.datetime.now(dt.UTC) - LEGS_WITHIN).dicts()
     except StoreError as exc:
         say(str(exc))
-        return address.pid, None
-    return address.pid, rows[0] if rows else None
+        return address.pid, None, []
+    return address.pid, rows[0] if rows else None, legs
 
 
 def age_s(ts: dt.datetime) -> float:

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from flows.legs import clock_words, leg_line
 from flows.up.house import House
 from flows.up.look import age_s
 
@@ -22,6 +23,7 @@ def draw(house: House) -> RenderableType:
     seen = house.seen
     head = Text.assemble(("leadline  ", "bold"), (house.ui_url, "underline"), "   ", *parts(house))
     body: list[RenderableType] = [head, Text(stream_line(seen.stats, seen.stream_pid))]
+    body += [Text(leg_line(leg)) for leg in seen.legs]
     if seen.jobs:
         body.append(_jobs(house))
     if seen.trouble:
@@ -64,8 +66,14 @@ def stream_line(stats: dict[str, Any] | None, pid: int | None) -> str:
     late = f"{_us(stats['to_book_p50_us'])} / {_us(stats['to_book_p99_us'])}"
     return (
         f"stream    {stats['venue']}  {stats['live_symbols']} of {stats['symbols']} books live  "
-        f"{frames:,.0f} frames/s  receive to book {late}"
+        f"{frames:,.0f} frames/s  receive to book {late}{_clock(stats)}"
     )
+
+
+def _clock(stats: dict[str, Any]) -> str:
+    if stats["clock_offset_us"] is None or stats["clock_error_us"] is None:
+        return ""
+    return "  clock " + clock_words(stats["clock_offset_us"], stats["clock_error_us"])
 
 
 def _us(value: float | None) -> str:

@@ -13,6 +13,7 @@ import asyncio
 import json
 import time
 from collections import deque
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -49,6 +50,7 @@ class Client(asyncio.Protocol):
         self.venue = venue
         self.ws = ServerProtocol(max_size=1 << 20)
         self.out: list[bytes] = []
+        self.lag_s = 0.0  # everything is so late
         self.combined = False
         self.micros = False
         self.streams: dict[str, None] = {}  # as asked for, also those that never send
@@ -107,8 +109,15 @@ class Client(asyncio.Protocol):
         return self._transport is not None and self.ws.state is OPEN
 
     def flush(self) -> None:
-        """Write all queued frames at once; a client that lets too much pile up is cut."""
+        """Write all queued frames at once, or later if the connection lags."""
         frames, self.out = self.out, []
+        if self.lag_s:
+            self.venue.faults.after(self.lag_s, partial(self._write, frames))
+        else:
+            self._write(frames)
+
+    def _write(self, frames: list[bytes]) -> None:
+        """Write frames; a client that lets too much pile up is cut."""
         if not self.is_open or self._transport is None:
             return
         self._transport.write(b"".join(frames))

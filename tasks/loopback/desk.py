@@ -180,10 +180,21 @@ class FaultDesk:
             if fault.seconds:
                 self.after(fault.seconds, lambda: self._pongs_again(armed))
         else:
-            for client in [each for each in self.venue.clients if each.is_open]:
+            for client in self._struck(fault):
                 entry.hit(streams=len(client.streams))
                 self._disturb(client, fault)
             entry.done = True
+
+    def _struck(self, fault: Fault) -> list[Client]:
+        """Return the connections that a fault is about; the oldest is first in the venue's list."""
+        clients = [each for each in self.venue.clients if each.is_open]
+        match fault.which:
+            case "oldest":
+                return clients[:1]
+            case "newest":
+                return clients[-1:]
+            case _:
+                return clients
 
     def _disturb(self, client: Client, fault: Fault) -> None:
         """Carry out a fault on one connection."""
@@ -193,6 +204,8 @@ class FaultDesk:
             client.close(fault.code or 1001, fault.text)
         elif fault.kind is K.DEMAND_PONG:
             client.ping(fault.seconds or self.venue.options.pong_s)
+        elif fault.kind is K.LAG:
+            client.lag_s = fault.seconds
         elif fault.kind is K.SHUTDOWN:
             self._shut_down(client, fault)
         else:

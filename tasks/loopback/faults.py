@@ -5,7 +5,7 @@ Misbehaviour that can be ordered: the kinds and the order form.
 
     stream      drop duplicate reorder delay mute truncated crossed    on one stream of a symbol
     silent      lost_event lost_level wrong_side stale_qty wrong_qty    in a diff whose ids are in order
-    connection  cut close shutdown garbage binary silence no_pong demand_pong refuse
+    connection  cut close shutdown lag garbage binary silence no_pong demand_pong refuse
     REST        rest_429 rest_418 rest_5xx rest_slow rest_garbage rest_cut late_snapshot stale_snapshot
     market      one_sided status tick_size shock
 """
@@ -36,6 +36,7 @@ class FaultKind(StrEnum):
     CUT = "cut"
     CLOSE = "close"
     SHUTDOWN = "shutdown"
+    LAG = "lag"
     GARBAGE = "garbage"
     BINARY = "binary"
     SILENCE = "silence"
@@ -60,6 +61,7 @@ K = FaultKind
 DEEPEST = "deepest"  # hit the level farthest from the top, not the nearest
 SILENT_FAULTS = {K.LOST_EVENT, K.LOST_LEVEL, K.WRONG_SIDE, K.STALE_QTY, K.WRONG_QTY}
 STREAM_FAULTS = {K.DROP, K.DUPLICATE, K.REORDER, K.DELAY, K.MUTE, K.TRUNCATED, K.CROSSED} | SILENT_FAULTS
+WHICH = ("all", "oldest", "newest")
 SYMBOL_FAULTS = {K.ONE_SIDED, K.STATUS, K.TICK_SIZE, K.SHOCK}
 
 
@@ -71,7 +73,8 @@ class Fault:
     ``symbol`` None means every symbol. ``stream`` is the kind of stream a stream fault is about. ``n``
     counts messages, subscriptions (silence) or requests. ``seconds`` is wall time: how long to delay,
     mute (0: for ever), close a side, stay halted (0: for ever), refuse connections, keep a REST answer
-    back, ban (rest_418), tell to wait (rest_429), last (shock), or how much older a stale snapshot is.
+    back, ban (rest_418), tell to wait (rest_429), last (shock), how late everything on a connection is
+    from now on (lag), or how much older a stale snapshot is.
     """
 
     kind: FaultKind
@@ -81,6 +84,7 @@ class Fault:
     seconds: float = 0.0
     code: int = 0  # close: close code; rest_5xx: HTTP status
     text: str = ""  # status, tick_size: the new one; sides of one_sided, shock; silent ones: "", deepest
+    which: str = "all"  # connections that cut, close, shutdown, lag … strike: all, oldest, newest
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FaultKind(self.kind))
@@ -90,6 +94,8 @@ class Fault:
             raise BadInput(
                 f"fault {self.kind}: n starts at 1 and seconds at 0, got {self.n}, {self.seconds}"
             )
+        if self.which not in WHICH:
+            raise BadInput(f"fault {self.kind}: which is one of {', '.join(WHICH)}, got {self.which!r}")
         if self.kind in SYMBOL_FAULTS and self.symbol is None:
             raise BadInput(f"fault {self.kind}: needs a symbol")
 

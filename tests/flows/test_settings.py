@@ -47,6 +47,8 @@ def test_a_named_file_is_read_and_must_exist(tmp_path: Path) -> None:
         ("engine", "fast", "one of auto, compiled, plain"),
         ("threads", "two", "a whole number of threads from 1 to 64"),
         ("threads", "0", "from 1 to 64"),
+        ("legs", "3", "a whole number of connections from 1 to 2"),
+        ("lag_s", "-1", "a number of seconds from 0 to 600"),
         ("snapshot_every_s", "nan", "a number of seconds from 0.2"),
         ("snapshot_bands_bps", "10,5", "that grow"),
         ("memory_limit", "1", "a size such as"),

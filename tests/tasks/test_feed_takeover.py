@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from book.batch import Count, DiffCol, TickerCol, TradeCol
-from tasks.feed import Feed
+from tasks.feed import Feed, FeedConfig
+from tasks.liveness import Patience
 from tasks.loopback import Fault, ThreadedVenue, run_in_thread
 from tests.tasks.feeding import ListSink, all_live, assert_true_book, config_for, feeding, until
 
@@ -115,8 +116,50 @@ def test_with_two_legs_the_end_of_either_costs_nothing() -> None:
                 within_s=LONG_S,
             )
             first, second = feed.status().legs
-            assert (first.lost_ids, second.lost_ids) == (0, 0)
+            assert first.lost_ids == 0
+            assert second.lost_ids == 0 or takeovers == 2, "only what passed before its next connection"
             assert first.first + second.first > 0
             venue.inject(Fault("shutdown", seconds=LONG_S))
             until(lambda n=takeovers: feed.status().takeovers >= n, "taken over", within_s=LONG_S)  # type: ignore[misc]
+        assert_nothing_was_missed(feed, venue, sink)
+
+
+def test_a_cut_leg_loses_ids_and_the_figures_say_which_leg_it_was() -> None:
+    with streaming(legs=2, stats_every_s=0.1) as (feed, venue, sink):
+        until(
+            lambda: len(legs := feed.status().legs) == 2 and min(leg.frames for leg in legs) > 50,
+            "both legs carry the streams",
+            within_s=LONG_S,
+        )
+        venue.inject(Fault("refuse", seconds=0.5))  # so that it misses something
+        venue.inject(Fault("cut", which="newest"))
+
+        def lost(leg: str) -> int:
+            rows = [row for batch in list(sink.batches) for row in list(batch.legs)]
+            return sum(row.lost_ids for row in rows if row.leg == leg)
+
+        until(lambda: lost("B") > 0, "the leg's next connection shows what it missed", within_s=LONG_S)
+        assert_nothing_was_missed(feed, venue, sink)
+        rows = [row for batch in sink.batches for row in batch.legs]
+        assert lost("A") == 0
+        assert sum(row.ends for row in rows if row.leg == "B") == 1
+        assert {row.leg for row in rows if row.in_use} == {"A"}
+
+
+def patient(venue: ThreadedVenue) -> FeedConfig:
+    """A config under which lateness that begins at once is no silence."""
+    patience = Patience(depth_s=LONG_S, resubscribe_s=LONG_S, line_s=LONG_S, line_most_s=LONG_S)
+    return config_for(venue, quiet_s=0.5, lag_s=1.0, lag_for_s=0.3, join_most_s=LONG_S, patience=patience)
+
+
+def test_a_connection_that_lags_is_left_for_another() -> None:
+    with (
+        run_in_thread(count=2) as venue,
+        feeding(patient(venue), sink := ListSink()) as feed,
+    ):
+        all_live(feed, within_s=LONG_S)
+        until(lambda: feed.status().clock_offset_us is not None, "the clock is known", within_s=LONG_S)
+        venue.inject(Fault("lag", seconds=3.0))
+        until(lambda: feed.status().takeovers >= 1, "another connection", within_s=LONG_S)
+        until(lambda: venue.status()["clients"] == 1, "the late one is closed", within_s=LONG_S)
         assert_nothing_was_missed(feed, venue, sink)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 from book.events import State
@@ -34,6 +35,21 @@ def test_health_shows_the_troubled_first_and_stays_small() -> None:
     assert "… and 240 more" in page.markdown
     assert "disk \\| full mind &lt;b>" in page.markdown
     assert "*as of 2026-03-04 05:06:07 UTC*" in page.markdown
+
+
+def test_health_shows_the_clock_and_each_leg() -> None:
+    status = HostStatus(
+        1.0, replace(feed(), clock_offset_us=-1270.4, clock_error_us=600.0), writer(), {}, None
+    )
+    leg = {
+        "line": "v", "leg": "A", "in_use": True, "frames": 10, "firsts": 6, "holes_day": 1,
+        "lost_ids_day": 27, "ends_day": 1, "lead_p50_ms": 0.5, "lead_p99_ms": 4.25,
+    }  # fmt: skip
+    other = {**leg, "leg": "B", "in_use": False, "frames": None, "lead_p50_ms": None}
+    page = pages.health(status, {}, Latency([], [], []), {}, venue="v", now=NOW, legs=[leg, other])
+    assert "clock minus ours: -1.3 ± 0.6 ms" in page.markdown
+    assert "| v A | in use | 10 | 6 | 1 | 27 | 1 | 0.5 / 4.2 ms |" in page.markdown
+    assert "| v B | beside | 0 | 6 | 1 | 27 | 1 | not measured |" in page.markdown
 
 
 def test_depth_shows_mids_balance_and_reasons() -> None:

@@ -125,4 +125,5 @@ async def test_the_same_weather_for_the_same_seed():
 
 def test_all_but_the_unrecoverable_is_in_the_climate():
     left_out = SILENT_FAULTS | {FaultKind.SILENCE, FaultKind.REST_418, FaultKind.TICK_SIZE, FaultKind.SHOCK}
+    left_out |= {FaultKind.LAG}  # it lasts as long as its connection
     assert {row[0] for row in CLIMATE} == set(FaultKind) - left_out
