@@ -64,7 +64,10 @@ def test_lost_events_behind_the_sequence_check_are_found_and_healed(kind: str, e
         epochs = {symbol: feed.status().symbol(symbol).epoch for symbol in (victim, other)}
         spoil_until_noticed(feed, venue, sink, "lost_event", victim, by={"refuted"})
         found = sink.mismatches(victim)
-        assert found[0].epoch == epochs[victim]
+        # A lost event may cross the book first; then the mismatch is in an epoch after that.
+        assert found[0].epoch in {row.epoch for row in sink.coverage()}
+        if "crossed" not in sink.reasons(victim):
+            assert found[0].epoch == epochs[victim]
         assert found[0].miss.kind in (Kind.EQUAL_ID, Kind.BRACKETED)
         assert found[0].miss.ours != found[0].miss.theirs
         for symbol in (victim, other):
