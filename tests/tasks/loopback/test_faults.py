@@ -126,7 +126,7 @@ async def see_lost_level(venue, ws, http):
 
 async def see_wrong_side(venue, ws, http):
     diff, entry, (bids, asks) = await spoilt(venue, ws, K.WRONG_SIDE)
-    strays = [p for p, q in diff["a"] if float(p) in bids] + [p for p, q in diff["b"] if float(p) in asks]
+    strays = {p for p, q in diff["a"] if float(p) in bids} | {p for p, q in diff["b"] if float(p) in asks}
     assert len(strays) == 1
     return entry
 
