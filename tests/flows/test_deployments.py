@@ -161,9 +161,20 @@ def _is_done(run: dict[str, Any]) -> bool:
     return run["state_type"] == "COMPLETED" and bool(run["auto_scheduled"])
 
 
+def patiently(api: str, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Ask a server that may be too busy to answer at once."""
+
+    def answers() -> list[list[dict[str, Any]]]:
+        with contextlib.suppress(PrefectUnreachable):
+            return [ask(api, path, body)]
+        return []
+
+    return until(answers, f"an answer of {path}", timeout_s=PATIENCE_S)[0]
+
+
 def check_deployed(api: str) -> None:
     """Every deployment is there, says what it does, and has the limits it should have."""
-    deployed = {each["name"]: each for each in ask(api, "/deployments/filter", {})}
+    deployed = {each["name"]: each for each in patiently(api, "/deployments/filter", {})}
     assert sorted(deployed) == NAMES
     for each in deployed.values():
         assert "When it fails:" in each["description"]
@@ -259,7 +270,7 @@ def test_the_file_deploys_from_a_clone_and_up_uses_a_server_that_runs(
     prefect("work-pool", "create", "leadline", "--type", "process", "--overwrite")
     prefect("deploy", "--all")
     check_deployed(server.api_url)
-    deployed = {each["name"]: each for each in ask(server.api_url, "/deployments/filter", {})}
+    deployed = {each["name"]: each for each in patiently(server.api_url, "/deployments/filter", {})}
     (schedule,) = deployed["stream-books"]["schedules"]
     assert 60 <= schedule["schedule"]["interval"] <= 300
     (schedule,) = deployed["maintain-store"]["schedules"]
