@@ -243,7 +243,7 @@ def test_up_runs_every_deployment_mends_itself_and_closes_in_order(tmp_path: Pat
             lambda: f"all have completed: {house.states()}",
             timeout_s=PATIENCE_S,
         )
-        certificates = ask(
+        certificates = patiently(
             house.api, "/artifacts/filter", {"artifacts": {"key": {"any_": ["data-certificate"]}}}
         )
         assert certificates
