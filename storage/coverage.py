@@ -30,6 +30,11 @@ class Interval:
     last_id: int
     ended_by: str | None = None
 
+    @property
+    def is_void(self) -> bool:
+        """Whether what was found out later left nothing of it: not even its first book was right."""
+        return self.last_id < self.first_id
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -40,6 +45,8 @@ class Plan:
     open: dict[int, Interval]
     # Intervals that ended before what they held already, and when (ns) that was found out.
     retracted: Sequence[tuple[Interval, int]] = ()
+    # Stored intervals of which nothing is left to trust.
+    removed: Sequence[Interval] = ()
 
 
 class Tracker:
@@ -47,6 +54,7 @@ class Tracker:
 
     def __init__(self) -> None:
         self._open: dict[int, Interval] = {}
+        self._retracted: dict[int, tuple[Interval, int]] = {}
 
     def plan(self, batches: Sequence[Batch]) -> Plan:
         """Work out the rows to add and to change for ``batches``, in their order."""
@@ -58,19 +66,24 @@ class Tracker:
             for change in batch.coverage:
                 _take(change, now, ended, retracted)
             _extend(batch, now)
+        # A sample is queued apart from what the feed says, so it may come after its retraction.
+        late = {sample.book for batch in batches for sample in batch.samples}
+        retracted += [self._retracted[book] for book in late & self._retracted.keys()]
         known = {(i.book, i.epoch, i.first_id, i.from_ns) for i in stored.values()}
         touched = ended + [i for book, i in now.items() if stored.get(book) != i]
-        is_known = [(i.book, i.epoch, i.first_id, i.from_ns) in known for i in touched]
+        old = [i for i in touched if (i.book, i.epoch, i.first_id, i.from_ns) in known]
         return Plan(
-            added=[i for i, old in zip(touched, is_known, strict=True) if not old],
-            changed=[i for i, old in zip(touched, is_known, strict=True) if old],
+            added=[i for i in touched if i not in old and not i.is_void],
+            changed=[i for i in old if not i.is_void],
             open=now,
             retracted=retracted,
+            removed=[i for i in old if i.is_void],
         )
 
     def keep(self, plan: Plan) -> None:
         """Take a plan over once its transaction is committed."""
         self._open = plan.open
+        self._retracted |= {interval.book: (interval, found_ns) for interval, found_ns in plan.retracted}
 
 
 def _take(

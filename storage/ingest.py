@@ -37,6 +37,12 @@ WHERE coverage.ended_by IS NULL AND coverage.epoch = incoming.epoch
   AND coverage.symbol = incoming.symbol AND coverage.venue = incoming.venue
 """
 
+_REMOVE_COVERAGE = """
+DELETE FROM coverage USING incoming
+WHERE coverage.ended_by IS NULL AND coverage.epoch = incoming.epoch
+  AND coverage.symbol = incoming.symbol AND coverage.venue = incoming.venue
+"""
+
 # The book was wrong from some moment after the interval's new end on: samples taken since are not to be
 # trusted either.
 _RETRACT_SAMPLES = """
@@ -112,10 +118,13 @@ class Ingest:
 
     def write(self, con: duckdb.DuckDBPyConnection, tables: dict[str, pa.Table], plan: Plan) -> None:
         """Insert the tables and move coverage on, inside the transaction that is open."""
-        for table, rows in tables.items():
-            _run_with(con, rows, _INSERTS[table])
+        # First what ends: an interval that begins now must not be taken for it.
         if plan.changed:
             _run_with(con, rare.coverage_table(plan.changed, self._names), _CHANGE_COVERAGE)
+        if plan.removed:
+            _run_with(con, rare.coverage_table(plan.removed, self._names), _REMOVE_COVERAGE)
+        for table, rows in tables.items():
+            _run_with(con, rows, _INSERTS[table])
         if plan.retracted:
             _run_with(con, trust_rows.retracted_table(plan.retracted, self._names), _RETRACT_SAMPLES)
 

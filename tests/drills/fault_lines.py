@@ -95,7 +95,7 @@ def judge(db: Path, venue: ThreadedVenue, lines: list[Line], seed: int) -> tuple
         astray = [*_count_missing(con, lines)]
         astray += [f"stored twice: {row}" for row in audit.copies(con).rows]
         # What a later refutation took back to before its beginning is an interval that trusts nothing.
-        ends = [row for row in audit.wrong_ends(con).rows if row[4] >= row[3]]
+        ends = audit.wrong_ends(con).rows
         astray += [f"coverage that ends elsewhere: {row}" for row in ends]
         samples = audit.false_trust(con).rows
         astray += [f"wrong sample: {row}" for row in samples if not _was_taken_back(con, lines, row)]
