@@ -94,7 +94,6 @@ def judge(db: Path, venue: ThreadedVenue, lines: list[Line], seed: int) -> tuple
             _count_trusted(con, line)
         astray = [*_count_missing(con, lines)]
         astray += [f"stored twice: {row}" for row in audit.copies(con).rows]
-        # What a later refutation took back to before its beginning is an interval that trusts nothing.
         ends = audit.wrong_ends(con).rows
         astray += [f"coverage that ends elsewhere: {row}" for row in ends]
         samples = audit.false_trust(con).rows
