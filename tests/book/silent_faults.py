@@ -192,18 +192,17 @@ def trials(
     last = bisect.bisect_left([lines[n].ts_ns for n in depth], lines[-1].ts_ns - int(WITHIN_S * 1e9))
     first = next(k for k, n in enumerate(depth) if n > [line.kind for line in lines].index("seed")) + 20
     chosen = sorted(random.choices(range(first, last), k=count))
-    truth, at, results = Player(source), 0, []
+    truth, at, k, results = Player(source), 0, 0, []
     for pick in chosen:
-        k = pick
-        while at < depth[k]:
-            truth.hear(lines[at])
-            at += 1
-        assert truth.book.state is State.LIVE
-        assert truth.found is None
-        bad = doctor(lines[depth[k]], fault, random)
-        while bad is None:  # it has no level that the fault could hit
-            k += 1
+        k, bad = max(pick, k), None
+        while bad is None:  # a diff may have no level that the fault could hit
+            while at < depth[k]:
+                truth.hear(lines[at])
+                at += 1
+            assert truth.book.state is State.LIVE
+            assert truth.found is None
             bad = doctor(lines[depth[k]], fault, random)
+            k += bad is None
         results.append(trial(source, truth.book, lines, depth[k - 1], depth[k], bad))
     return results
 
