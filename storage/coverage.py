@@ -9,11 +9,11 @@ ends. State moves only when a commit is known to have happened (`Tracker.keep`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from book.batch import Batch, Count, CoverageEnded, CoverageOpened, DiffCol
+from book.batch import Batch, Count, CoverageEnded, CoverageOpened, DepthSample, DiffCol
 
 REPLACED = "replaced"  # a book opened a new interval without ending the old one
 
@@ -40,13 +40,13 @@ class Interval:
 class Plan:
     """What a transaction does to ``coverage``, and the intervals open after it."""
 
-    added: Sequence[Interval]
-    changed: Sequence[Interval]
+    added: list[Interval]
+    changed: list[Interval]
     open: dict[int, Interval]
     # Intervals that ended before what they held already, and when (ns) that was found out.
     retracted: Sequence[tuple[Interval, int]] = ()
     # Stored intervals of which nothing is left to trust.
-    removed: Sequence[Interval] = ()
+    removed: list[Interval] = field(default_factory=list)
 
 
 class Tracker:
@@ -67,17 +67,25 @@ class Tracker:
                 _take(change, now, ended, retracted)
             _extend(batch, now)
         # A sample is queued apart from what the feed says, so it may come after its retraction.
-        late = {sample.book for batch in batches for sample in batch.samples}
-        retracted += [self._retracted[book] for book in late & self._retracted.keys()]
+        late = {row.book for batch in batches for row in batch.samples if self._is_retracted(row)}
+        retracted += [self._retracted[book] for book in late]
         known = {(i.book, i.epoch, i.first_id, i.from_ns) for i in stored.values()}
-        touched = ended + [i for book, i in now.items() if stored.get(book) != i]
-        old = [i for i in touched if (i.book, i.epoch, i.first_id, i.from_ns) in known]
-        return Plan(
-            added=[i for i in touched if i not in old and not i.is_void],
-            changed=[i for i in old if not i.is_void],
-            open=now,
-            retracted=retracted,
-            removed=[i for i in old if i.is_void],
+        plan = Plan(added=[], changed=[], open=now, retracted=retracted)
+        for one in [*ended, *(i for book, i in now.items() if stored.get(book) != i)]:
+            if (one.book, one.epoch, one.first_id, one.from_ns) in known:
+                (plan.removed if one.is_void else plan.changed).append(one)
+            elif not one.is_void:
+                plan.added.append(one)
+        return plan
+
+    def _is_retracted(self, row: DepthSample) -> bool:
+        """Whether a sample was taken while its book was wrong, as is known by now."""
+        interval, found_ns = self._retracted.get(row.book, (None, 0))
+        return (
+            interval is not None
+            and row.epoch == interval.epoch
+            and row.last_id > interval.last_id
+            and row.ts_ns <= found_ns
         )
 
     def keep(self, plan: Plan) -> None:
