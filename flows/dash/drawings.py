@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from flows.dash.html import Child, Html, tag
+from flows.page.draw import SPANS_S
 from flows.tables import plain_float
 from storage.report import COLUMNS, STRIP, WHOLE, Piece, Sample, Span
 
@@ -227,8 +228,9 @@ def _clock(
     span: Span, height: float, *, left: float = LEFT, right: float = WIDTH - RIGHT, about: int = 5
 ) -> Iterator[Html]:
     """Yield times along the foot, whatever is round within the span."""
-    steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
-    step_s = next((step for step in steps if step >= span.seconds / about), math.ceil(span.seconds / about))
+    step_s = next(
+        (step for step in SPANS_S if step >= span.seconds / about), math.ceil(span.seconds / about)
+    )
     since_s = span.since.replace(tzinfo=dt.UTC).timestamp()
     form = "%H:%M:%S" if span.seconds < CLOCK_SECONDS else "%H:%M"
     form = form if span.seconds < 2 * 86_400 else "%m-%d %H:%M"

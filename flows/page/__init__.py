@@ -3,6 +3,5 @@ Self-contained pages: one file that opens anywhere, without a script and without
 
     draw   scales, ticks and the marks everything is made of     pure
     svg    panels of lines or bars over time, strips, intervals  pure
-    heat   heat maps                                             pure
     html   the skeleton of a page, tables, figures               pure
 """

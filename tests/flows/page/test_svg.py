@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.page.heat import heat
 from flows.page.svg import WIDTH, Interval, Panel, Series, Shade, intervals, panels, strips
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -134,24 +133,3 @@ def test_a_strip_shows_every_kind_of_span_however_short() -> None:
     assert [one.findtext(f"{SVG}title") for one in boxes] == ["epoch 1", "gap and 4999 more"]
     assert all(float(one.get("width", 0)) >= 1.5 for one in boxes)
     assert "<b>" in texts(svg)
-
-
-def test_a_heat_map_is_strong_where_there_is_much_and_open_where_nothing_is_known() -> None:
-    grid = np.array([[1.0, np.nan], [1.0, 5.0]])
-    svg = heat(NOON_S + np.arange(2.0), grid, rows=(-1, 1), row_unit="bps", unit="BTC", title="depth")
-    pale, strong = drawn(svg).iterfind(f"{SVG}path")
-    assert pale.get("d", "").count("M") == 2
-    assert strong.get("d", "").count("M") == 1
-    assert float(pale.get("fill-opacity", 0)) < float(strong.get("fill-opacity", 0))
-    with pytest.raises(ValueError, match="each of 3 times"):
-        heat(np.arange(3.0), grid, rows=(0, 1), row_unit="", unit="", title="")
-
-
-def test_a_day_of_seconds_makes_a_small_heat_map() -> None:
-    at_s = NOON_S + np.arange(86_400.0)
-    svg = heat(
-        at_s, np.random.default_rng(1).random((86_400, 100)), rows=(0, 9), row_unit="", unit="", title=""
-    )
-    assert len(svg) < 900_000
-    still = heat(at_s[:5], np.full((5, 2), np.nan), rows=(0, 9), row_unit="", unit="", title="")
-    assert "nothing known" in texts(still)
