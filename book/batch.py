@@ -198,7 +198,7 @@ class FeedStats:
     """What the feed did in one bucket; latencies in µs, None where nothing was measured."""
 
     venue: str
-    ts_ns: int
+    ts_ns: int  # start of the bucket
     bucket_s: float
     frames: int
     bytes: int
@@ -242,7 +242,7 @@ class LegRow:
     """What one of two connections that carry the same streams did in one bucket."""
 
     venue: str
-    ts_ns: int
+    ts_ns: int  # start of the bucket
     bucket_s: float
     line: str
     leg: str  # "A" or "B": a leg keeps its name over its connections

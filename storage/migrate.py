@@ -27,6 +27,7 @@ REVISIONS = (
     "008",
     "009",
     "010",
+    "011",
 )  # oldest first; a test holds it against storage/migrations/versions
 _SCRIPTS = Path(__file__).parent / "migrations"
 

@@ -89,8 +89,9 @@ class Core:
 
     def start(self) -> None:
         """Begin; returns at once."""
-        self._add_lines(list(self.config.symbols))
         config = self.config
+        self._stats.begin(config.clock.wall_ns(), config.clock.mono_ns())
+        self._add_lines(list(config.symbols))
         for every_s, do in (
             (config.flush_every_s, self.flush),
             (config.check_every_s, self._check),
@@ -332,7 +333,7 @@ class Core:
             queue_limit=queue.limit,
             offset=self._clock.best,
         )
-        row = self._stats.close(self.totals, now, config.clock.wall_ns(), config.stats_every_s)
+        row = self._stats.close(self.totals, now, config.clock.wall_ns(), config.clock.mono_ns())
         self.router.batch.stats.append(row)
         for line in self._lines:
             self.router.batch.legs += line.beside.ledger.close(row.venue, row.ts_ns, row.bucket_s)

@@ -45,11 +45,16 @@ class StatsBucket:
 
     def __init__(self, venue: str) -> None:
         self._venue = venue
+        self._began_ns = self._began_mono_ns = 0
         self._before = Totals()
         self._counts: NDArray[np.int64] = np.zeros(len(Count), np.int64)
         self._to_book_ns: list[NDArray[np.int64]] = []
         self._to_durable_ns: list[int] = []
         self._guard = threading.Lock()
+
+    def begin(self, wall_ns: int, mono_ns: int) -> None:
+        """Let the first bucket begin now, by our wall clock and by our monotonic one."""
+        self._began_ns, self._began_mono_ns = wall_ns, mono_ns
 
     def note_batch(self, batch: Batch) -> None:
         """Take the figures of a batch on its way to the sink."""
@@ -64,8 +69,15 @@ class StatsBucket:
         with self._guard:
             self._to_durable_ns.append(took_ns)
 
-    def close(self, totals: Totals, now: Now, ts_ns: int, bucket_s: float) -> FeedStats:
-        """Return the row of the bucket that ends now, and begin the next."""
+    def close(self, totals: Totals, now: Now, wall_ns: int, mono_ns: int) -> FeedStats:
+        """
+        Return the row of the bucket that ends now, and begin the next.
+
+        The row is dated when its bucket began; ``bucket_s`` is how long it really was, so that rates are
+        right when the loop was late or the feed stopped early.
+        """
+        ts_ns, bucket_s = self._began_ns, (mono_ns - self._began_mono_ns) / 1e9
+        self.begin(wall_ns, mono_ns)
         before, self._before = self._before, replace(totals)
         counts, self._counts = self._counts, np.zeros(len(Count), np.int64)
         to_book, self._to_book_ns = self._to_book_ns, []

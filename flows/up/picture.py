@@ -59,7 +59,7 @@ def stream_line(stats: dict[str, Any] | None, pid: int | None) -> str:
         return "stream    none at the moment; its schedule starts one"
     if stats is None:
         return f"stream    process {pid}, no figures yet"
-    old_s = age_s(stats["ts"])
+    old_s = age_s(stats["ts"]) - stats["bucket_s"]  # since the bucket's end
     if old_s > OLD_S:
         return f"stream    process {pid}, silent for {old_s:.0f} s"
     frames = stats["frames"] / stats["bucket_s"]

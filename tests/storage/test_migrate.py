@@ -79,6 +79,39 @@ def test_up_from_empty_and_again(tmp_path: Path) -> None:
     assert not path.with_name(path.name + ".wal").exists()  # checkpointed
 
 
+def test_buckets_dated_by_their_end_are_dated_by_their_start(tmp_path: Path) -> None:
+    """As a store of before 011 has them: three in a row, the last cut short, and one after a pause."""
+    path = tmp_path / "old.duckdb"
+    with duckdb.connect(str(path)) as con:
+        for revision in REVISIONS[: REVISIONS.index("011")]:
+            migrating._upgrade(con, revision)
+        for table, extra in (
+            (
+                "feed_stats",
+                "0 AS live_symbols, 1 AS symbols, 0 AS queue_batches, 1 AS queue_limit, 9 AS bytes,"
+                "9 AS diffs, 0 AS trades, 0 AS tickers, 0 AS bad_frames, 0 AS reconnects, 0 AS resyncs",
+            ),
+            (
+                "leg_stats",
+                "'l' AS line, 'A' AS leg, true AS in_use, 1 AS firsts, 0 AS holes, 0 AS lost_ids, "
+                "0 AS ends",
+            ),
+        ):
+            con.execute(
+                f"INSERT INTO {table} BY NAME SELECT 'v' AS venue, 10.0 AS bucket_s, 9 AS frames, "
+                f"TIMESTAMP '2026-05-28 10:00:00' + to_milliseconds(ended) AS ts, {extra} "
+                "FROM (VALUES (10000), (20100), (24000), (90000)) t(ended)"
+            )
+        migrate(con, path)
+        wanted = [(0, 10.0), (10_000, 10.1), (20_100, 3.9), (80_000, 10.0)]
+        for table in ("feed_stats", "leg_stats"):
+            got = con.execute(
+                f"SELECT epoch_ms(ts) - epoch_ms(TIMESTAMP '2026-05-28 10:00:00'), bucket_s FROM {table} "
+                "ORDER BY ts"
+            ).fetchall()
+            assert got == wanted, table
+
+
 def test_views_lost_between_two_steps_are_made_again(db: Path) -> None:
     with duckdb.connect(str(db)) as con:
         con.execute("DROP VIEW trust")

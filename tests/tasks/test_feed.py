@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -116,13 +117,16 @@ def test_samples_go_to_the_caller_and_to_the_store() -> None:
 
 def test_stats_rows_count_what_was_streamed() -> None:
     sink = ListSink()
+    began_ns = time.time_ns()
     with run_in_thread(count=2, speed=4) as venue:
         with feeding(config_for(venue, stats_every_s=0.1), sink) as feed:
+            started_ns = time.time_ns()
             all_live(feed)
             feed.note_commit(_Commit(oldest_recv_ns=1_000_000, committed_ns=3_000_000))
             until(lambda: sum(len(batch.stats) for batch in sink.batches) >= 4, "four buckets")
         status = feed.status()
     rows = [row for batch in sink.batches for row in batch.stats]
+    assert began_ns <= rows[0].ts_ns <= started_ns, "dated by its start"
     assert sum(row.frames for row in rows) == status.frames > 0
     assert sum(row.bytes for row in rows) == status.bytes
     assert sum(row.diffs for row in rows) == sink.count(Count.DIFFS)
