@@ -65,12 +65,21 @@ class Line:
     kind: str  # depth, ticker, seed
 
 
+Sides = tuple[dict[int, int], dict[int, int]]  # bids and asks: ticks -> lots
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How a trial ended: by "mismatch", "crossed" or "gap", after so many seconds; or not at all."""
+    """
+    How a trial ended: by "mismatch", "crossed" or "gap", after so many seconds; or not at all.
+
+    ``at`` is the line of the spoilt diff, ``wrong`` the levels that it left wrong.
+    """
 
     how: str | None
-    seconds: float = 0.0
+    seconds: float
+    at: int
+    wrong: Sides
 
 
 def read(path: Path) -> list[Line]:
@@ -162,9 +171,33 @@ def exact(lots: int, decimals: int) -> str:
     return f"{whole}.{fraction:0{decimals}d}" if decimals else str(whole)
 
 
+def payload_of(line: Line) -> dict:
+    """Return what a stream's frame carries."""
+    return json.loads(line.frame[line.start : -1])
+
+
+def sides_of(source: Source, payload: dict) -> Sides:
+    """Return what a diff sets, in ticks and lots."""
+    scale = source.market.scale
+    bids, asks = ({scale.ticks(p): scale.lots(q) for p, q in payload[key]} for key in "ba")
+    return bids, asks
+
+
+def differing(before: Sides, true: Sides, bad: Sides) -> Sides:
+    """Return where a book that had the ``bad`` diff is unlike one that had the true one, and its lots."""
+    found: Sides = ({}, {})
+    for side in (0, 1):
+        for price in true[side].keys() | bad[side].keys():
+            held = before[side].get(price, 0)
+            ours = bad[side].get(price, held)
+            if ours != true[side].get(price, held):
+                found[side][price] = ours
+    return found
+
+
 def doctor(line: Line, fault: SilentFault, random: Random) -> Line | None:
     """Return the diff as the fault leaves it; None where it has no level for it."""
-    payload = json.loads(line.frame[line.start : -1])
+    payload = payload_of(line)
     if fault is SilentFault.LOST_EVENT:
         payload["b"] = payload["a"] = []
     else:
@@ -210,6 +243,9 @@ def trials(
 def trial(source: Source, truth: LiveBook, lines: Sequence[Line], before: int, at: int, bad: Line) -> Found:
     """Give a copy of the true book a doctored diff, and then what followed."""
     player = Player(source)
+    bids, asks = truth.levels()
+    true, spoilt = (sides_of(source, payload_of(line)) for line in (lines[at], bad))
+    wrong = differing((dict(bids), dict(asks)), true, spoilt)
     player.hear(lines[before])
     player.hear(Line(lines[before].ts_ns, body(truth), 0, "seed"))
     assert player.book.state is State.LIVE, player.book.why
@@ -224,9 +260,9 @@ def trial(source: Source, truth: LiveBook, lines: Sequence[Line], before: int, a
         if line.kind != "seed":
             player.hear(line)
     if player.found is None:
-        return Found(None)
+        return Found(None, 0.0, at, wrong)
     how, ts_ns = player.found
-    return Found(how, (ts_ns - bad.ts_ns) / 1e9)
+    return Found(how, (ts_ns - bad.ts_ns) / 1e9, at, wrong)
 
 
 @dataclass(frozen=True, slots=True)
