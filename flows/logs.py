@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+
+from prefect.logging.handlers import PrefectConsoleHandler
+from rich.console import Console
 
 FILE_BYTES = 5_000_000
 FILES_KEPT = 3
@@ -17,7 +22,12 @@ LINE = "%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s: %(message)s"
 
 @contextlib.contextmanager
 def log_to(file: Path, level: str) -> Iterator[None]:
-    """Write our loggers, and Prefect's of this process's runs, to ``file``; in UTC, with rotation."""
+    """
+    Write our loggers, and Prefect's of this process's runs, to ``file``; in UTC, with rotation.
+
+    From here on the process also outlives whoever reads its output: a worker that is killed, a pager.
+    """
+    outlive_the_reader()
     file.parent.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(
         file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", delay=True
@@ -36,6 +46,28 @@ def log_to(file: Path, level: str) -> Iterator[None]:
             logger.removeHandler(handler)
         ours.setLevel(before)
         handler.close()
+
+
+def outlive_the_reader() -> None:
+    """
+    Let Prefect's console handlers fall silent, for good, once nobody reads what they write.
+
+    By rich's default the first line after that raises SystemExit in whatever thread or task logs it.
+    """
+    named = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    for logger in (logging.root, *named):
+        for handler in logger.handlers:
+            if isinstance(handler, PrefectConsoleHandler):
+                # An override of what rich documents as one's own to change; its type is that of the method.
+                handler.console.on_broken_pipe = partial(_fall_silent, handler.console)  # type: ignore[method-assign]
+
+
+def _fall_silent(console: Console) -> None:
+    console.quiet = True
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with contextlib.suppress(OSError, ValueError):  # a file that has no descriptor of its own
+        os.dup2(nowhere, console.file.fileno())
+    os.close(nowhere)
 
 
 class _Utc(logging.Formatter):

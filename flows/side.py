@@ -41,19 +41,43 @@ async def lasting(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> N
             await asyncio.sleep(AGAIN_S)
 
 
+class WishedToExit(Exception):
+    """Work beside the stream raised SystemExit or KeyboardInterrupt; the stream is none of its business."""
+
+
+async def _held(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await work
+    except (SystemExit, KeyboardInterrupt) as exc:
+        raise WishedToExit(repr(exc)) from exc
+
+
 class SideLoop:
     """The loop and its thread, from entering to leaving the context; what still runs then is cancelled."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+        self._name = name
+        self._is_over = False
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work`` there, in the caller's context; cancelling the caller cancels it."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        """
+        Run ``work`` there, in the caller's context; cancelling the caller cancels it.
+
+        Raises what it raises; a SystemExit or KeyboardInterrupt comes as a `WishedToExit`.
+        """
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_held(work), self._loop))
 
     def _live(self) -> None:
-        self._loop.run_forever()
+        while not self._is_over:
+            try:
+                self._loop.run_forever()
+            except (SystemExit, KeyboardInterrupt):
+                # asyncio lets these two out of a task and out of the loop; here they end no more than it.
+                log.warning(
+                    "%s: a task wished to end the process; the rest goes on", self._name, exc_info=True
+                )
         # A caller that is cancelled says so through its own loop, which is waiting for this thread now.
         left = asyncio.all_tasks(self._loop)
         for task in left:
@@ -71,5 +95,6 @@ class SideLoop:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_over = True
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(END_S + 1)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import sys
 import threading
 
 import pytest
 
-from flows.side import SideLoop, lasting
+from flows.side import SideLoop, WishedToExit, lasting
 
 
 async def test_work_runs_in_its_own_thread_and_answers() -> None:
@@ -76,3 +77,25 @@ async def test_an_error_ends_the_work() -> None:
 
     with pytest.raises(ValueError, match="broken"):
         await lasting("work", broken)
+
+
+async def test_work_that_wishes_to_exit_ends_neither_the_loop_nor_the_caller(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def leave() -> None:
+        sys.exit(1)
+
+    async def leave_apart() -> None:
+        await asyncio.wait({asyncio.create_task(leave())})
+
+    async def answer() -> int:
+        return 7
+
+    with SideLoop("beside") as side:
+        with pytest.raises(WishedToExit, match="SystemExit"):
+            await side.run(leave())
+        assert await side.run(answer()) == 7
+        with caplog.at_level(logging.WARNING, "leadline.stream"):
+            await asyncio.wait_for(side.run(leave_apart()), 60)
+        assert "wished to end the process" in caplog.text
+        assert await asyncio.wait_for(side.run(answer()), 60) == 7
