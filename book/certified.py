@@ -4,7 +4,8 @@ How far from the mid a book is certified: from there on it knows only what has c
 A seed lists so many levels a side at most. Between its outermost prices the book is all there is; beyond
 them a level that has not changed since is missing, and one may linger that is long gone. A side that
 the seed listed whole is certified to its end: it holds fewer levels than the other one, or a number that
-is none of the venue's limits. What was dropped to bound memory is not certified any more.
+is none of the venue's limits. What was dropped to bound memory is not certified any more, and a later
+snapshot may certify more (`book.ghosts`).
 """
 
 from __future__ import annotations
@@ -39,6 +40,15 @@ class Reach:
         limit = max(counts) if max(counts) in LIMITS else None
         all_bids, all_asks = (count != limit for count in counts)
         return cls(min(ends), max(ends), all_bids, all_asks)
+
+    def with_snapshot(self, bids: Sequence[Level], asks: Sequence[Level], limit: int) -> Reach:
+        """Return how far it goes with a later snapshot, of ``limit`` levels a side; never less far."""
+        return Reach(
+            min(self.low, bids[-1][0]) if bids else self.low,
+            max(self.high, asks[-1][0]) if asks else self.high,
+            self.all_bids or len(bids) < limit,
+            self.all_asks or len(asks) < limit,
+        )
 
     def without(self, bids: int, asks: int) -> Reach:
         """Return what is left of it when the lowest ``bids`` and the highest ``asks`` were dropped."""

@@ -167,6 +167,11 @@ class CompiledLadder:
             levels[: len(levels) - gone] = levels[gone:].copy()
             self.state[side] -= gone
 
+    def set_levels(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Set levels and stay at the same id; 0 deletes."""
+        self.make_room(len(bids), len(asks))
+        self.kernels.apply_levels(self.state, _flat(bids, asks), 0, len(bids), len(asks), _WORK)
+
     def make_room(self, bids: int, asks: int) -> None:
         """See to room for so many more levels on each side."""
         held = self.level_counts()
@@ -261,10 +266,6 @@ class CompiledBook(LiveBook):
         diff = decode_depth(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
         return self._sync_diff(_raw_diff(diff), batch, recv_mono_ns)
 
-    def receive_snapshot(self, body: bytes, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
-        """Take the venue's REST order book; ignored unless a seed is needed. Never `BatchFull`."""
-        return self._sync_snapshot(self._read_seed(body, ts_recv_ns), batch)
-
     def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
         """Store the book ticker whose opening brace is ``frame[start]``, and hold the book against it."""
         code = self._kernels.receive_ticker(frame, start, self._ladder.state, batch.flat, ts_recv_ns)
@@ -291,7 +292,7 @@ class CompiledBook(LiveBook):
         state, sync = self._ladder.state, self._sync
         state[slot.READY] = sync.state is State.LIVE and sync.bridged
         state[slot.EPOCH] = sync.applied_epoch
-        state[slot.PRUNE_ABOVE] = self._prune_above
+        state[slot.PRUNE_ABOVE] = self._ghosts.look_above
         self._kernel_attestor.turn_at(self._witness.turn_ns)
 
     def _add_row(self, diff: RawDiff, batch: Batch, to_book_ns: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any, Protocol, TypeVar
 
@@ -90,4 +91,8 @@ class FullLadder(Ladder[Any, Any], Protocol):
 
     def drop_worst(self, bids: int, asks: int) -> None:
         """Delete the lowest ``bids`` bids and the highest ``asks`` asks."""
+        ...
+
+    def set_levels(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Set levels and stay at the same id: no diff told them. 0 deletes."""
         ...

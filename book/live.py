@@ -15,19 +15,20 @@ from __future__ import annotations
 import importlib.util
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
 from book import look
 from book.attestation import HEAL_AFTER, Attestor
-from book.audit import Audit
+from book.audit import Audit, Change
 from book.batch import Batch, DepthSample, Market, SeedRow
 from book.certified import Reach
 from book.chronicle import Chronicle, Moment
 from book.decode import decode_ticker
 from book.errors import BadFrame, BadInput
 from book.events import Event, Pruned, State
+from book.ghosts import Ghosts, Widened
 from book.ladders import FullLadder, TopState
 from book.messages import Bbo, DepthSnapshot, Level
 from book.options import Clock, Options
@@ -66,8 +67,7 @@ class LiveBook(ABC):
         self._sync: BookSync[Any, Any] = BookSync(ladder, rule, buffer_limit=options.buffer_limit)
         self._ladder = ladder
         self._options = options
-        self._prune_above = options.max_levels
-        self._reach: Reach | None = None
+        self._ghosts = Ghosts(ladder, options.max_levels)
         self.seed_id = -1  # of the newest update that the seed held
         self._chronicle = Chronicle(index)
         self._attestor = attestor
@@ -122,9 +122,9 @@ class LiveBook(ABC):
     @property
     def certified_band(self) -> tuple[int, int] | None:
         """
-        Lowest and highest price of the seed, in ticks; None while there is no book.
+        Lowest and highest price of the seed, or of what was learned since, in ticks; None without a book.
 
-        A level outside that the venue dropped from its own answer may linger: a *ghost*.
+        A level outside that the venue dropped from its own answer may linger: a *ghost* (`book.ghosts`).
         """
         reach = self.reach
         return (reach.low, reach.high) if reach is not None else None
@@ -132,12 +132,11 @@ class LiveBook(ABC):
     @property
     def reach(self) -> Reach | None:
         """How far the book is certified (`book.certified`); None while there is none."""
-        return self._reach if self._sync.epoch is not None else None
+        return self._ghosts.reach if self._sync.epoch is not None else None
 
     def ghost_levels(self) -> int:
         """Return how many bids stand below the certified band and asks above it."""
-        band = self.certified_band
-        return sum(self._ladder.ghosts(*band)) if band else 0
+        return self._ghosts.count() if self._sync.epoch is not None else 0
 
     def sample(self, n: int, bands_bps: Sequence[float], ts_ns: int) -> DepthSample:
         """
@@ -155,9 +154,13 @@ class LiveBook(ABC):
     ) -> Sequence[Event]:
         """Take the diff whose opening brace is ``frame[start]``; bytes behind its end are ignored."""
 
-    @abstractmethod
     def receive_snapshot(self, body: bytes, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
         """Take the venue's REST order book; ignored unless a seed is needed. Never `BatchFull`."""
+        return self._sync_snapshot(self._read_seed(body, ts_recv_ns), batch)
+
+    def read_snapshot(self, body: bytes, ts_recv_ns: int) -> DepthSnapshot:
+        """Read the venue's REST order book, and do nothing with it."""
+        return self._message(self._read_seed(body, ts_recv_ns))
 
     @abstractmethod
     def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
@@ -186,17 +189,20 @@ class LiveBook(ABC):
         return self._told(self._sync.unhalt, ts_ns, batch)
 
     def prune(self, ts_ns: int, batch: Batch) -> int:
-        """
-        Drop the ghost levels; return how many there were.
+        """Drop the ghost levels; return how many there were. A side of nothing else is kept."""
+        return self._pruned(self._ghosts.prune(), ts_ns, batch)
 
-        A side of nothing but ghosts is kept: the price has left the band, and they are the book.
+    def widen(self, snapshot: DepthSnapshot, limit: int, changes: Iterable[Change]) -> Widened | None:
         """
-        band = self.certified_band
-        if band is None:
-            return 0
-        counts, ghosts = self._ladder.level_counts(), self._ladder.ghosts(*band)
-        bids, asks = (ghost if ghost < count else 0 for ghost, count in zip(ghosts, counts, strict=True))
-        return self._drop(bids, asks, ts_ns, batch)
+        Learn what a snapshot that agreed with this very epoch knows beyond our reach; see `Ghosts.widen`.
+
+        The store's seed stays what it was, and with it how far a book rebuilt from it is certified.
+        """
+        if not self._sync.is_shown:
+            return None
+        widened = self._ghosts.widen(snapshot, limit, changes)
+        self._settled()
+        return widened
 
     # -- what both engines share -------------------------------------------------------------------
 
@@ -207,6 +213,10 @@ class LiveBook(ABC):
     @abstractmethod
     def _count_levels(self, diff: Any) -> int:
         """Return how many levels a diff lists."""
+
+    @abstractmethod
+    def _read_seed(self, body: bytes, ts_recv_ns: int) -> Any:
+        """Read a snapshot in the engine's own form."""
 
     @abstractmethod
     def _message(self, snapshot: Any) -> DepthSnapshot:
@@ -242,8 +252,7 @@ class LiveBook(ABC):
         seed = self._message(snapshot)
         batch.seeds.append(SeedRow(self.index, self._sync.applied_epoch, seed))
         self.seed_id = seed.last_id
-        self._reach = Reach.of_seed(seed.bids, seed.asks)
-        self._prune_above = self._options.max_levels
+        self._ghosts.seed(seed.bids, seed.asks)
         self._settled()
         events = [*events, *self._attest(snapshot.ts_recv_ns, batch)]
         return [*events, *self._bound(snapshot.ts_recv_ns, batch)]
@@ -327,32 +336,17 @@ class LiveBook(ABC):
     # -- memory ------------------------------------------------------------------------------------
 
     def _bound(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
-        """Drop ghosts, worst first, when a side holds too many levels: down to three quarters."""
-        counts = self._ladder.level_counts()
-        band = self.certified_band
-        if max(counts) <= self._prune_above or band is None:
+        """Drop ghosts, worst first, when a side holds too many levels (`Ghosts.bound`)."""
+        if max(self._ladder.level_counts()) <= self._ghosts.look_above:
             return ()
-        keep = self._options.max_levels * 3 // 4
-        ghosts = self._ladder.ghosts(*band)
-        bids, asks = (
-            min(ghost, count - keep) if count > self._options.max_levels else 0
-            for ghost, count in zip(ghosts, counts, strict=True)
-        )
-        dropped = self._drop(bids, asks, ts_ns, batch)
-        # Levels inside the band are never dropped; if they are too many, look again at twice as many.
-        self._prune_above = max(self._options.max_levels, 2 * max(self._ladder.level_counts()))
-        if max(self._ladder.level_counts()) <= self._options.max_levels:
-            self._prune_above = self._options.max_levels
+        dropped = self._pruned(self._ghosts.bound(), ts_ns, batch)
         self._settled()
         return [Pruned(self.last_id, dropped)] if dropped else ()
 
-    def _drop(self, bids: int, asks: int, ts_ns: int, batch: Batch) -> int:
-        if bids + asks == 0:
-            return 0
-        self._ladder.drop_worst(bids, asks)
-        self._reach = self._reach and self._reach.without(bids, asks)
-        self._chronicle.note(Pruned.reason, self._sync.state, ts_ns, batch)
-        return bids + asks
+    def _pruned(self, dropped: int, ts_ns: int, batch: Batch) -> int:
+        if dropped:
+            self._chronicle.note(Pruned.reason, self._sync.state, ts_ns, batch)
+        return dropped
 
 
 @cache

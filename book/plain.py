@@ -14,7 +14,7 @@ from book.decode import decode_depth, decode_snapshot, decode_trade
 from book.events import Event
 from book.ladder import PlainLadder
 from book.live import LiveBook
-from book.messages import DepthDiff, DepthSnapshot
+from book.messages import DepthDiff, DepthSnapshot, Level
 from book.options import Options
 from book.rules import Rule
 
@@ -36,6 +36,11 @@ class PrunedLadder(PlainLadder):
             sum([lots for price, lots in asks if price <= high]),
         )
 
+    def set_levels(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Set levels and stay at the same id; 0 deletes."""
+        self.bids.update(bids)
+        self.asks.update(asks)
+
     def drop_worst(self, bids: int, asks: int) -> None:
         """Delete the lowest ``bids`` bids and the highest ``asks`` asks."""
         self.bids.update([(price, 0) for price in self.bids.prices()[:bids]])
@@ -56,13 +61,6 @@ class PlainBook(LiveBook):
         diff = decode_depth(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
         return self._sync_diff(diff, batch, recv_mono_ns)
 
-    def receive_snapshot(self, body: bytes, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
-        """Take the venue's REST order book; ignored unless a seed is needed. Never `BatchFull`."""
-        market = self.market
-        return self._sync_snapshot(
-            decode_snapshot(body, market.symbol, market.scale, ts_recv_ns, time_unit_ns=self._unit), batch
-        )
-
     def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
         """Store the book ticker whose opening brace is ``frame[start]``, and hold the book against it."""
         return self._take_ticker(frame, start, ts_recv_ns, batch, self._unit)
@@ -77,6 +75,10 @@ class PlainBook(LiveBook):
 
     def _count_levels(self, diff: DepthDiff) -> int:
         return len(diff.bids) + len(diff.asks)
+
+    def _read_seed(self, body: bytes, ts_recv_ns: int) -> DepthSnapshot:
+        market = self.market
+        return decode_snapshot(body, market.symbol, market.scale, ts_recv_ns, time_unit_ns=self._unit)
 
     def _message(self, snapshot: DepthSnapshot) -> DepthSnapshot:
         return snapshot

@@ -190,6 +190,7 @@ class StreamHost:
             buffer_limit=settings.buffer_limit,
             stats_every_s=settings.stats_every_s,
             audit_every_s=settings.audit_every_s,
+            audit_levels=settings.audit_levels,
             legs=settings.legs,
             lag_s=settings.lag_s,
         )

@@ -2,8 +2,9 @@
 Holds one book after the other against the venue's REST order book, out of the stream's way.
 
 Audits take what request weight is spare: a share of the budget at most, nothing while a seed is needed
-or half of the minute is spent. One that fails or cannot be told is counted and forgotten. Levels that
-differ discard the book, like a refuting book ticker.
+or half of the minute is spent. They reach as deep as every book in its turn can have it for that. One that
+fails or cannot be told is counted and forgotten. Levels that differ discard the book, like a refuting book
+ticker; where none does, the snapshot teaches the book what lies beyond its seed (`book.ghosts`).
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import dataclass, field
 
 from book.audit import Audit, Change, Standing, audit, changes_in
 from book.batch import Batch
-from book.decode import decode_snapshot
 from book.errors import LeadlineError
 from book.events import Refuted, State
 from book.live import LiveBook
+from book.messages import DepthSnapshot
 from tasks.feed_config import AuditCounts, FeedConfig
 from tasks.feed_seeds import Seeds
 from tasks.limits import MINUTE_S
@@ -26,8 +27,8 @@ from tasks.router import Router
 
 log = logging.getLogger("leadline.feed")
 
-LEVELS = 100  # asked for on each side: the lowest weight on spot, 5 of 6,000 a minute
-NOTED = 500  # levels a side noted down before: the price may move until the answer is there
+LEAST_LEVELS = 100  # on each side, if so many may be asked for: weight 5 of 6,000 a minute on spot
+NOTED_MORE = 400  # levels a side noted down before: the price may move until the answer is there
 SHARE = 0.1  # of our request weight
 REACH_S = 5.0  # a diff stream that is not where the snapshot is by then tells nothing
 LOOK_S = 0.02
@@ -42,6 +43,16 @@ class _Watch:
     changes: list[Change] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A snapshot that a book was held against, what came of it, and what the book heard since its note."""
+
+    audit: Audit
+    snapshot: DepthSnapshot
+    limit: int
+    changes: list[Change]
+
+
 class Auditor:
     """Audits the books of a router; runs on the feed's loop. `note_batch` sees every batch."""
 
@@ -51,18 +62,37 @@ class Auditor:
         self._rest = rest
         self._seeds = seeds
         self._config = config
-        self._weight = config.profile.depth_weight(LEVELS)
         self._turn = 0
         self._audited: dict[str, int] = {}  # symbol -> its last turn
         self._watch: _Watch | None = None
 
     @property
+    def levels(self) -> int:
+        """Levels a side to ask for: the most that leaves each book its turn in ``audit_every_s``."""
+        profile, most = self._config.profile, self._config.audit_levels
+        steps = [step for step in profile.depth_weights if LEAST_LEVELS <= step.levels <= most]
+        for step in steps:
+            if step.weight * MINUTE_S / self._share_a_minute <= self._turn_s:
+                return step.levels
+        return steps[-1].levels if steps else most
+
+    @property
     def pause_s(self) -> float:
         """Seconds from one audit to the next: each book once in ``audit_every_s``, within our share."""
+        return max(self._turn_s, self._weight * MINUTE_S / self._share_a_minute)
+
+    @property
+    def _turn_s(self) -> float:
+        return self._config.audit_every_s / max(1, len(self._router.books))
+
+    @property
+    def _share_a_minute(self) -> float:
         governor = self._rest.governor
-        per_minute = governor.per_minute * governor.share * SHARE
-        every_s = self._config.audit_every_s / max(1, len(self._router.books))
-        return max(every_s, self._weight * MINUTE_S / per_minute)
+        return governor.per_minute * governor.share * SHARE
+
+    @property
+    def _weight(self) -> int:
+        return self._config.profile.depth_weight(self.levels)
 
     async def run(self) -> None:
         """Audit again and again, until cancelled."""
@@ -104,13 +134,13 @@ class Auditor:
         )
 
     async def _audit(self, book: LiveBook) -> None:
-        found = await self._hold(book)
-        if found is not None and found.misses and not found.is_exact:
-            again = await self._hold(book) if self._is_weight_spare else None
-            found = again and found.confirmed(again)
-        if found is None:
+        first = held = await self._hold(book)
+        if first is not None and first.audit.misses and not first.audit.is_exact:
+            held = await self._hold(book) if self._is_weight_spare else None
+        if first is None or held is None:
             self.counts.untold += 1
             return
+        found = held.audit if held is first else first.audit.confirmed(held.audit)
         self.counts.done += 1
         self.counts.levels += found.levels
         self.counts.misses += len(found.misses)
@@ -118,26 +148,30 @@ class Auditor:
         events = book.receive_audit(found, ts_ns, self._router.batch)
         if found.misses:
             log.warning("%s: %d levels unlike the venue's; %s", symbol, len(found.misses), book.why)
+        elif not held.audit.misses:
+            self._learn(book, held)
         if self._config.tap is not None and any(isinstance(event, Refuted) for event in events):
             self._config.tap.left([symbol], Refuted.reason, ts_ns)  # no frame shows it
         self._seeds.hear([(book, event) for event in events])
 
-    async def _hold(self, book: LiveBook) -> Audit | None:
+    def _learn(self, book: LiveBook, held: _Held) -> None:
+        """Let a book that agreed know what the snapshot lists beyond its reach."""
+        widened = book.widen(held.snapshot, held.limit, held.changes)
+        if widened is not None:
+            self.counts.learned += widened.learned
+            self.counts.ghosts += widened.dropped
+
+    async def _hold(self, book: LiveBook) -> _Held | None:
         """Compare once; None where nothing can be told. Raises a `LeadlineError` if the request failed."""
-        epoch, reach, market = book.epoch, book.reach, book.market
+        epoch, reach, market, limit = book.epoch, book.reach, book.market, self.levels
         if book.state is not State.LIVE or epoch is None or reach is None:
             return None
-        standing = Standing.of(book.last_id, book.last_recv_ns, book.top(NOTED), NOTED, reach)
+        noted = limit + NOTED_MORE
+        standing = Standing.of(book.last_id, book.last_recv_ns, book.top(noted), noted, reach)
         watch = self._watch = _Watch(book.index, epoch)
         await asyncio.sleep(self._config.audit_lead_s)
-        reply = await self._rest.depth(market.symbol, LEVELS)
-        snapshot = decode_snapshot(
-            reply.body,
-            market.symbol,
-            market.scale,
-            reply.received_ns,
-            time_unit_ns=self._config.profile.time_unit_ns,
-        )
+        reply = await self._rest.depth(market.symbol, limit)
+        snapshot = book.read_snapshot(reply.body, reply.received_ns)
         for _ in range(int(REACH_S / LOOK_S)):
             if book.last_id >= snapshot.last_id or book.epoch != epoch:
                 break
@@ -145,4 +179,5 @@ class Auditor:
         if book.epoch != epoch or self._router.books.get(market.symbol) is not book:
             return None
         changes = watch.changes + changes_in(self._router.batch, book.index, epoch)
-        return audit(standing, changes, snapshot, LEVELS)
+        found = audit(standing, changes, snapshot, limit)
+        return None if found is None else _Held(found, snapshot, limit, changes)

@@ -51,6 +51,7 @@ class FeedConfig:
     status_every_s: float = 300.0  # exchangeInfo: does the symbol trade?
     clock_every_s: float = 60.0
     audit_every_s: float = 0.0  # each book is held against a REST snapshot so often at most; 0: never
+    audit_levels: int = 1000  # on each side, at most; fewer where the weight does not do for all books
     audit_lead_s: float = 1.0  # a book is noted down so long before the request: REST may lag behind
     patience: Patience = field(default_factory=Patience)
     compression: bool = False  # deflate costs 4-5 µs a frame; it saves traffic, not time
@@ -142,6 +143,8 @@ class AuditCounts:
     failed: int = 0  # requests
     levels: int = 0  # compared …
     misses: int = 0  # … and unlike
+    learned: int = 0  # levels beyond a seed's reach that an audit taught us …
+    ghosts: int = 0  # … and those it drove out
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, TypeVar
 
@@ -105,6 +105,7 @@ def config_for(venue: ThreadedVenue, symbols: Sequence[str] = (), **changes: Any
     """A config for tests: short waits, the plain engine (nothing to compile)."""
     profile_changes = changes.pop("profile", {})
     profile = loopback(venue.kind, ws_url=venue.ws_url, rest_url=venue.rest_url, **profile_changes)
+    profile = replace(profile, **changes.pop("limits", {}))
     settings: dict[str, Any] = {
         "engine": "plain",
         "flush_every_s": 0.02,

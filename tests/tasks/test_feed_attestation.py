@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -10,8 +11,12 @@ from book.attestation import Kind
 from book.batch import CoverageEnded
 from book.events import State
 from tasks.feed import Feed
+from tasks.feed_audit import Auditor
+from tasks.feed_config import FeedConfig
+from tasks.limits import WeightGovernor
 from tasks.loopback import Fault, ThreadedVenue
-from tests.tasks.feeding import ListSink, assert_true_book, until
+from tasks.venues import VENUES, DepthWeight
+from tests.tasks.feeding import ListSink, assert_true_book, standing, until
 from tests.tasks.test_feed_faults import hits, streaming
 
 WITHIN_S = 60.0
@@ -160,6 +165,67 @@ def test_a_wrong_level_deep_in_the_book_is_found_by_an_audit(fault: str, engine:
         ends = [row for row in sink.coverage() if isinstance(row, CoverageEnded) and row.found_ns]
         assert ends[0].last_id < miss.book_id, "untrusted since the last audit that agreed"
         assert_true_book(feed, venue, victim)
+
+
+@pytest.mark.parametrize("engine", ["plain", "auto"])
+def test_audits_teach_a_book_what_lies_beyond_its_seed(engine: str) -> None:
+    shallow = {"depth_weights": (DepthWeight(100, 5),)}  # the price soon leaves the middle of such a seed
+    with streaming(count=1, engine=engine, venue={"weight_limit": WEIGHT}, limits=shallow, **AUDITING) as (
+        feed,
+        venue,
+        sink,
+    ):
+        (symbol,) = venue.symbols
+
+        def reaches_farther() -> bool:
+            _, (low, high), _, _ = standing(feed, symbol)
+            epoch = feed.status().symbol(symbol).epoch
+            feed.flush()
+            rows = [row for batch in list(sink.batches) for row in batch.seeds if row.epoch == epoch]
+            ends = [(row.snapshot.bids[-1][0], row.snapshot.asks[-1][0]) for row in rows]
+            return any(low < bid or high > ask for bid, ask in ends)
+
+        until(reaches_farther, "a wider band than the seed's", within_s=WITHIN_S)
+        for _ in range(5):
+            done = feed.status().audits.done
+            until(lambda n=done: feed.status().audits.done > n, "another audit", within_s=WITHIN_S)
+            assert_true_book(feed, venue, symbol)
+        counts = feed.status().audits
+        assert (counts.misses, counts.failed) == (0, 0)
+        assert counts.learned > 0
+
+
+def audits_with(books: int, venue: str, **config: Any) -> tuple[int, float]:
+    """How many levels audits ask for with so many books, and how long it is from one to the next."""
+    profile = VENUES[venue]
+    rest = SimpleNamespace(governor=WeightGovernor(profile.weight_per_minute, lambda: 0.0))
+    router = SimpleNamespace(books=dict.fromkeys(range(books)))
+    auditor = Auditor(
+        cast("Any", router), cast("Any", rest), cast("Any", None),
+        config=FeedConfig(profile=profile, symbols=("X",), audit_every_s=60.0, **config),
+    )  # fmt: skip
+    return auditor.levels, auditor.pause_s
+
+
+@pytest.mark.parametrize(
+    ("venue", "books", "most", "levels", "pause_s"),
+    [
+        ("binance-spot", 1, 5000, 5000, 60.0),
+        ("binance-spot", 2, 5000, 1000, 30.0),
+        ("binance-spot", 9, 1000, 1000, 60 / 9),
+        ("binance-spot", 10, 1000, 500, 6.0),
+        ("binance-spot", 96, 1000, 100, 60 / 96),
+        ("binance-spot", 300, 1000, 100, 60 * 5 / 480),  # 188 s for each book
+        ("binance-spot", 1, 100, 100, 60.0),
+        ("binance-usdm", 9, 1000, 1000, 60 / 9),
+        ("binance-usdm", 10, 1000, 500, 6.0),
+        ("binance-usdm", 1, 50, 50, 60.0),
+    ],
+)
+def test_audits_are_as_deep_as_the_weight_does_for_all_books(
+    venue: str, books: int, most: int, levels: int, pause_s: float
+) -> None:
+    assert audits_with(books, venue, audit_levels=most) == (levels, pytest.approx(pause_s))
 
 
 def test_audits_keep_to_their_share_of_the_weight_and_wait_for_seeds() -> None:
