@@ -27,8 +27,9 @@ import numpy as np
 
 from bench.measure import BenchFailed, Child, Ints, Row, cpu_s, percentiles, rss_mb, show, until
 from book.live import warm_up
+from storage.commit import Commit
 from storage.owner import Owner
-from storage.writer import Commit, Writer
+from storage.writer import Writer
 from tasks.feed import Feed, FeedConfig, FeedStatus
 from tasks.venues import loopback
 

@@ -29,8 +29,9 @@ from bench.measure import BenchFailed, Child, Ints, Row, percentiles, show, unti
 from bench.socket_naive import to_book, to_rows
 from book.batch import Batch, Count, DiffCol
 from book.events import State
+from storage.commit import Commit, WriterStatus
 from storage.owner import Owner
-from storage.writer import Commit, Writer, WriterStatus
+from storage.writer import Writer
 from tasks.feed import Feed, FeedConfig
 from tasks.feed_config import FeedSink
 from tasks.venues import StreamKind, loopback

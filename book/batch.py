@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from book.attestation import Miss, Tally
 from book.errors import BatchFull
 from book.events import State
+from book.feed_rows import ClockRow, FeedStats, LatencyRow, LegRow
 from book.messages import BookTicker, DepthDiff, DepthSnapshot, Trade
 from book.scale import Scale
 
@@ -44,6 +45,8 @@ class DiffCol(IntEnum):
     N_BIDS = 7
     N_ASKS = 8
     TO_BOOK_NS = 9  # receive -> book applied, monotonic clock; 0 where not measured
+    QUEUE_NS = 10  # … of which: receive -> taken up by the decoder
+    DECODE_NS = 11  # … and bytes -> numbers; 0 where the two were not measured apart
 
 
 class TradeCol(IntEnum):
@@ -193,69 +196,6 @@ class MismatchRow:
     refuted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FeedStats:
-    """What the feed did in one bucket; latencies in µs, None where nothing was measured."""
-
-    venue: str
-    ts_ns: int  # start of the bucket
-    bucket_s: float
-    frames: int
-    bytes: int
-    diffs: int
-    trades: int
-    tickers: int
-    bad_frames: int
-    reconnects: int
-    resyncs: int
-    live_symbols: int
-    symbols: int
-    to_book_p50_us: float | None
-    to_book_p99_us: float | None
-    to_book_max_us: float | None
-    to_durable_p50_us: float | None
-    to_durable_p99_us: float | None
-    queue_batches: int
-    queue_limit: int
-    clock_offset_us: float | None
-    clock_error_us: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ClockRow:
-    """How far the venue's clock is from ours; ``stream_ms``: what event times alone say, a lower bound."""
-
-    venue: str
-    ts_ns: int
-    offset_ms: float  # venue minus ours
-    error_ms: float  # bound
-    rtt_ms: float
-    probes: int
-    source: str
-    stream_ms: float | None
-    network_p50_ms: float | None
-    network_p99_ms: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LegRow:
-    """What one of two connections that carry the same streams did in one bucket."""
-
-    venue: str
-    ts_ns: int  # start of the bucket
-    bucket_s: float
-    line: str
-    leg: str  # "A" or "B": a leg keeps its name over its connections
-    in_use: bool  # at the end of the bucket; the other stands beside
-    frames: int
-    firsts: int  # of these, brought before the other leg brought them
-    holes: int  # breaks in the update ids of its diffs, also from one connection to the next
-    lost_ids: int  # … and update ids in them
-    ends: int  # connections of it that ended
-    lead_p50_ms: float | None  # over the other leg, where it was first
-    lead_p99_ms: float | None
-
-
 class Batch:
     """Columns of what arrived since the last commit; see the head of this module for the layout."""
 
@@ -279,6 +219,7 @@ class Batch:
         self.mismatches: list[MismatchRow] = []
         self.clocks: list[ClockRow] = []
         self.legs: list[LegRow] = []
+        self.latencies: list[LatencyRow] = []
 
     def _lay_out(self, *rooms: int) -> None:
         """Make the tables, all of them empty; ``rooms`` are their rows in the order of `Count`."""
@@ -330,7 +271,7 @@ class Batch:
         return not self.counts.any() and not any(self._lists())
 
     def _lists(self) -> tuple[list[Any], ...]:
-        marks = (self.attestations, self.mismatches, self.clocks, self.legs)
+        marks = (self.attestations, self.mismatches, self.clocks, self.legs, self.latencies)
         return (self.seeds, self.events, self.coverage, self.samples, self.stats, *marks)
 
     def add_diff(self, book: int, epoch: int, diff: DepthDiff, *, to_book_ns: int = 0) -> None:
@@ -351,9 +292,17 @@ class Batch:
             len(diff.bids),
             len(diff.asks),
             to_book_ns,
+            0,
+            0,
         )
         self.counts[Count.LEVELS] = start + len(levels)
         self.counts[Count.DIFFS] = n + 1
+
+    def note_stages(self, diffs_before: int, queue_ns: int, decode_ns: int) -> None:
+        """Write what its stages took into the newest diff, if one came since there were so many before."""
+        n = int(self.counts[Count.DIFFS])
+        if n > diffs_before:
+            self.diffs[n - 1, DiffCol.QUEUE_NS : DiffCol.DECODE_NS + 1] = queue_ns, max(decode_ns, 1)
 
     def add_trade(self, book: int, trade: Trade) -> None:
         """Append one trade, the plain way; raises `BatchFull` and changes nothing."""

@@ -9,6 +9,8 @@ The compiled engine of a live book: the usual frame in one call of `book.kernel`
 The kernel may take the short way only while its READY slot is set, that is while the book is LIVE and
 bridged; `CompiledBook._settled` sets it after everything that went through `book.sync`.
 
+The kernel also takes the time of each diff's stages, at 60 ns a diff: less than Python's clock costs.
+
 A kernel call holds the GIL: other threads see a book and a batch before it or after it, never between.
 """
 
@@ -28,7 +30,7 @@ from book.decode import decode_depth, decode_snapshot, decode_trade
 from book.errors import EmptySide
 from book.events import Event, State
 from book.kernel import APPLIED, FULL, GROW, LEVELS, LEVELS_AT, SCANNED, TOLD, TOO_MANY, kernels
-from book.kernel_memory import Ints
+from book.kernel_memory import MONOTONIC, PYTHONS_CLOCK, Ints
 from book.ladders import TopState
 from book.live import LiveBook
 from book.messages import Bbo, DepthDiff, DepthSnapshot, Level
@@ -41,6 +43,7 @@ _TOP_AT = slot.BID_TICKS * 8
 _LIVE = State.LIVE
 _make_bbo = Bbo._make
 _LEAST_LEVEL_BYTES = 9  # ["1","0"]
+_DONE = (APPLIED, TOO_MANY, TOLD)  # the diff is in the book and in the batch
 
 # One for all books: nothing stays in it when a kernel call ends, and each holds the GIL until then.
 _WORK: Ints = np.zeros(slot.WORK_ROOM, np.int64)
@@ -227,6 +230,7 @@ class CompiledBook(LiveBook):
         self._kernels = kernels()
         self._take_depth = self._kernels.receive_depth
         self._unit = options.time_unit_ns
+        self._kernel_times = options.mono_ns is PYTHONS_CLOCK and MONOTONIC >= 0
         self._settled()
 
     def bbo(self) -> Bbo:
@@ -235,36 +239,39 @@ class CompiledBook(LiveBook):
             self._sync.book()  # raises, and says why
         return _make_bbo(_read_top(self._ladder.memory, _TOP_AT))
 
-    def receive_depth(  # noqa: PLR0911 - each answer of the kernel asks for another thing
+    def receive_depth(
         self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, recv_mono_ns: int = 0
     ) -> Sequence[Event]:
         """Take the diff whose opening brace is ``frame[start]``; bytes behind its end are ignored."""
-        code = self._take_depth(frame, start, self._ladder.state, batch.flat, _WORK, ts_recv_ns)
-        if code == APPLIED:
-            if recv_mono_ns:
+        asked = recv_mono_ns if self._kernel_times else 0
+        code = self._take_depth(frame, start, self._ladder.state, batch.flat, _WORK, ts_recv_ns, asked)
+        if code in _DONE:
+            if recv_mono_ns != asked:
                 self._time_last(batch, recv_mono_ns)
-            return ()
-        if code == TOO_MANY:
-            if recv_mono_ns:
-                self._time_last(batch, recv_mono_ns)
-            return self._bound(ts_recv_ns, batch)
-        if code == TOLD:
-            if recv_mono_ns:
-                self._time_last(batch, recv_mono_ns)
-            return [*self._hear_witness(ts_recv_ns, batch), *self._bound(ts_recv_ns, batch)]
+            if code == APPLIED:
+                return ()
+            told = self._hear_witness(ts_recv_ns, batch) if code == TOLD else ()
+            return [*told, *self._bound(ts_recv_ns, batch)]
+        state = self._ladder.state
         if code == GROW:
-            state = self._ladder.state
             self._ladder.make_room(int(state[scan.BIDS_FOUND]), int(state[scan.ASKS_FOUND]))
             return self.receive_depth(frame, start, ts_recv_ns, batch, recv_mono_ns)
         if code == FULL:
             batch.reserve(1, len(frame) // _LEAST_LEVEL_BYTES)
             return self.receive_depth(frame, start, ts_recv_ns, batch, recv_mono_ns)
         if code == SCANNED:
-            return self._sync_diff(
-                _scanned_diff(self._ladder.state, batch, ts_recv_ns), batch, recv_mono_ns
+            diff = _scanned_diff(state, batch, ts_recv_ns)
+        else:
+            diff = _raw_diff(
+                decode_depth(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
             )
-        diff = decode_depth(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
-        return self._sync_diff(_raw_diff(diff), batch, recv_mono_ns)
+            if asked:
+                state[scan.DECODE] = self._options.mono_ns() - asked - state[scan.QUEUE]
+        before, took = int(batch.counts[Count.DIFFS]), (int(state[scan.QUEUE]), int(state[scan.DECODE]))
+        events = self._sync_diff(diff, batch, recv_mono_ns)
+        if asked:
+            batch.note_stages(before, *took)
+        return events
 
     def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
         """Store the book ticker whose opening brace is ``frame[start]``, and hold the book against it."""
@@ -299,18 +306,10 @@ class CompiledBook(LiveBook):
         n, start = int(batch.counts[Count.DIFFS]), int(batch.counts[Count.LEVELS])
         count = diff.bids + diff.asks
         batch.levels[start : start + count] = diff.levels.reshape(-1, 2)
-        batch.diffs[n] = (
-            self.index,
-            self._sync.applied_epoch,
-            diff.ts_event_ns,
-            diff.ts_recv_ns,
-            diff.first_id,
-            diff.last_id,
-            -1 if diff.prev_id is None else diff.prev_id,
-            diff.bids,
-            diff.asks,
-            to_book_ns,
-        )
+        head = (self.index, self._sync.applied_epoch, diff.ts_event_ns, diff.ts_recv_ns)
+        prev_id = -1 if diff.prev_id is None else diff.prev_id
+        tail = (diff.bids, diff.asks, to_book_ns, 0, 0)
+        batch.diffs[n] = (*head, diff.first_id, diff.last_id, prev_id, *tail)
         batch.counts[Count.LEVELS] = start + count
         batch.counts[Count.DIFFS] = n + 1
 

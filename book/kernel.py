@@ -22,13 +22,15 @@ from numba import njit, types
 from book import kernel_attest, kernel_memory, kernel_parse, kernel_scan, kernel_side
 from book.batch import Count, DiffCol, TickerCol, TradeCol
 from book.kernel_attest import TURN_NS, check_book, hear_ticker
-from book.kernel_memory import Ints
+from book.kernel_memory import Ints, mono_ns
 from book.kernel_scan import (
     ASKS_FOUND,
     BIDS_FOUND,
+    DECODE,
     FIRST,
     LAST,
     PREV,
+    QUEUE,
     TS_EVENT,
     scan_depth,
     scan_snapshot,
@@ -66,15 +68,20 @@ DIFF_WIDTH, TRADE_WIDTH, TICKER_WIDTH = len(DiffCol), len(TradeCol), len(TickerC
 FULL = kernel_parse.FULL
 
 
-def _receive_depth(stamp: int) -> Callable[..., int]:  # noqa: C901 - as the line below says
-    def receive_depth(  # noqa: PLR0911 - each is another thing to do next
-        frame: bytes, start: int, state: Ints, batch: Ints, work: Ints, ts_recv_ns: int
+def _receive_depth(stamp: int) -> Callable[..., int]:  # noqa: C901 - as below
+    def receive_depth(  # noqa: C901, PLR0911 - each is another thing to do next
+        frame: bytes, start: int, state: Ints, batch: Ints, work: Ints, ts_recv_ns: int, recv_mono_ns: int
     ) -> int:
         """Take a diff's frame; apply it if the book is ready and the diff is the next one."""
         _ = stamp
+        is_timed = recv_mono_ns != 0
+        began = mono_ns() if is_timed else 0
         row = batch[LEVELS_AT] + 2 * batch[LEVELS]
         limit = batch[LEVELS_AT] + 2 * batch[LEVEL_ROOM]
         code = scan_depth(frame, start, state, batch, row, limit)
+        if is_timed:
+            state[QUEUE] = began - recv_mono_ns
+            state[DECODE] = mono_ns() - began
         if code != 0:
             return code
         if batch[DIFFS] == batch[DIFF_ROOM]:
@@ -104,12 +111,17 @@ def _receive_depth(stamp: int) -> Callable[..., int]:  # noqa: C901 - as the lin
         batch[at + 6] = state[PREV]
         batch[at + 7] = bids
         batch[at + 8] = asks
-        batch[at + 9] = 0
+        batch[at + 9] = batch[at + 10] = batch[at + 11] = 0
         batch[LEVELS] += bids + asks
         batch[DIFFS] += 1
         state[LAST_ID] = last
         state[LAST_RECV_NS] = ts_recv_ns
-        if check_book(state) != 0 or ts_recv_ns >= state[TURN_NS]:
+        is_told = check_book(state) != 0 or ts_recv_ns >= state[TURN_NS]
+        if is_timed:
+            batch[at + 9] = mono_ns() - recv_mono_ns
+            batch[at + 10] = state[QUEUE]
+            batch[at + 11] = state[DECODE]
+        if is_told:
             return TOLD
         return TOO_MANY if max(state[N_BIDS], state[N_ASKS]) > state[PRUNE_ABOVE] else APPLIED
 
@@ -200,7 +212,7 @@ def _hear_top(stamp: int) -> Callable[..., int]:
 class Kernels(NamedTuple):
     """The entries, ready to call; arguments as in the functions above."""
 
-    receive_depth: Callable[[bytes, int, Ints, Ints, Ints, int], int]
+    receive_depth: Callable[[bytes, int, Ints, Ints, Ints, int, int], int]
     receive_trade: Callable[[bytes, int, Ints, Ints, int], int]
     receive_ticker: Callable[[bytes, int, Ints, Ints, int], int]
     read_snapshot: Callable[[bytes, Ints, Ints], int]
@@ -216,7 +228,7 @@ def kernels() -> Kernels:
     stamp = _stamp(kernel_memory, kernel_parse, kernel_side, kernel_scan, kernel_attest)
     text, number, table = types.Bytes(types.uint8, 1, "C"), types.int64, types.Array(types.int64, 1, "C")
     return Kernels(
-        _entry(_receive_depth(stamp), text, number, table, table, table, number),
+        _entry(_receive_depth(stamp), text, number, table, table, table, number, number),
         _entry(_receive_trade(stamp), text, number, table, table, number),
         _entry(_receive_ticker(stamp), text, number, table, table, number),
         _entry(_read_snapshot(stamp), text, table, table),

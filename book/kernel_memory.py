@@ -1,12 +1,13 @@
 """
-The few machine operations numba does not offer: unaligned loads, trailing zeros, a block move.
+The few machine operations numba does not offer: unaligned loads, trailing zeros, a block move, a clock.
 
-They compile to one instruction each (the move to ``memmove``). None checks a bound: the callers in
-`book.kernel_parse` and `book.kernel_side` do, and say how at the place.
+They compile to one instruction each; the move to ``memmove``, the clock to a call of some 25 ns. None
+checks a bound: the callers in `book.kernel_parse` and `book.kernel_side` do, and say how at the place.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias, TypeVar, cast
@@ -25,6 +26,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # Should numba have moved it, the loop below does the same, slower.
 RAW_MOVE: Callable[..., Any] | None = getattr(cgutils, "raw_memmove", None)
 
+# The clock that ``time.monotonic_ns`` reads here, as ``clock_gettime`` names it; -1 where it is another.
+MONOTONIC = {
+    "clock_gettime(CLOCK_MONOTONIC)": getattr(time, "CLOCK_MONOTONIC", -1),
+    "mach_absolute_time()": getattr(time, "CLOCK_UPTIME_RAW", -1),
+}.get(time.get_clock_info("monotonic").implementation, -1)
+
+PYTHONS_CLOCK = time.monotonic_ns  # the one function that reads this clock
+
+_emit = cast("Any", cgutils)
 _BYTE = ir.IntType(8)
 _WORD = ir.IntType(64)
 
@@ -101,6 +111,20 @@ def _move_by_loop(builder: Any, target: Any, source: Any, count: Any) -> None:
         builder.store(builder.load(builder.gep(source, [index])), builder.gep(target, [index]))
 
 
+def _mono_ns(_typing_context: Any) -> Emitted:
+    def generate(_context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        if MONOTONIC < 0:
+            return _WORD(0)
+        moment = _emit.alloca_once(builder, ir.ArrayType(_WORD, 2))  # struct timespec
+        kind = ir.FunctionType(ir.IntType(32), [ir.IntType(32), moment.type])
+        ask = _emit.get_or_insert_function(builder.module, kind, "clock_gettime")
+        builder.call(ask, [ir.IntType(32)(MONOTONIC), moment])
+        seconds, rest = (builder.load(_emit.gep_inbounds(builder, moment, 0, n)) for n in range(2))
+        return builder.add(builder.mul(seconds, _WORD(1_000_000_000)), rest)
+
+    return types.int64(), generate
+
+
 # Bytes of a buffer at an offset, as an int64; the caller makes sure that they are there.
 load8: Callable[[bytes, int], int] = cast("Any", intrinsic(_load8))
 load4: Callable[[bytes, int], int] = cast("Any", intrinsic(_load4))
@@ -111,3 +135,6 @@ trailing_zeros: Callable[[int], int] = cast("Any", intrinsic(_trailing_zeros))
 
 # move(array, to, start, count): copy int64 elements within an array; the two places may overlap.
 move: Callable[[Ints, int, int, int], None] = cast("Any", intrinsic(_move))
+
+# What ``time.monotonic_ns`` would say; 0 where `MONOTONIC` is -1.
+mono_ns: Callable[[], int] = cast("Any", intrinsic(_mono_ns))

@@ -41,6 +41,8 @@ from book.kernel_side import (
 
 # What a scan leaves in the book's header.
 FIRST, LAST, PREV, TS_EVENT, BIDS_FOUND, ASKS_FOUND = range(FOUND, FOUND + 6)
+# … and what it took, where asked: receive -> scan, and the scan, in ns.
+QUEUE, DECODE = FOUND + 6, FOUND + 7
 
 # Keys: the letter itself, or a number above all letters; -1 stands for one we do not use.
 KEY_A, KEY_B, KEY_E, KEY_M, KEY_P, KEY_Q, KEY_S, KEY_T, KEY_U = (ord(c) for c in "abempqstu")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from book.attestation import PlainAttestor
-from book.batch import Batch, Market
+from book.batch import Batch, Count, Market
 from book.decode import decode_depth, decode_snapshot, decode_trade
 from book.events import Event
 from book.ladder import PlainLadder
@@ -58,8 +58,14 @@ class PlainBook(LiveBook):
         self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, recv_mono_ns: int = 0
     ) -> Sequence[Event]:
         """Take the diff whose opening brace is ``frame[start]``; bytes behind its end are ignored."""
+        mono_ns, before = self._options.mono_ns, int(batch.counts[Count.DIFFS])
+        began_ns = mono_ns() if recv_mono_ns else 0
         diff = decode_depth(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
-        return self._sync_diff(diff, batch, recv_mono_ns)
+        decoded_ns = mono_ns() if recv_mono_ns else 0
+        events = self._sync_diff(diff, batch, recv_mono_ns)
+        if recv_mono_ns:
+            batch.note_stages(before, began_ns - recv_mono_ns, decoded_ns - began_ns)
+        return events
 
     def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
         """Store the book ticker whose opening brace is ``frame[start]``, and hold the book against it."""

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from flows.page.html import Markup, Section, code, drawing, facts, light, note, page, table
 from flows.page.svg import AMBER, BLUE, GREEN, GREY, RED, Panel, Series, Shade, panels, strips
+from flows.stages import stage_rows
 from storage.days.course import Course
+from storage.stages import STAGES
 
 Floats = NDArray[np.float64]
 Told = Mapping[str, Any]
@@ -19,6 +21,7 @@ Told = Mapping[str, Any]
 DAY_S = 86_400.0
 ROWS_SHOWN = 50  # of a table; the JSON beside the page has all
 ZOOMED = 0.5  # a day watched for less than this share is drawn once more, as far as watched
+STAGE_COLOURS = (GREY, AMBER, BLUE, GREEN, RED)
 HEIGHT = 130  # of a panel
 
 
@@ -136,6 +139,14 @@ def _panels(told: Told, course: Course) -> Iterator[Panel]:
         ],
         height=HEIGHT, is_log=True,
     )  # fmt: skip
+    took = [(stage, _column(checks, f"{stage}_p50_us")) for stage in STAGES]
+    if any(np.isfinite(values).any() for _, values in took):
+        yield Panel(
+            "stages from the venue to a durable row: each minute's median", "µs",
+            [Series(stage, at, values, colour)
+             for (stage, values), colour in zip(took, STAGE_COLOURS, strict=True)],
+            height=HEIGHT, is_log=True,
+        )  # fmt: skip
     yield Panel(
         "spread", "bps",
         [
@@ -238,6 +249,8 @@ def _figures(told: Told) -> list[str]:
          _pair(_ms(latency["to_durable_p50_us"]), _ms(latency["to_durable_worst_p99_us"]), "ms")),
         ("venue's clock to receipt, p50 / p99",
          _pair(latency["event_to_receipt_p50_ms"], latency["event_to_receipt_p99_ms"], "ms")),
+        *((f"{stage}: {meaning}, p50 / worst p99", f"{p50} / {p99}")
+          for stage, p50, p99, meaning in stage_rows(latency["stages"])),
         ("spread, median / p99", _pair(spread["p50_bps"], spread["p99_bps"], "bps")),
         ("spread, least / most", _pair(spread["least_bps"], spread["most_bps"], "bps")),
         ("clock, venue's minus ours", _clock(told["clock"])),

@@ -18,11 +18,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from book.batch import Batch, DepthSample, FeedStats, Market
+from book.batch import Batch, DepthSample, Market
 from book.errors import LeadlineError
+from book.feed_rows import FeedStats
 from book.live import Engine, warm_up
 from flows.settings import Settings
 from flows.venue import profile_of
+from storage.commit import Commit, WriterStatus
 from storage.cut import Cutter
 from storage.errors import StoreOwned
 from storage.holding import Holding
@@ -30,7 +32,7 @@ from storage.owner import Owner
 from storage.rare import Rows
 from storage.requests import holder_pid, take_request
 from storage.succession import Ends, SymbolEnd, ends, ensure_no_heir
-from storage.writer import Commit, Writer, WriterStatus
+from storage.writer import Writer
 from tasks.errors import FeedStopped
 from tasks.feed import Feed, FeedConfig, FeedStatus, Need
 from tasks.feed_config import SinkStatus
@@ -59,14 +61,6 @@ class HostStatus:
     def gaps(self) -> int:
         """How many gaps all books met."""
         return sum(symbol.gaps for symbol in self.feed.symbols)
-
-
-@dataclass(frozen=True, slots=True)
-class _Durable:
-    """A commit in the words of the feed's latency figures."""
-
-    oldest_recv_ns: int
-    committed_ns: int
 
 
 class _Tapped:
@@ -296,8 +290,8 @@ class StreamHost:
         """Count durable rows; called in the writer's thread."""
         with self._guard:
             _add(self._rows, commit.rows)
-        if self._feed is not None and commit.oldest_recv_ns is not None:
-            self._feed.note_commit(_Durable(commit.oldest_recv_ns, commit.committed_ns))
+        if self._feed is not None:
+            self._feed.note_commit(commit)
 
 
 def _add(total: dict[str, int], rows: Rows) -> None:

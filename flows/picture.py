@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from book.batch import FeedStats
 from book.events import State
+from book.feed_rows import FeedStats
 from flows.host import HostStatus
 from flows.settings import Settings
 from tasks.errors import FeedStopped

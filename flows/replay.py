@@ -30,9 +30,10 @@ from flows.recordings import (
 )
 from flows.settings import Settings
 from storage import catalog
+from storage.commit import Commit
 from storage.errors import StoreFull
 from storage.owner import Owner
-from storage.writer import Commit, Writer
+from storage.writer import Writer
 from tasks.errors import SinkFull
 from tasks.router import Router, Told
 from tasks.venues import LOOPBACK_KINDS

@@ -79,6 +79,7 @@ class Cutter:
         batch.counts[Count.TICKERS] = _compact(batch.tickers, n, keep)
         batch.clocks[:] = [row for row in batch.clocks if row.ts_ns >= self._stats_ns]
         batch.legs[:] = [row for row in batch.legs if row.ts_ns >= self._stats_ns]
+        batch.latencies[:] = [row for row in batch.latencies if row.minute_ns >= self._stats_ns]
         batch.stats[:] = [row for row in batch.stats if row.ts_ns >= self._stats_ns]
 
     @staticmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from storage.columns import col, metadata, opt
+from storage.columns import col, market, metadata, opt
 
 clock = sa.Table(
     "clock",
@@ -71,4 +71,33 @@ leg_stats = sa.Table(
     opt("lead_p50_ms", sa.Double, "by how much it was ahead where it was first, ms, median"),
     opt("lead_p99_ms", sa.Double, "by how much it was ahead where it was first, ms, 99th percentile"),
     comment="what each of two connections with the same streams did, by bucket, while there were two",
+)
+
+_STAGES = {
+    "network": "made by the venue to receipt, the offset of the clocks taken off",
+    "queue": "receipt to the decoder's taking it up",
+    "decode": "bytes to numbers",
+    "apply": "numbers to levels set, top checked and row made",
+    "durable": "row made to transaction committed",
+}
+
+
+def _percentiles(stage: str) -> tuple[sa.Column[float], sa.Column[float]]:
+    said = _STAGES[stage]
+    return (
+        opt(f"{stage}_p50_us", sa.Double, f"{said}, µs, median"),
+        opt(f"{stage}_p99_us", sa.Double, f"{said}, µs, 99th percentile"),
+    )
+
+
+latency = sa.Table(
+    "latency",
+    metadata,
+    *market(),
+    col("minute", sa.DateTime, "start of the minute in which the diffs were received, UTC"),
+    col("diffs", sa.BigInteger, "diffs counted; a minute may have several rows, each of a part of them"),
+    *_percentiles("network"),
+    opt("network_error_us", sa.Double, "bound on the error of the clocks' offset, µs"),
+    *(column for stage in ("queue", "decode", "apply", "durable") for column in _percentiles(stage)),
+    comment="where the time goes from the venue to a durable row, by book and minute; within 3 %",
 )

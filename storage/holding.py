@@ -16,9 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from book.batch import Batch, Market, SeedRow
+from storage.commit import WriterStatus
 from storage.cut import Cutter, pack
 from storage.errors import StoreError
-from storage.writer import Writer, WriterStatus
+from storage.writer import Writer
 
 LIMIT_BATCHES = 240  # a minute at four batches a second
 # Messages that the old stream had received and we had not yet may still come for this many batches.

@@ -24,6 +24,7 @@ _INSERTS = {
     "attestations": "INSERT INTO attestations BY NAME SELECT * FROM incoming",
     "mismatches": "INSERT INTO mismatches BY NAME SELECT * FROM incoming",
     "clock": "INSERT INTO clock BY NAME SELECT * FROM incoming",
+    "latency": "INSERT INTO latency BY NAME SELECT * FROM incoming",
     "leg_stats": "INSERT INTO leg_stats BY NAME SELECT * FROM incoming",
     "coverage": "INSERT INTO coverage BY NAME SELECT * FROM incoming",
     "ingest_batches": "INSERT INTO ingest_batches BY NAME SELECT * FROM incoming",
@@ -114,6 +115,8 @@ class Ingest:
             made["clock"] = rare.plain_table(clocks)
         if legs := [row for batch in batches for row in batch.legs]:
             made["leg_stats"] = rare.plain_table(legs)
+        if latencies := [row for batch in batches for row in batch.latencies]:
+            made["latency"] = rare.plain_table(latencies)
         return made
 
     def write(self, con: duckdb.DuckDBPyConnection, tables: dict[str, pa.Table], plan: Plan) -> None:

@@ -28,6 +28,7 @@ REVISIONS = (
     "009",
     "010",
     "011",
+    "012",
 )  # oldest first; a test holds it against storage/migrations/versions
 _SCRIPTS = Path(__file__).parent / "migrations"
 

@@ -31,6 +31,7 @@ UNION ALL SELECT 'notices', count(*) FROM notices
 UNION ALL SELECT 'attestations', count(*) FROM attestations
 UNION ALL SELECT 'mismatches', count(*) FROM mismatches
 UNION ALL SELECT 'feed_stats', count(*) FROM feed_stats
+UNION ALL SELECT 'latency', count(*) FROM latency
 UNION ALL SELECT 'leg_stats', count(*) FROM leg_stats
 UNION ALL SELECT 'clock', count(*) FROM clock
 UNION ALL SELECT 'ingest_batches', count(*) FROM ingest_batches

@@ -12,18 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from book.batch import (
-    Batch,
-    BookEventRow,
-    ClockRow,
-    Count,
-    DepthSample,
-    DiffCol,
-    FeedStats,
-    LegRow,
-    TickerCol,
-    TradeCol,
-)
+from book.batch import Batch, BookEventRow, Count, DepthSample, DiffCol, TickerCol, TradeCol
+from book.feed_rows import ClockRow, FeedStats, LatencyRow, LegRow
 from storage.arrow import Names, side_columns, timestamps
 from storage.coverage import Interval
 
@@ -80,13 +70,15 @@ def samples_table(rows: Sequence[DepthSample], names: Names) -> pa.Table:
     )
 
 
-def plain_table(rows: Sequence[FeedStats] | Sequence[ClockRow] | Sequence[LegRow]) -> pa.Table:
-    """Make rows for ``feed_stats``, ``clock`` or ``leg_stats``, whose columns are the fields."""
+def plain_table(
+    rows: Sequence[FeedStats] | Sequence[ClockRow] | Sequence[LegRow] | Sequence[LatencyRow],
+) -> pa.Table:
+    """Make rows for ``feed_stats``, ``clock``, ``leg_stats`` or ``latency``: columns are the fields."""
     columns: dict[str, pa.Array] = {}
     for field in dataclasses.fields(rows[0]):
         values = [getattr(row, field.name) for row in rows]
-        if field.name == "ts_ns":
-            columns["ts"] = _times(values)
+        if field.name in {"ts_ns", "minute_ns"}:
+            columns[field.name.removesuffix("_ns")] = _times(values)
         else:
             columns[field.name] = pa.array(
                 values, _KINDS.get(str(field.type).partition(" ")[0], pa.int64())

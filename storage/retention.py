@@ -87,6 +87,7 @@ _DROPS = {
     "mismatches": "DELETE FROM mismatches WHERE ts < $cut",
     "clock": "DELETE FROM clock WHERE ts < $cut",
     "feed_stats": "DELETE FROM feed_stats WHERE ts < $cut",
+    "latency": "DELETE FROM latency WHERE minute < $cut",
     "leg_stats": "DELETE FROM leg_stats WHERE ts < $cut",
     "ingest_batches": "DELETE FROM ingest_batches WHERE ts < $cut",
 }

@@ -18,10 +18,19 @@ from storage.columns import DOUBLES, USD, USD_LIMIT, metadata
 from storage.columns import col as _col
 from storage.columns import market as _market
 from storage.columns import opt as _opt
-from storage.feed_tables import clock, feed_stats, leg_stats
+from storage.feed_tables import clock, feed_stats, latency, leg_stats
 from storage.scores.tables import labels, signal_pairs, signal_scores
 
-__all__ = ["clock", "feed_stats", "labels", "leg_stats", "metadata", "signal_pairs", "signal_scores"]
+__all__ = [
+    "clock",
+    "feed_stats",
+    "labels",
+    "latency",
+    "leg_stats",
+    "metadata",
+    "signal_pairs",
+    "signal_scores",
+]
 
 
 def _sides(what: str) -> tuple[sa.Column[Any], ...]:

@@ -34,7 +34,12 @@ SELECT venue, count(*) AS minutes, count(*) FILTER (is_trusted) AS trusted_minut
        median(to_book_p50_us) AS to_book_p50_us, max(to_book_p99_us) AS to_book_p99_us,
        max(to_durable_p99_us) AS to_durable_p99_us,
        arg_max(clock_offset_us, minute) AS clock_offset_us,
-       arg_max(clock_error_us, minute) AS clock_error_us
+       arg_max(clock_error_us, minute) AS clock_error_us,
+       median(network_p50_us) AS network_p50_us, max(network_p99_us) AS network_p99_us,
+       median(queue_p50_us) AS queue_p50_us, max(queue_p99_us) AS queue_p99_us,
+       median(decode_p50_us) AS decode_p50_us, max(decode_p99_us) AS decode_p99_us,
+       median(apply_p50_us) AS apply_p50_us, max(apply_p99_us) AS apply_p99_us,
+       median(durable_p50_us) AS durable_p50_us, max(durable_p99_us) AS durable_p99_us
 FROM asked LEFT JOIN covered c USING (venue) GROUP BY venue ORDER BY venue
 """
 

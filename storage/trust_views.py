@@ -71,7 +71,15 @@ WITH moments AS (
            sum(mismatches)::BIGINT AS mismatches, sum(audited)::BIGINT AS audited,
            sum(audit_mismatches)::BIGINT AS audit_mismatches
     FROM attestations GROUP BY ALL
-), latency AS (
+), stages AS (
+    SELECT venue, symbol, minute,
+           arg_max(network_p50_us, diffs) AS network_p50_us, max(network_p99_us) AS network_p99_us,
+           arg_max(queue_p50_us, diffs) AS queue_p50_us, max(queue_p99_us) AS queue_p99_us,
+           arg_max(decode_p50_us, diffs) AS decode_p50_us, max(decode_p99_us) AS decode_p99_us,
+           arg_max(apply_p50_us, diffs) AS apply_p50_us, max(apply_p99_us) AS apply_p99_us,
+           arg_max(durable_p50_us, diffs) AS durable_p50_us, max(durable_p99_us) AS durable_p99_us
+    FROM latency GROUP BY ALL
+), feed AS (
     SELECT venue, date_trunc('minute', ts) AS minute, median(to_book_p50_us) AS to_book_p50_us,
            max(to_book_p99_us) AS to_book_p99_us, max(to_durable_p99_us) AS to_durable_p99_us,
            arg_max(clock_offset_us, ts) AS clock_offset_us, arg_max(clock_error_us, ts) AS clock_error_us
@@ -87,10 +95,12 @@ WITH moments AS (
            coalesce(audit_mismatches, 0) AS audit_mismatches,
            coalesce(suspects, 0) AS suspects, coalesce(refuted, 0) AS refuted,
            coalesce(stales, 0) AS stales,
+           stages.* EXCLUDE (venue, symbol, minute),
            to_book_p50_us, to_book_p99_us, to_durable_p99_us, clock_offset_us, clock_error_us
     FROM minutes m LEFT JOIN covered USING (venue, symbol, minute)
          LEFT JOIN holes USING (venue, symbol, minute) LEFT JOIN events USING (venue, symbol, minute)
-         LEFT JOIN scores USING (venue, symbol, minute) LEFT JOIN latency USING (venue, minute)
+         LEFT JOIN scores USING (venue, symbol, minute)
+         LEFT JOIN stages USING (venue, symbol, minute) LEFT JOIN feed USING (venue, minute)
 )
 SELECT venue, symbol, minute,
        watched_s > 0 AND covered_s > 0 AND uncovered_s < 0.001
@@ -109,7 +119,9 @@ SELECT venue, symbol, minute,
        equal_id + bracketed AS checked, equal_id, bracketed, mismatches,
        CASE WHEN checked > 0 THEN round(100 * (checked - mismatches) / checked, 4) END AS attested_pct,
        audited, audit_mismatches, suspects, refuted, stales,
-       to_book_p50_us, to_book_p99_us, to_durable_p99_us, clock_offset_us, clock_error_us
+       to_book_p50_us, to_book_p99_us, to_durable_p99_us, clock_offset_us, clock_error_us,
+       network_p50_us, network_p99_us, queue_p50_us, queue_p99_us, decode_p50_us, decode_p99_us,
+       apply_p50_us, apply_p99_us, durable_p50_us, durable_p99_us
 FROM joined
 """
 

@@ -23,18 +23,18 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import duckdb
 
 from book.batch import Batch, Market
+from storage.commit import Commit, WriterState, WriterStatus
 from storage.coverage import Tracker
 from storage.disk import MIN_FREE_BYTES, check_room
 from storage.errors import StoreBroken, StoreError, StoreFull
 from storage.ingest import Ingest, Numbered
 from storage.owner import Owner, is_disk_full
-from storage.rare import Rows, count_rows, oldest_recv_ns
+from storage.rare import count_rows, oldest_recv_ns
 from storage.upkeep import Pace, Upkeep
 
 MAX_LEVELS_PER_COMMIT = 1_000_000  # bounds the pause of one transaction to about a second
@@ -44,35 +44,8 @@ CONFLICT_PATIENCE_S = 1.6  # the wait reached after 3 s of conflicts
 WAL_LIMIT_BYTES = 320 * 1024 * 1024  # ten times the checkpoint threshold: something blocks checkpoints
 RECYCLE_EVERY_S = 60.0
 
-WriterState: TypeAlias = Literal["running", "full", "reopening", "failed", "closed"]
 T = TypeVar("T")
 Job: TypeAlias = Callable[[duckdb.DuckDBPyConnection], T]
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One batch is durable. ``seconds`` is the time its transaction took, conversions included."""
-
-    seq: int
-    rows: Rows
-    oldest_recv_ns: int | None
-    committed_ns: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class WriterStatus:
-    """A look at the writer; counts are since it was made."""
-
-    state: WriterState
-    queued: int  # batches submitted and not yet committed
-    limit: int  # batches there are
-    committed: int  # batches committed
-    diffs: int
-    levels: int
-    transactions: int
-    worst_transaction_s: float
-    last_error: str | None  # of the trouble going on, or that stopped it; None when all is well
 
 
 class Writer:
@@ -280,7 +253,9 @@ class Writer:
         committed_ns = self._clock_ns()
         if self._on_commit is not None:
             for one in group:
-                self._on_commit(Commit(one.seq, one.rows, one.oldest_recv_ns, committed_ns, seconds))
+                self._on_commit(
+                    Commit(one.seq, one.rows, one.oldest_recv_ns, committed_ns, seconds, one.batch)
+                )
         for batch in batches:
             batch.clear()
         with self._change:

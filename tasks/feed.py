@@ -20,7 +20,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from random import Random
 from typing import Any, Protocol, TypeVar
 
-from book.batch import DepthSample, SeedRow
+from book.batch import Batch, DepthSample, SeedRow
 from book.live import warm_up
 from tasks.errors import FeedStopped
 from tasks.feed_config import FeedConfig, FeedSink, FeedStatus
@@ -50,6 +50,11 @@ class CommitNote(Protocol):
     @property
     def committed_ns(self) -> int:
         """When the transaction was durable."""
+        ...
+
+    @property
+    def batch(self) -> Batch:
+        """What is durable now; read within the call, then it is filled anew."""
         ...
 
 
@@ -166,6 +171,8 @@ class Feed:
         """Take the writer's word of a commit, for the latency figures; give it as ``on_commit``."""
         if commit.oldest_recv_ns:
             self._stats.note_durable(commit.committed_ns - commit.oldest_recv_ns)
+        if self._core is not None:
+            self._core.latencies.note_durable(commit.batch, commit.committed_ns)
 
     # -- the thread ------------------------------------------------------------------------------
 

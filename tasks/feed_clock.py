@@ -13,7 +13,8 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
-from book.batch import Batch, ClockRow, Count, DiffCol
+from book.batch import Batch, Count, DiffCol
+from book.feed_rows import ClockRow
 from tasks.clock import Clock, ClockOffset, OffsetTracker
 from tasks.errors import VenueError
 from tasks.rest import Rest

@@ -22,6 +22,7 @@ from tasks.feed_clock import ClockWatch
 from tasks.feed_config import FeedConfig, FeedSink, FeedStatus, SymbolStatus
 from tasks.feed_desk import Desk
 from tasks.feed_lag import LagWatch
+from tasks.feed_latency import Latencies
 from tasks.feed_line import Line
 from tasks.feed_listing import Listing
 from tasks.feed_marks import mark_books
@@ -75,6 +76,7 @@ class Core:
         self._seeds = Seeds(self.router, self._rest, self._desk, config=config, totals=self.totals)
         self._listing = Listing(self._rest, self.router, clock, self._seeds.hear, tap=config.tap)
         self._clock = ClockWatch(profile.name, self._rest, clock)
+        self.latencies = Latencies(lambda: self.router.markets)
         self._auditor = Auditor(self.router, self._rest, self._seeds, config=config)
         self._attempts = AttemptBudget(
             clock.mono_s, limit=profile.attempts, window_s=profile.attempts_window_s
@@ -319,6 +321,7 @@ class Core:
     def _note_batch(self, batch: Batch) -> None:
         self._stats.note_batch(batch)
         self._clock.note_batch(batch)
+        self.latencies.note_batch(batch, self._clock.best)
         self._auditor.note_batch(batch)
 
     async def _count(self) -> None:
@@ -335,6 +338,8 @@ class Core:
         )
         row = self._stats.close(self.totals, now, config.clock.wall_ns(), config.clock.mono_ns())
         self.router.batch.stats.append(row)
+        rows = self.latencies.close(config.clock.wall_ns(), self._clock.best, is_last=self._is_stopped)
+        self.router.batch.latencies += rows
         for line in self._lines:
             self.router.batch.legs += line.beside.ledger.close(row.venue, row.ts_ns, row.bucket_s)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from book.batch import LegRow
+from book.feed_rows import LegRow
 from tasks.merger import LegCount, Merger, leads_ms
 
 NAMES = "AB"

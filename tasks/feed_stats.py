@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from book.batch import Batch, Count, DiffCol, FeedStats
+from book.batch import Batch, Count, DiffCol
+from book.feed_rows import FeedStats
 from tasks.clock import ClockOffset
 
 

@@ -13,6 +13,7 @@ from flows.certifying import Written, certify_to_files, folder_of
 from flows.commands.reading import database
 from flows.console import put, say
 from flows.settings import BadSetting, Settings, from_args
+from flows.stages import stage_words
 from flows.tables import table_lines
 from storage.connect import connect
 from storage.days.certificate import differences, read_day, venues
@@ -81,6 +82,7 @@ def lines(one: Written) -> Iterator[str]:
         ("attested", attested),
         ("audited", f"{audits['audited_levels']:,} levels, {audits['audit_mismatches']} unlike"),
         ("latency", to_book),
+        ("stages", stage_words(latency["stages"])),
         ("spread", wide),
         ("rows", ", ".join(f"{n:,} {name}" for name, n in told["rows"].items() if n) or "none"),
         ("content", told["content"]["sha256"]),

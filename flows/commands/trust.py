@@ -12,6 +12,7 @@ from book.errors import BadInput
 from flows.commands.reading import database, moment
 from flows.console import put
 from flows.settings import BadSetting, from_args
+from flows.stages import stage_words
 from flows.tables import json_of, table_lines
 from storage.connect import connect
 from storage.trust import Verdict, judge, newest
@@ -98,6 +99,7 @@ def _figures(row: dict[str, Any]) -> Iterator[str]:
         f"p99 {_ms(row['to_book_p99_us'])} at worst; "
         f"to queryable p99 {_ms(row['to_durable_p99_us'])} at worst"
     )
+    yield f"  stages    {stage_words(row)} (p50 / worst p99)"
 
 
 def _clock(offset_us: float | None, error_us: float | None) -> str:

@@ -20,6 +20,7 @@ from storage.connect import Connection
 from storage.queries import Answer
 from storage.report import Feed, MarketTrust, Sample, Span
 from storage.signals import report as decisions
+from storage.stages import stages
 
 DAY = dt.timedelta(days=1)
 MOST_BOOKS = 8  # shown with their levels
@@ -78,6 +79,7 @@ class Look:
     depth: dict[tuple[str, str], list[Sample]]
     feed: Feed
     feed_now: list[dict[str, Any]]
+    stages: dict[str, Any]  # of all books over the span
     evidence: list[dict[str, Any]]
     latest: Answer
     counts: Answer
@@ -130,6 +132,7 @@ def look(
         depth=report.depth(con, span, names[:MOST_HEATS]) if span else {},
         feed=report.feed(con, span) if span else Feed(),
         feed_now=report.feed_now(con, span) if span else [],
+        stages=stages(con, span.since, span.until) if span else {},
         evidence=report.evidence(con, span) if span else [],
         latest=decisions.latest(con, since=since),
         counts=decisions.counts(con, since=since),
@@ -186,6 +189,7 @@ def as_json(found: Look) -> dict[str, Any]:
         "markets": [_market_json(one) for one in found.lit],
         "books": [json_of(row) for row in found.books],
         "feed": [json_of(row) for row in found.feed_now],
+        "stages": found.stages,
         "signals": [json_of(row) for row in found.latest.dicts()],
         "headline": scoring.headlines(found.scores),
         "spend": spending.as_json(found.spend),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from book.scoring import NO_EVIDENCE, TOO_FEW
@@ -11,6 +11,7 @@ from flows import spending
 from flows.dash import drawings, opinions
 from flows.dash.html import Child, Html, code, empty, join, section, table, tag
 from flows.dash.look import MOST_BOOKS, MOST_HEATS, Light, Lit, Look
+from flows.stages import is_measured, stage_rows
 from flows.tables import plain_float
 from storage.report import Span
 
@@ -275,7 +276,16 @@ def feed(found: Look) -> Html:
             (seen.to_durable_p99_ms, "receive to stored row, worst p99", "ms", "warn"),
         )
     ]
-    return section("feed", "Feed", tag("div", drawn, class_="cards three"))
+    return section("feed", "Feed", tag("div", drawn, class_="cards three"), _stages(found.stages))
+
+
+def _stages(took: Mapping[str, Any]) -> Html:
+    """List where the time went from the venue to a durable row."""
+    if not took or not is_measured(took):
+        words = "Stages of the latency were not measured in this time; a stream writes each minute's to "
+        return empty(words, code("latency"), ".")
+    head = ("where the time goes", "median", "worst minute's p99", "from … to")
+    return table(head, stage_rows(took), numbers=(1, 2))
 
 
 def evidence(found: Look) -> Html | None:

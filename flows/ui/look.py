@@ -12,8 +12,10 @@ from flows.ui import pages
 from flows.ui.pages import Page
 from storage import glance, queries
 from storage.rebuild import Runs
+from storage.stages import stages
 
 LEGS_WITHIN = dt.timedelta(minutes=2)
+STAGES_BACK = dt.timedelta(minutes=5)
 DAY = dt.timedelta(days=1)
 DEPTH_BACK = dt.timedelta(minutes=10)
 LADDERS = 2  # books drawn as a chart
@@ -25,8 +27,9 @@ def health_page(
     """Put what the feed knows and what the store knows of each book on one page."""
     books = glance.book_health(con, venue, now)
     legs = queries.leg_figures(con, since=now - LEGS_WITHIN).dicts()
+    took = stages(con, now - STAGES_BACK, now, venue=venue)
     return pages.health(
-        status, books, glance.latency(con, venue, now), ages_s, venue=venue, now=now, legs=legs
+        status, books, glance.latency(con, venue, now), ages_s, venue=venue, now=now, legs=legs, took=took
     )
 
 

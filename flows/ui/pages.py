@@ -18,6 +18,7 @@ from book.events import State
 from flows.host import HostStatus
 from flows.legs import clock_words, lead_words
 from flows.spending import BUDGET_HEAD, Spending, budget_rows, outlook, tables, usd
+from flows.stages import is_measured, stage_rows
 from flows.tables import plain_float
 from flows.ui import charts
 from storage.glance import BookHealth, Ladder, Latency
@@ -75,6 +76,7 @@ def health(
     venue: str,
     now: dt.datetime,
     legs: Sequence[Mapping[str, Any]] = (),
+    took: Mapping[str, Any] | None = None,
 ) -> Page:
     """Show how each book does: state, age of its last update, gaps today, latency; the troubled first."""
     feed, none = status.feed, BookHealth()
@@ -119,12 +121,20 @@ def health(
         "",
         "p50 and p99: receive to book, last minute; venue: from its clock to ours, median",
         "",
+        *_stages(took),
         *_clock(status),
         *_legs(legs),
         *_troubles(status),
         _at(now),
     ]
     return Page(HEALTH, said, "\n".join(facts))
+
+
+def _stages(took: Mapping[str, Any] | None) -> list[str]:
+    if took is None or not is_measured(took):
+        return []
+    columns = ("where the time goes, last 5 minutes", ">median", ">worst p99", "from … to")
+    return [*table(columns, [list(row) for row in stage_rows(took)]), ""]
 
 
 def _clock(status: HostStatus) -> list[str]:

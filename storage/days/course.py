@@ -52,7 +52,8 @@ FROM samples WHERE band_bps = $band GROUP BY ALL ORDER BY at_s
 )
 
 _MINUTES = """
-SELECT epoch(minute) AS at_s, checked, mismatches, is_trusted, why FROM trust
+SELECT epoch(minute) AS at_s, checked, mismatches, is_trusted, why, network_p50_us, queue_p50_us,
+       decode_p50_us, apply_p50_us, durable_p50_us FROM trust
 WHERE venue = $venue AND symbol = $symbol AND minute >= $since AND minute < $until ORDER BY minute
 """
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from storage.queries import run_sql
 from storage.rebuild import Runs
+from storage.stages import stages
 
 _WATCHED = """
 SELECT round(sum(watched_s), 3) AS watched_s, count(*) AS minutes,
@@ -117,6 +118,9 @@ def figures(con: Runs, window: dict[str, Any]) -> dict[str, Any]:
     of_venue = {name: window[name] for name in ("venue", "since", "until")}
     feed = _one(con, _FEED, of_venue)
     latency = {**_one(con, _LATENCY, window), **{name: feed.pop(name) for name in _FEED_LATENCY}}
+    latency["stages"] = stages(
+        con, window["since"], window["until"], venue=window["venue"], symbol=window["symbol"]
+    )
     attested = _one(con, _ATTESTED, window)
     audits = {name: attested.pop(name) for name in ("audited_levels", "audit_mismatches")}
     bands = run_sql(con, _DEPTH, window).dicts()

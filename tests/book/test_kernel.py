@@ -115,7 +115,7 @@ def scan(frame: bytes, rule: Rule = Rule.SPOT, symbol: str = "BTCUSDT") -> int:
 
 def scanned(frame: bytes, rule: Rule = Rule.SPOT, symbol: str = "BTCUSDT") -> tuple[int, list[int]]:
     state = ladder(Scale(2, 1), symbol, rule).state
-    code = kernels().receive_depth(frame, 0, state, Batch([]).flat, WORK, 1)
+    code = kernels().receive_depth(frame, 0, state, Batch([]).flat, WORK, 1, 0)
     return code, state[kernel_scan.FIRST : kernel_scan.ASKS_FOUND + 1].tolist()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from book.batch import BookEventRow, CoverageEnded, CoverageOpened, SeedRow
+from book.batch import BookEventRow, CoverageEnded, CoverageOpened, DiffCol, SeedRow
 from book.errors import BadFrame, BatchFull, NotLive, OffScale
 from book.events import (
     BookReady,
@@ -33,8 +35,8 @@ def test_the_first_rows(engine: str) -> None:
     kept = rows(heard.batch)
     ms, price, seed_ns = 1_000_000, 100, SEED_NS + 10
     assert kept["diffs"] == [
-        ([2, epoch, 8 * ms, SEED_NS, 6, 8, -1, 1, 0, 0], [[price, 4000]]),
-        ([2, epoch, 9 * ms, SEED_NS + 20, 9, 9, -1, 0, 1, 0], [[101, 0]]),
+        ([2, epoch, 8 * ms, SEED_NS, 6, 8, -1, 1, 0, 0, 0, 0], [[price, 4000]]),
+        ([2, epoch, 9 * ms, SEED_NS + 20, 9, 9, -1, 0, 1, 0, 0, 0], [[101, 0]]),
     ]
     assert kept["coverage"] == [CoverageOpened(2, epoch, seed_ns, 8)]
     assert kept["events"] == [
@@ -47,6 +49,26 @@ def test_the_first_rows(engine: str) -> None:
     assert seed.snapshot.bids == ((100, 5000), (99, 6000))
     assert seed.snapshot.asks == ((101, 7000), (103, 8000))
     assert heard.book.bbo() == (100, 4000, 103, 8000)
+
+
+def test_what_a_diff_waited_for_and_what_its_stages_took(engine: str) -> None:
+    """By whichever clock the engine has; on the short way, through book.sync, and in an odd spelling."""
+    heard = is_live(engine)
+    frames = [frame(10, 10, '["1.00","4"]'), frame(11, 11), frame(12, 12).replace(b":", b" : ")]
+    for waited_ns, data in zip((5_000_000_000, 0, 3_000_000_000), frames, strict=True):
+        asked_ns = time.monotonic_ns()
+        if data == frames[1]:
+            heard.say("halt", "BREAK")
+        heard.book.receive_depth(data, 0, heard.now, heard.batch, asked_ns - waited_ns)
+        lasted_ns = time.monotonic_ns() - asked_ns
+        row = rows(heard.batch)["diffs"][-1][0]
+        to_book, queue, decode = row[DiffCol.TO_BOOK_NS :]
+        assert row[DiffCol.LAST_ID] == heard.book.last_id
+        assert waited_ns <= queue <= waited_ns + lasted_ns
+        assert 0 < decode <= lasted_ns
+        assert queue + decode < to_book <= waited_ns + lasted_ns
+    heard.book.receive_depth(frame(13, 13), 0, heard.now, heard.batch)
+    assert rows(heard.batch)["diffs"][-1][0][DiffCol.TO_BOOK_NS :] == [0, 0, 0], "not asked"
 
 
 @pytest.mark.parametrize(

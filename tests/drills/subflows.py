@@ -17,7 +17,7 @@ from typing import Any
 
 from prefect import flow
 
-from book.batch import FeedStats
+from book.feed_rows import FeedStats
 from flows.host import StreamHost
 from flows.settings import load
 from flows.side import SideLoop

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from book.batch import Batch
+from storage.commit import Commit
 from storage.owner import Owner
-from storage.writer import Commit, Writer
+from storage.writer import Writer
 from tests.drills.store_checks import (
     Acknowledged,
     half_batches,

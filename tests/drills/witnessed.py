@@ -17,7 +17,7 @@ import time
 import flows.host
 from flows.cli import main as leadline
 from flows.settings import load
-from storage.writer import Commit
+from storage.commit import Commit
 
 SAMPLE_EVERY_S = 0.3
 

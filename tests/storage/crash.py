@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from book.messages import DepthDiff, DepthSnapshot
+from storage.commit import Commit
 from storage.connect import connect
 from storage.owner import Owner
 from storage.rebuild import book_at
-from storage.writer import Commit, Writer
+from storage.writer import Writer
 from tests.storage.helpers import BTC, MARKETS, Plain, diff, fill, seed
 
 PER_BATCH = 50

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from storage.stages import stages
 from storage.trust import judge, newest
 
 DAY = dt.datetime(2026, 5, 28, tzinfo=dt.UTC)
@@ -43,12 +44,19 @@ INSERT INTO feed_stats BY NAME SELECT 'v' AS venue, TIMESTAMP '2026-05-28 10:01:
     400.0 AS to_book_p50_us, 1800.0 AS to_book_p99_us, -1272000.0 AS clock_offset_us,
     900.0 AS clock_error_us
 """
+# Two parts of one minute, and another book; the network was not measured.
+STAGES = """
+INSERT INTO latency BY NAME SELECT 'v' AS venue, symbol, TIMESTAMP '2026-05-28 10:01:00' AS minute, diffs,
+    p50 AS queue_p50_us, 10 * p50 AS queue_p99_us, 2.0 AS decode_p50_us, 4.0 AS decode_p99_us,
+    1.0 AS apply_p50_us, 3.0 AS apply_p99_us, 100 * p50 AS durable_p50_us, 900.0 AS durable_p99_us
+FROM (VALUES ('s', 590, 30.0), ('s', 10, 80.0), ('other', 5, 7.0)) t(symbol, diffs, p50)
+"""
 
 
 @pytest.fixture
 def con(db: Path) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(str(db))
-    for statement in (COVERAGE, EVENTS, SCORES, EVIDENCE, STATS):
+    for statement in (COVERAGE, EVENTS, SCORES, EVIDENCE, STATS, STAGES):
         con.execute(statement)
     return con
 
@@ -77,6 +85,11 @@ def test_each_minute_is_trusted_or_says_why_not(con: duckdb.DuckDBPyConnection) 
         "WHERE symbol = 's' AND minute = '2026-05-28 10:01'"
     ).fetchall()
     assert latency == [(1800.0, -1_272_000.0, 100, 100.0)]
+    split = con.execute(
+        "SELECT symbol, network_p50_us, queue_p50_us, queue_p99_us, durable_p50_us, apply_p99_us "
+        "FROM trust WHERE queue_p50_us IS NOT NULL ORDER BY symbol"
+    ).fetchall()
+    assert split == [("other", None, 7.0, 70.0, 700.0, 3.0), ("s", None, 30.0, 800.0, 3_000.0, 3.0)]
 
 
 def test_a_span_is_judged(con: duckdb.DuckDBPyConnection) -> None:
@@ -92,6 +105,7 @@ def test_a_span_is_judged(con: duckdb.DuckDBPyConnection) -> None:
         (10.0, "mismatch", 41),
     ]
     assert [row["book_id"] for row in verdict.mismatches.dicts()] == [41]
+    assert (row["network_p50_us"], row["queue_p50_us"], row["queue_p99_us"]) == (None, 30.0, 800.0)
     minute = judge(con, "s", DAY.replace(hour=10, minute=1), DAY.replace(hour=10, minute=2))
     assert minute.is_trusted
     assert minute.gaps.rows == []
@@ -100,6 +114,16 @@ def test_a_span_is_judged(con: duckdb.DuckDBPyConnection) -> None:
     assert judge(con, "nope", DAY, DAY.replace(hour=1)).summary.rows == []
     assert newest(con, "s") == DAY.replace(hour=10, minute=6)
     assert newest(con, "nope") is None
+
+
+def test_stages_of_a_span_are_summed_up(con: duckdb.DuckDBPyConnection) -> None:
+    minute = DAY.replace(hour=10, minute=1)
+    one = stages(con, minute, minute + dt.timedelta(seconds=1), venue="v", symbol="s")
+    assert (one["diffs"], one["queue_p50_us"], one["queue_p99_us"]) == (600, 55.0, 800.0)
+    both = stages(con, minute + dt.timedelta(seconds=30), minute + dt.timedelta(hours=1))
+    assert (both["diffs"], both["queue_p50_us"]) == (605, 30.0)
+    before = stages(con, minute - dt.timedelta(hours=1), minute)
+    assert set(before.values()) == {None}
 
 
 def test_any_query_can_be_restricted(con: duckdb.DuckDBPyConnection) -> None:

@@ -10,15 +10,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from book.batch import Batch, BookEventRow, CoverageEnded, CoverageOpened, DepthSample, FeedStats
+from book.batch import Batch, BookEventRow, CoverageEnded, CoverageOpened, DepthSample
 from book.events import State
+from book.feed_rows import FeedStats, LatencyRow
 from book.messages import BookTicker, Trade
 from storage.client import NotRun, QuackSession
+from storage.commit import Commit
 from storage.connect import connect
 from storage.errors import StoreBroken, StoreFull
 from storage.owner import Owner
 from storage.queries import ledger, row_counts
-from storage.writer import Commit, Writer
+from storage.writer import Writer
 from tests.storage.helpers import MARKETS, START_NS, diff, fill, seed, wait_until
 
 PATIENCE_S = 60.0
@@ -88,6 +90,9 @@ def everything() -> Batch:
             None,
         )
     )
+    batch.latencies.append(
+        LatencyRow("v", "s", START_NS, 7, 1.5, 2.5, 0.5, 3.0, 4.0, None, None, 5.0, 6.0, None, None)
+    )
     return batch
 
 
@@ -105,6 +110,7 @@ def test_every_kind_of_row_lands(writer: Writer, owner: Owner) -> None:
         "book_events": 2,
         "coverage": 1,
         "feed_stats": 1,
+        "latency": 1,
         "ingest_batches": 1,
     }
     assert con.execute("SELECT reason, expected_id, got_id FROM book_events ORDER BY ALL").fetchall() == [
@@ -119,6 +125,8 @@ def test_every_kind_of_row_lands(writer: Writer, owner: Owner) -> None:
     assert untrusted == (None, [], None, [], [], False, "WAITING")
     row = con.execute("SELECT to_book_p50_us, to_book_p99_us, queue_limit FROM feed_stats").fetchone()
     assert row == (4.5, None, 12)
+    (stages,) = con.execute("SELECT * EXCLUDE (minute) FROM latency").fetchall()
+    assert stages == ("v", "s", 7, 1.5, 2.5, 0.5, 3.0, 4.0, None, None, 5.0, 6.0, None, None)
     written = con.execute(
         """SELECT writer_id, seq, oldest_recv_ns, diffs, levels, trades, tickers, seeds, events,
                   samples, stats FROM ingest_batches"""

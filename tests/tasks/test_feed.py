@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
-from book.batch import Count, CoverageEnded, CoverageOpened, DiffCol
+from book.batch import Batch, Count, CoverageEnded, CoverageOpened, DiffCol
 from tasks.errors import FeedStopped, UnknownSymbol
 from tasks.feed import Feed, FeedConfig
 from tasks.loopback import ThreadedVenue, run_in_thread
@@ -122,7 +122,7 @@ def test_stats_rows_count_what_was_streamed() -> None:
         with feeding(config_for(venue, stats_every_s=0.1), sink) as feed:
             started_ns = time.time_ns()
             all_live(feed)
-            feed.note_commit(_Commit(oldest_recv_ns=1_000_000, committed_ns=3_000_000))
+            feed.note_commit(_Commit(1_000_000, 3_000_000, Batch([])))
             until(lambda: sum(len(batch.stats) for batch in sink.batches) >= 4, "four buckets")
         status = feed.status()
     rows = [row for batch in sink.batches for row in batch.stats]
@@ -138,6 +138,35 @@ def test_stats_rows_count_what_was_streamed() -> None:
     assert busy
     assert all(0 < row.to_book_p50_us <= row.to_book_p99_us <= row.to_book_max_us for row in busy)
     assert any(row.clock_error_us is not None and row.clock_error_us > 0 for row in rows)
+
+
+STAGES = ("network", "queue", "decode", "apply", "durable")
+
+
+@pytest.mark.parametrize("engine", ["plain", "auto"])
+def test_every_stage_of_the_latency_is_told_for_every_book(engine: str) -> None:
+    sink = ListSink()
+    with run_in_thread(count=2) as venue:
+        config = config_for(venue, engine=engine, stats_every_s=0.1, clock_every_s=0.1)
+        with feeding(config, sink) as feed:
+            all_live(feed)
+            until(lambda: feed.status().clock_offset_us is not None, "the clock is known")
+            first = {symbol: feed.status().symbol(symbol).last_id for symbol in venue.symbols}
+            until(
+                lambda: all(feed.status().symbol(symbol).last_id > n for symbol, n in first.items()),
+                "more diffs",
+            )
+            feed.flush()
+            for batch in list(sink.batches):
+                feed.note_commit(_Commit(1, time.time_ns(), batch))
+    rows = [row for batch in sink.batches for row in batch.latencies]
+    assert all(row.minute_ns % 60_000_000_000 == 0 for row in rows)
+    for stage in STAGES:
+        told = {row.symbol: row for row in rows if getattr(row, f"{stage}_p50_us") is not None}
+        assert set(told) == set(venue.symbols), stage
+        assert all(
+            getattr(row, f"{stage}_p50_us") <= getattr(row, f"{stage}_p99_us") for row in told.values()
+        )
 
 
 def test_a_full_sink_stops_the_reading_and_nothing_is_lost() -> None:
@@ -233,10 +262,11 @@ class TestHost:
             all_live(feed)
 
 
+@dataclass
 class _Commit:
-    def __init__(self, *, oldest_recv_ns: int, committed_ns: int) -> None:
-        self.oldest_recv_ns = oldest_recv_ns
-        self.committed_ns = committed_ns
+    oldest_recv_ns: int
+    committed_ns: int
+    batch: Batch
 
 
 def _with_profile(config: FeedConfig, **changes: Any) -> FeedConfig:

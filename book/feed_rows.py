@@ -1,0 +1,99 @@
+"""What the feed says of itself: rows of figures by bucket of time, on their way to the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStats:
+    """What the feed did in one bucket; latencies in µs, None where nothing was measured."""
+
+    venue: str
+    ts_ns: int  # start of the bucket
+    bucket_s: float
+    frames: int
+    bytes: int
+    diffs: int
+    trades: int
+    tickers: int
+    bad_frames: int
+    reconnects: int
+    resyncs: int
+    live_symbols: int
+    symbols: int
+    to_book_p50_us: float | None
+    to_book_p99_us: float | None
+    to_book_max_us: float | None
+    to_durable_p50_us: float | None
+    to_durable_p99_us: float | None
+    queue_batches: int
+    queue_limit: int
+    clock_offset_us: float | None
+    clock_error_us: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRow:
+    """How far the venue's clock is from ours; ``stream_ms``: what event times alone say, a lower bound."""
+
+    venue: str
+    ts_ns: int
+    offset_ms: float  # venue minus ours
+    error_ms: float  # bound
+    rtt_ms: float
+    probes: int
+    source: str
+    stream_ms: float | None
+    network_p50_ms: float | None
+    network_p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegRow:
+    """What one of two connections that carry the same streams did in one bucket."""
+
+    venue: str
+    ts_ns: int  # start of the bucket
+    bucket_s: float
+    line: str
+    leg: str  # "A" or "B": a leg keeps its name over its connections
+    in_use: bool  # at the end of the bucket; the other stands beside
+    frames: int
+    firsts: int  # of these, brought before the other leg brought them
+    holes: int  # breaks in the update ids of its diffs, also from one connection to the next
+    lost_ids: int  # … and update ids in them
+    ends: int  # connections of it that ended
+    lead_p50_ms: float | None  # over the other leg, where it was first
+    lead_p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyRow:
+    """
+    What became of one book's diffs received in one minute, stage by stage; in µs.
+
+    network     the venue made it, by its clock -> receipt, the difference of the clocks taken off
+    queue       receipt -> the decoder takes it up, the work on others of the same read included
+    decode      bytes -> numbers
+    apply       numbers -> levels set, top held against the tickers, row in the batch
+    durable     row in the batch -> its transaction committed
+
+    None where nothing was measured. ``network_error_us`` bounds the error of the clocks' difference.
+    """
+
+    venue: str
+    symbol: str
+    minute_ns: int  # start of the minute
+    diffs: int  # received in it; a minute may have several rows, each of a part of them
+    network_p50_us: float | None
+    network_p99_us: float | None
+    network_error_us: float | None
+    queue_p50_us: float | None
+    queue_p99_us: float | None
+    decode_p50_us: float | None
+    decode_p99_us: float | None
+    apply_p50_us: float | None
+    apply_p99_us: float | None
+    durable_p50_us: float | None
+    durable_p99_us: float | None
