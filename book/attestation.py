@@ -31,7 +31,8 @@ TICKERS = 64  # at 1,362 messages in the busiest second recorded, some 50 ms of 
 WAITING = 64  # COIN-M sends 80 diffs a second and few tickers
 HEAL_AFTER = 3
 AGAIN_WITHIN_NS = 10_000_000_000
-# A venue whose tickers meant something else would make us fetch seeds for ever: so many in a minute.
+# A venue whose tickers meant something else would make us fetch seeds for ever: so many in a minute. What
+# would refute a book beyond that leaves it SUSPECT until it may.
 MOST_REFUTED, REFUTED_WITHIN_NS = 3, 60_000_000_000
 MINUTE_NS = 60_000_000_000
 NO_ID = -1
@@ -209,9 +210,14 @@ class PlainAttestor:
 
 
 class Doubts:
-    """Remembers one book's misses: which of them refute it."""
+    """
+    Remembers one book's misses: which of them refute it.
+
+    One that should, but comes after `MOST_REFUTED` others within a minute, is *owed*: it has to wait.
+    """
 
     def __init__(self) -> None:
+        self.owed = False  # by the newest miss
         self._missed_ns = -AGAIN_WITHIN_NS
         self._refuted_ns: deque[int] = deque(maxlen=MOST_REFUTED)
 
@@ -219,10 +225,13 @@ class Doubts:
         """Tell whether a miss at ``ts_ns`` refutes the book, or only makes it SUSPECT."""
         is_second = ts_ns - self._missed_ns <= AGAIN_WITHIN_NS
         self._missed_ns = ts_ns
-        if kind is Kind.BRACKETED and not is_second:
-            return False
+        self.owed = False
+        return (kind is not Kind.BRACKETED or is_second) and self.settle(ts_ns)
+
+    def settle(self, ts_ns: int) -> bool:
+        """Tell whether a refutation may be now, and count it; else it is owed."""
         refuted = self._refuted_ns
-        if len(refuted) == MOST_REFUTED and ts_ns - refuted[0] < REFUTED_WITHIN_NS:
-            return False
-        refuted.append(ts_ns)
-        return True
+        self.owed = len(refuted) == MOST_REFUTED and ts_ns - refuted[0] < REFUTED_WITHIN_NS
+        if not self.owed:
+            refuted.append(ts_ns)
+        return not self.owed

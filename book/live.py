@@ -20,8 +20,8 @@ from functools import cache
 from typing import Any, Literal, TypeAlias
 
 from book import look
-from book.attestation import HEAL_AFTER, Attestor
-from book.audit import Audit, Change
+from book.attestation import Attestor
+from book.audit import Audit, Change, Standing
 from book.batch import Batch, DepthSample, Market, SeedRow
 from book.certified import Reach
 from book.chronicle import Chronicle, Moment
@@ -309,29 +309,33 @@ class LiveBook(ABC):
         told = self._attestor.check(ladder.last_id, ladder.last_recv_ns, ladder.best())
         return self._hear_witness(ts_ns, batch) if told or self._witness.is_due(ts_ns) else ()
 
+    def stand(self, n: int) -> Standing | None:
+        """Note down the ``n`` best levels a side for an audit; None of a book that none may be made of."""
+        reach, ladder = self.reach, self._ladder
+        suspect = self.state is State.SUSPECT and self._witness.is_unlike(self.epoch)
+        if reach is None or not (suspect or self.state is State.LIVE):
+            return None
+        return Standing.of(ladder.last_id, ladder.last_recv_ns, ladder.top(n), n, reach)
+
+    @property
+    def is_auditable(self) -> bool:
+        """Whether it is LIVE, or SUSPECT since an audit, which only another audit can heal."""
+        return self.stand(1) is not None
+
     def receive_audit(self, audit: Audit, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Take what came of holding this very epoch of the book against a REST snapshot."""
-        sync, agreed = self._sync, self._witness.agreed_in(self.epoch)
-        refuted = self._witness.take_audit(audit, sync.applied_epoch, ts_ns, batch)
-        if not audit.misses:
-            self._settled()
-            return ()
-        why = audit.misses[0].why()
-        return self._told(lambda: sync.doubt(why, refuted=refuted), ts_ns, batch, agreed=agreed)
+        agreed = self._witness.agreed_in(self.epoch)
+        tell = self._witness.hear_audit(audit, self._sync, ts_ns, batch)
+        self._settled()
+        return self._told(tell, ts_ns, batch, agreed=agreed) if tell is not None else ()
 
     def _hear_witness(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Act on what the attestor has to tell."""
-        witness, sync = self._witness, self._sync
-        if witness.is_due(ts_ns):
-            witness.turn(ts_ns, batch)
+        if self._witness.is_due(ts_ns):
+            self._witness.turn(ts_ns, batch)
             self._settled()
-        miss = self._attestor.take_miss()
-        if miss is not None and sync.epoch is not None:
-            refuted = witness.refutes(miss, sync.epoch, ts_ns, batch)
-            return self._told(lambda: sync.doubt(miss.why(), refuted=refuted), ts_ns, batch)
-        if sync.doubted and self._attestor.streak >= HEAL_AFTER:
-            return self._told(sync.believe, ts_ns, batch)
-        return ()
+        tell = self._witness.act(self._sync, ts_ns, batch)
+        return self._told(tell, ts_ns, batch) if tell is not None else ()
 
     # -- memory ------------------------------------------------------------------------------------
 

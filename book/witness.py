@@ -2,15 +2,29 @@
 What comes of one book's attestation: scores by minute, evidence of every miss, and its sentence.
 
 Minutes are cut by the receive times of diffs, so a replay keeps the same scores as the live book.
+
+A book that is SUSPECT for a bracketed miss is believed again after `HEAL_AFTER` agreements. Where it was
+refuted, but a seed would be the fourth within a minute (`book.attestation.Doubts`), agreements at the top
+say nothing of levels that were proved wrong, and it stays SUSPECT:
+
+    by a book ticker     until a seed may be fetched; then it is discarded
+    by an audit          until another audit: one that agrees heals it, one that does not discards it then
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any, TypeAlias
 
-from book.attestation import MINUTE_NS, NO_ID, Attestor, Doubts, Kind, Miss
+from book.attestation import HEAL_AFTER, MINUTE_NS, NO_ID, Attestor, Doubts, Kind, Miss
 from book.audit import Audit
 from book.batch import AttestationRow, Batch, MismatchRow
+from book.events import Event
+from book.sync import BookSync
+
+Tell: TypeAlias = Callable[[], list[Event]]
 
 MOST_EVIDENCE = 20  # levels of one audit that are kept; a book may be wrong throughout
 
@@ -24,7 +38,33 @@ class Witness:
         self._doubts = Doubts()
         self._audited = self._audit_misses = 0
         self._agreed: tuple[int | None, int, int] = (None, NO_ID, 0)
+        self._owed: int | None = None  # the epoch that a ticker refuted too soon after others
+        self._unlike: int | None = None  # the epoch of which an audit found levels wrong, and that goes on
         self.turn_ns = 0  # end of the minute that is counted in
+
+    def act(self, sync: BookSync[Any, Any], ts_ns: int, batch: Batch) -> Tell | None:
+        """Return what the synchroniser is to be told after a ticker or a diff, if anything."""
+        miss = self._attestor.take_miss()
+        if miss is not None and sync.epoch is not None:
+            return partial(sync.doubt, miss.why(), refuted=self.refutes(miss, sync.epoch, ts_ns, batch))
+        if not sync.doubted:
+            return None
+        if sync.epoch == self._owed:
+            return partial(sync.doubt, sync.why, refuted=True) if self._doubts.settle(ts_ns) else None
+        healed = self._attestor.streak >= HEAL_AFTER and sync.epoch != self._unlike
+        return sync.believe if healed else None
+
+    def hear_audit(self, audit: Audit, sync: BookSync[Any, Any], ts_ns: int, batch: Batch) -> Tell | None:
+        """Return what the synchroniser is to be told after an audit of its very epoch, if anything."""
+        was_unlike = self.is_unlike(sync.epoch)
+        refuted = self.take_audit(audit, sync.applied_epoch, ts_ns, batch)
+        if audit.misses:
+            return partial(sync.doubt, audit.misses[0].why(), refuted=refuted)
+        return sync.believe if was_unlike and sync.epoch != self._owed else None
+
+    def is_unlike(self, epoch: int | None) -> bool:
+        """Tell whether the last audit of this epoch found levels wrong."""
+        return epoch is not None and epoch == self._unlike
 
     def is_due(self, ts_ns: int) -> bool:
         """Tell whether a diff received at ``ts_ns`` belongs to a later minute."""
@@ -46,6 +86,7 @@ class Witness:
     def refutes(self, miss: Miss, epoch: int, ts_ns: int, batch: Batch) -> bool:
         """Keep the evidence; tell whether it refutes the book, or only makes it SUSPECT."""
         refuted = self._doubts.refutes(miss.kind, ts_ns)
+        self._owed = epoch if self._doubts.owed else self._owed
         batch.mismatches.append(MismatchRow(self._book, epoch, ts_ns, miss, refuted))
         return refuted
 
@@ -57,8 +98,10 @@ class Witness:
         self._audit_misses += len(audit.misses)
         if not audit.misses:
             self._agreed = (epoch, audit.book_id, audit.recv_ns)
+            self._unlike = None
             return False
         refuted = self._doubts.refutes(Kind.AUDIT, ts_ns)
+        self._unlike = None if refuted else epoch
         batch.mismatches += [
             MismatchRow(self._book, epoch, ts_ns, miss, refuted) for miss in audit.misses[:MOST_EVIDENCE]
         ]

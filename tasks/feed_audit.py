@@ -13,10 +13,10 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
-from book.audit import Audit, Change, Standing, audit, changes_in
+from book.audit import Audit, Change, audit, changes_in
 from book.batch import Batch
 from book.errors import LeadlineError
-from book.events import Refuted, State
+from book.events import Refuted
 from book.live import LiveBook
 from book.messages import DepthSnapshot
 from tasks.feed_config import AuditCounts, FeedConfig
@@ -115,11 +115,11 @@ class Auditor:
                 self._watch = None
 
     def choose(self) -> LiveBook | None:
-        """Return the LIVE book audited longest ago; None while request weight is wanted elsewhere."""
+        """Return the book audited longest ago; None while request weight is wanted elsewhere."""
         if not self._is_weight_spare:
             return None
-        live = [book for book in self._router.books.values() if book.state is State.LIVE]
-        return min(live, key=lambda book: self._audited.get(book.market.symbol, 0), default=None)
+        books = [book for book in self._router.books.values() if book.is_auditable]
+        return min(books, key=lambda book: self._audited.get(book.market.symbol, 0), default=None)
 
     def note_batch(self, batch: Batch) -> None:
         """Keep the watched book's diffs of a batch on its way to the sink."""
@@ -163,11 +163,10 @@ class Auditor:
 
     async def _hold(self, book: LiveBook) -> _Held | None:
         """Compare once; None where nothing can be told. Raises a `LeadlineError` if the request failed."""
-        epoch, reach, market, limit = book.epoch, book.reach, book.market, self.levels
-        if book.state is not State.LIVE or epoch is None or reach is None:
+        epoch, market, limit = book.epoch, book.market, self.levels
+        standing = book.stand(limit + NOTED_MORE)
+        if epoch is None or standing is None:
             return None
-        noted = limit + NOTED_MORE
-        standing = Standing.of(book.last_id, book.last_recv_ns, book.top(noted), noted, reach)
         watch = self._watch = _Watch(book.index, epoch)
         await asyncio.sleep(self._config.audit_lead_s)
         reply = await self._rest.depth(market.symbol, limit)

@@ -1,0 +1,169 @@
+"""A book that the venue refutes too often: it stays SUSPECT until it may be fetched anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from book.attestation import AGAIN_WITHIN_NS, HEAL_AFTER, MOST_REFUTED, REFUTED_WITHIN_NS, Kind, Miss
+from book.audit import Audit
+from book.events import BookReady, Mismatched, Refuted, SnapshotNeeded, State
+from book.messages import Bbo
+from tests.book.fake_venue import ENGINES
+from tests.book.heard import Heard, is_live
+from tests.book.test_attestation import ticker
+
+SEED = b'{"lastUpdateId":%d,"bids":[["1.00","5"],["0.99","6"]],"asks":[["1.01","7"],["1.03","8"]]}'
+LEVEL = Bbo(99, 6000, 0, 0), Bbo(99, 1, 0, 0)
+
+
+def at(heard: Heard) -> int:
+    return heard.book.last_id
+
+
+def audited(heard: Heard, *, is_right: bool) -> list:
+    miss = Miss(Kind.AUDIT, at(heard), LEVEL[0], at(heard), LEVEL[1])
+    found = Audit(10, () if is_right else (miss,), True, at(heard), heard.now)
+    return heard.say("receive_audit", found)
+
+
+def disagreed(heard: Heard) -> list:
+    n = at(heard) + 1
+    return [*heard.depth(n, n), *ticker(heard, n, qty="4")]
+
+
+def agreed(heard: Heard) -> list:
+    """As many agreements as heal a book."""
+    told = []
+    for n in range(at(heard) + 1, at(heard) + 1 + HEAL_AFTER):
+        told += [*heard.depth(n, n), *ticker(heard, n)]
+    return told
+
+
+def refuted_often(engine: str) -> Heard:
+    """A book that was fetched anew as often as it may be within a minute, and is LIVE."""
+    heard = is_live(engine)
+    for _ in range(MOST_REFUTED):
+        n = at(heard) + 1
+        assert disagreed(heard)[-1] == SnapshotNeeded(n, "refuted")
+        heard.depth(n + 1, n + 1)
+        heard.seed(SEED % (n + 1))
+        heard.depth(n + 2, n + 2)
+        assert heard.book.state is State.LIVE
+    return heard
+
+
+def minute_later(heard: Heard) -> None:
+    heard.now += REFUTED_WITHIN_NS
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_ticker_that_refutes_too_soon_is_owed_a_resync_that_no_agreement_spares(engine: str) -> None:
+    heard = refuted_often(engine)
+    epoch = heard.book.epoch
+    assert disagreed(heard) == [Mismatched(at(heard))]
+    assert not heard.batch.mismatches[-1].refuted
+    assert "mismatch at" in heard.book.why
+    assert agreed(heard) == []
+    assert audited(heard, is_right=True) == [], "the levels may be right again; that they were wrong stays"
+    assert (heard.book.state, heard.book.epoch) == (State.SUSPECT, epoch)
+    minute_later(heard)
+    n = at(heard) + 1
+    assert [*heard.depth(n, n), *ticker(heard, n)] == [Refuted(n), SnapshotNeeded(n, "refuted")]
+    assert heard.book.state is State.BUFFERING
+    heard.depth(n + 1, n + 1)
+    heard.seed(SEED % (n + 1))
+    heard.depth(n + 2, n + 2)
+    assert agreed(heard) == []
+    assert heard.book.state is State.LIVE
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_owed_comes_with_a_diff_too(engine: str) -> None:
+    heard = refuted_often(engine)
+    disagreed(heard)
+    minute_later(heard)
+    n = at(heard) + 1
+    assert heard.depth(n, n) == [Refuted(n), SnapshotNeeded(n, "refuted")], "though no ticker comes"
+
+
+def assert_a_bracketed_miss_heals(heard: Heard) -> None:
+    heard.now += 2 * AGAIN_WITHIN_NS
+    agreed(heard)
+    n = at(heard) + 1
+    heard.depth(n, n + 1)
+    ticker(heard, n, qty="4")
+    assert ticker(heard, n + 2) == [Mismatched(n + 1)]
+    assert [type(event) for event in agreed(heard)] == [BookReady]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_bracketed_miss_after_many_refutations_still_heals(engine: str) -> None:
+    assert_a_bracketed_miss_heals(refuted_often(engine))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_owed_ends_with_the_epoch(engine: str) -> None:
+    heard = refuted_often(engine)
+    disagreed(heard)
+    n = at(heard) + 1
+    heard.say("leave", "session_lost")
+    heard.depth(n, n)
+    heard.seed(SEED % n)
+    heard.depth(n + 1, n + 1)
+    assert heard.book.state is State.LIVE
+    assert_a_bracketed_miss_heals(heard)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_levels_found_wrong_too_soon_wait_for_another_audit(engine: str) -> None:
+    heard = refuted_often(engine)
+    epoch = heard.book.epoch
+    assert audited(heard, is_right=False) == [Mismatched(at(heard))]
+    assert not heard.batch.mismatches[-1].refuted
+    assert agreed(heard) == [], "the top says nothing of a level below it"
+    assert heard.book.is_auditable
+    assert audited(heard, is_right=False) == [], "still too soon"
+    minute_later(heard)
+    assert agreed(heard) == []
+    assert heard.book.state is State.SUSPECT
+    n = at(heard)
+    assert audited(heard, is_right=False) == [Refuted(n), SnapshotNeeded(n, "refuted")]
+    assert (heard.book.state, heard.book.is_auditable) == (State.BUFFERING, False)
+    assert [row.refuted for row in heard.batch.mismatches[-3:]] == [False, False, True]
+    heard.depth(n + 1, n + 1)
+    heard.seed(SEED % (n + 1))
+    assert heard.book.epoch != epoch
+    assert heard.book.is_auditable
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_audit_that_agrees_heals_what_an_audit_made_suspect(engine: str) -> None:
+    heard = refuted_often(engine)
+    audited(heard, is_right=False)
+    assert audited(heard, is_right=True) == [BookReady(heard.book.epoch, at(heard))]
+    assert_a_bracketed_miss_heals(heard)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_audit_that_agrees_pays_nothing_that_a_ticker_is_owed(engine: str) -> None:
+    heard = refuted_often(engine)
+    audited(heard, is_right=False)
+    disagreed(heard)
+    assert audited(heard, is_right=True) == []
+    assert heard.book.state is State.SUSPECT
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_only_a_live_book_or_one_an_audit_doubts_is_audited(engine: str) -> None:
+    heard = Heard(engine)
+    assert not heard.book.is_auditable
+    heard = is_live(engine)
+    standing = heard.book.stand(1)
+    assert standing is not None
+    assert (standing.bids, standing.low, standing.high) == ({100: 5000}, 100, 101)
+    n = at(heard) + 1
+    heard.depth(n, n + 1)
+    ticker(heard, n, qty="4")
+    ticker(heard, n + 2)
+    assert heard.book.state is State.SUSPECT
+    assert not heard.book.is_auditable, "its tickers heal it"
