@@ -32,7 +32,7 @@ EVERY_S = 3.0
 ASK_S = 10.0
 LAST_LOOK_S = 5.0
 SWEEP_FIRST_S = 10.0  # runs that are just ending may say so themselves
-SWEEP_EVERY_S = 300.0
+SWEEP_EVERY_S = 60.0
 
 
 class OwnRun:

@@ -3,10 +3,15 @@ Runs of the stream that Prefect shows as alive and that cannot be: each gets its
 
 A process that dies together with its worker reports nothing, and its run stays RUNNING for ever. Who holds
 the lock of a database proves that no other run streams into it, so the holder may say so. A run is
-touched only if it is older than the holder's hold and one of these is known of it:
+touched only if one of these is known of it:
 
-    its label names this database, and the process that its label names is gone
-    it never said who it is, though it is minutes old, and it is of our deployment with our parameters
+    its label names this database, the process that its label names is gone, and the run is older than
+    the holder's hold, or than a minute: one that is just ending may say so itself
+    it never said who it is, though it is minutes old, and it is of our deployment with our parameters,
+    such as a turn of the schedule whose worker was killed between taking and starting it
+
+A successor that could not say who it is, since the API was away, may be taken for dead by the second
+rule; it finds its state and puts it right (`flows.watch`).
 """
 
 from __future__ import annotations
@@ -34,7 +39,8 @@ log = logging.getLogger("leadline.watch")
 
 FLOW = "stream-books"
 DB, PROCESS = "leadline.db", "leadline.process"  # labels of a run that streams or is about to
-SILENT_S = 600.0  # a run labels itself within seconds
+SILENT_S = 180.0  # a run labels itself, or ends, within seconds; a busy machine takes a minute to start it
+GRACE_S = 60.0
 
 _ALIVE = FlowRunFilter(
     state=FlowRunFilterState(
@@ -52,11 +58,20 @@ def labels_of(db: Path) -> dict[str, str]:
 class Sweep:
     """One holder's look for runs that are dead; ``since`` is when it took the lock."""
 
-    def __init__(self, own: UUID, db: Path, *, since: dt.datetime, silent_s: float = SILENT_S) -> None:
+    def __init__(
+        self,
+        own: UUID,
+        db: Path,
+        *,
+        since: dt.datetime,
+        silent_s: float = SILENT_S,
+        grace_s: float = GRACE_S,
+    ) -> None:
         self._own = own
         self._db = labels_of(db)[DB]
         self._since = since
         self._silent = dt.timedelta(seconds=silent_s)
+        self._grace = dt.timedelta(seconds=grace_s)
 
     async def run(self, client: PrefectClient) -> list[UUID]:
         """End the dead ones; return their ids. Raises what the API does."""
@@ -73,13 +88,18 @@ class Sweep:
     def _why_dead(self, run: FlowRun, me: FlowRun | None) -> str:
         """Say how it is known that a run is dead; "" if it is not known."""
         begun = run.start_time or run.expected_start_time or run.created
-        if begun is None or begun >= self._since:
+        if begun is None:
             return ""
+        age = dt.datetime.now(dt.UTC) - begun
         if PROCESS in run.labels:
-            if run.labels.get(DB) != self._db or may_live(str(run.labels[PROCESS])):
+            is_theirs = run.labels.get(DB) != self._db
+            if (
+                is_theirs
+                or may_live(str(run.labels[PROCESS]))
+                or (begun >= self._since and age < self._grace)
+            ):
                 return ""
             return "its process is gone; another stream holds its database now"
-        age = dt.datetime.now(dt.UTC) - begun
         alike = (
             me is not None
             and me.deployment_id is not None

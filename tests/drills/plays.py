@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 
+from flows.watch import SWEEP_EVERY_S
+from flows.zombies import SILENT_S
 from tests.drills.checks import broken_promises, counting, holes, only, seams
 from tests.drills.scorecard import Card
-from tests.drills.stage import PATIENCE_S, Stage, now, until
+from tests.drills.stage import PATIENCE_S, DrillFailed, Stage, now, until
 
 SAMPLES = "snapshot-depth"
 # A killed stream is back within the interval of its schedule, the start of a run, and new seeds.
 START_S = 45.0
+SETTLE_S = SILENT_S + SWEEP_EVERY_S + 60  # a dead run is told by its silence, at the next look
 BOOK_P99_US = 25_000.0
 
 
@@ -68,8 +71,13 @@ def kills(stage: Stage, card: Card, *, times: int, every_s: float) -> None:
         run = stage.final(run_id)
         card.same(f"kill sub-flow {n}: its run", run["state_type"], "CRASHED")
     stage.schedule(None)
-    zombies = until(lambda: _runs_settle(stage), "all but the stream's runs are final")
-    card.same("runs that only look alive", zombies - 1, 0)
+    began = time.monotonic()
+    try:
+        until(lambda: len(_alive(stage)) == 1, "settled", timeout_s=SETTLE_S)
+    except DrillFailed:
+        print("\n".join(_alive(stage)), file=sys.stderr)
+    card.same("runs that look alive beside the stream's", len(_alive(stage)) - 1, 0)
+    card.most("all but the stream's run final after, s", time.monotonic() - began, SETTLE_S)
     stage.kill(stage.stream_pid, signal.SIGTERM)
     until(lambda: not stage.stream_pid, "the file is free")
     card.same("broken promises of the store", len(broken_promises(stage)), 0)
@@ -86,11 +94,14 @@ def _kill_stream(stage: Stage, card: Card, n: int, every_s: float) -> None:
     card.note(f"kill stream {n}: update ids not covered, all symbols", found.ids)
 
 
-def _runs_settle(stage: Stage) -> int:
-    """Return how many runs of the stream look alive once it is one, or after patience the last count."""
-    runs = stage.stream_runs()
-    alive = [run for run in runs if run["state_type"] in {"RUNNING", "PENDING", "CANCELLING"}]
-    return 1 if len(alive) == 1 else 0
+def _alive(stage: Stage) -> list[str]:
+    """Return the runs of the stream that look alive, one line each."""
+    states = {"RUNNING", "PENDING", "CANCELLING"}
+    return [
+        f"{run['name']} {run['id']} {run['state_name']} since {run['state']['timestamp']} {run['labels']}"
+        for run in stage.stream_runs()
+        if run["state_type"] in states
+    ]
 
 
 def _kill_beside(stage: Stage, card: Card, what: str, pid: int, mend: object) -> None:

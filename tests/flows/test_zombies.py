@@ -76,6 +76,7 @@ async def test_what_is_proven_dead_gets_its_final_state(
         ended = await Sweep(mine, db, since=since).run(client)
         states = {name: (await client.read_flow_run(id_)).state for name, id_ in found.items()}
         own = (await client.read_flow_run(mine)).state
+        assert await Sweep(mine, db, since=since, grace_s=0).run(client) == [found["younger"]]
 
     assert {name for name, id_ in found.items() if id_ in ended} == {"crashed", "pending", "cancelled"}
     types = {name: str(state.type.value) for name, state in states.items() if state is not None}
@@ -119,6 +120,11 @@ async def test_a_run_without_a_word_is_judged_by_its_deployment(
         since = dt.datetime.now(dt.UTC)
         assert await Sweep(mine, tmp_path / "x.duckdb", since=since).run(client) == []  # too soon
         ended = await Sweep(mine, tmp_path / "x.duckdb", since=since, silent_s=0).run(client)
+        younger = await run(one, venue="loopback")  # a turn of the schedule, its worker killed
+        sweep = Sweep(mine, tmp_path / "x.duckdb", since=since)
+        assert await sweep.run(client) == []
+        sweep = Sweep(mine, tmp_path / "x.duckdb", since=since, silent_s=0)
+        assert await sweep.run(client) == [younger]
     assert ended == [same]
     assert other not in ended
     assert another not in ended
