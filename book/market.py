@@ -121,18 +121,21 @@ class SymbolMarket:
         is in the future or older than the history kept.
         """
         if at_id is None or at_id == self.last_id:
-            return Depth(
-                self.last_id, _top(self._book, self._bids, limit), _top(self._book, self._asks, limit)
-            )
+            sides = (_top(self._book, keys, limit) for keys in (self._bids, self._asks))
+            return Depth(self.last_id, *sides)
         if not self._log_base <= at_id <= self.last_id:
             raise BadInput(f"{self.spec.symbol}: id {at_id} is outside {self._log_base}..{self.last_id}")
         book, count = dict(self._book), (at_id - self._log_base) // self._stride
-        for n in range(len(self._log_keys) - 1, count - 1, -1):
-            book[self._log_keys[n]] = self._log_old[n]
+        book.update((key, old) for _, key, old in self.undo(at_id))
         bids = sorted(key for key, qty in book.items() if key > 0 and qty)
         asks = sorted(key for key, qty in book.items() if key < 0 and qty)
         last_id = self._log_base + count * self._stride
         return Depth(last_id, _top(book, bids, limit), _top(book, asks, limit))
+
+    def undo(self, to_id: int) -> Iterator[tuple[int, int, int]]:
+        """Yield id, key and the quantity before of every change after ``to_id``, the latest first."""
+        for n in range(len(self._log_keys) - 1, (to_id - self._log_base) // self._stride - 1, -1):
+            yield self._log_base + (n + 1) * self._stride, self._log_keys[n], self._log_old[n]
 
     # -- what a person or a fault may order ------------------------------------------------------
 

@@ -11,6 +11,7 @@ from book.errors import BadInput
 from book.market import SyntheticMarket
 from book.market_specs import default_symbols, make_specs
 from book.scale import parse_scaled
+from tasks.loopback.digests import Digests, digests_of
 from tasks.loopback.faults import FaultKind
 from tasks.loopback.ledger import Entry
 from tasks.loopback.lines import SymbolLines
@@ -106,6 +107,10 @@ class Synthetic:
             tuple((price // tick, qty // lot) for price, qty in side) for side in (depth.bids, depth.asks)
         )
         return Truth(depth.last_id, bids, asks, scale)
+
+    def digests(self, symbol: str) -> Digests:
+        """Give the digest of the book at every id of the history kept."""
+        return digests_of(self.market[symbol])
 
     def change_market(self, entry: Entry) -> None:
         """Change a side, the spread, a status or a tick size; undone after ``seconds`` where it can be."""

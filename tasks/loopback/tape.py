@@ -20,6 +20,7 @@ import msgspec
 from book.errors import BadInput
 from book.market_specs import Kind, fixed
 from book.scale import Scale
+from tasks.loopback.digests import Digests
 from tasks.loopback.ledger import Entry
 from tasks.loopback.recording import Line, read_lines
 from tasks.loopback.streams import Topic
@@ -346,6 +347,10 @@ class Tape:
             for side in (snapshot.bids, snapshot.asks)
         )
         return Truth(snapshot.lastUpdateId, bids, asks, scale)
+
+    def digests(self, symbol: str) -> Digests:
+        """Refuse: a recording tells of the books at the ends of its diffs only."""
+        raise BadInput(f"{symbol}: no digest at every id, its market is a recording")
 
     def change_market(self, entry: Entry) -> None:
         """Refuse: what was recorded cannot change."""

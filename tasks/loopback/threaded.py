@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from tasks.loopback.digests import Digests
 from tasks.loopback.faults import Fault
 from tasks.loopback.truth import Truth
 from tasks.loopback.venue import LoopbackVenue
@@ -35,6 +36,10 @@ class ThreadedVenue:
     def truth(self, symbol: str, at_id: int | None = None) -> Truth:
         """Give the whole book as it stood at ``at_id`` (None: now)."""
         return self._call(lambda: self._venue.truth(symbol, at_id))
+
+    def digests(self, symbol: str) -> Digests:
+        """Give the digest of the true book at every id of the history kept."""
+        return self._call(lambda: self._venue.digests(symbol))
 
     def ledger(self) -> dict[str, Any]:
         """Give faults, notes and what each stream sent."""

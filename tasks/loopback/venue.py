@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from book.errors import BadInput
 from tasks.loopback.client import Client
 from tasks.loopback.desk import FaultDesk
+from tasks.loopback.digests import Digests
 from tasks.loopback.faults import Fault
 from tasks.loopback.http import HttpServer
 from tasks.loopback.ledger import Entry, Ledger
@@ -61,6 +62,9 @@ class Source(Protocol):
 
     def truth(self, symbol: str, at_id: int | None) -> Truth:
         """Give the book exactly as it stood at ``at_id``."""
+
+    def digests(self, symbol: str) -> Digests:
+        """Give the digest of the book at every id of the history kept."""
 
     def change_market(self, entry: Entry) -> None:
         """Carry out a fault that changes the market itself."""
@@ -236,6 +240,11 @@ class LoopbackVenue:
         """Give the whole book at ``at_id`` (None: now); raises `BadInput` outside the history."""
         self.require(symbol)
         return self.source.truth(symbol, at_id)
+
+    def digests(self, symbol: str) -> Digests:
+        """Give the digest of the true book at every id kept; raises `BadInput` for a recording."""
+        self.require(symbol)
+        return self.source.digests(symbol)
 
     def ledger_json(self) -> dict[str, Any]:
         """Give faults, notes and what each stream sent, as plain values."""

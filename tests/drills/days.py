@@ -5,13 +5,15 @@ Days of a stream, compressed: each ends with the venue's cut, and something goes
     unplanned   a cut, diffs lost, a depth stream that is mute for a while
 
 No update id may be lost at what is planned, each hole must be in ``coverage`` with its exact ids, and no
-book may ever have been LIVE and different from the venue's own.
+book may have been LIVE and different from the venue's own at any id: every LIVE book is compared at each
+id where it stood, in memory and as stored (`tests.drills.every_id`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle, pairwise
 from pathlib import Path
@@ -19,18 +21,21 @@ from random import Random
 from typing import Any
 
 from book.batch import Market
-from book.errors import NotLive
 from storage.connect import connect
 from storage.owner import Owner
 from storage.writer import Writer
 from tasks.feed import Feed
 from tasks.loopback import Fault, FaultKind, ThreadedVenue, run_in_thread
+from tasks.loopback.faults import DEEPEST
+from tests.drills.every_id import Compared, seeds_cut, stored, watching
 from tests.drills.scorecard import Card
-from tests.tasks.feeding import all_live, config_for, standing, until
+from tests.tasks.feeding import all_live, config_for, until
 
 LONG_S = 90.0
 SPEED = 2.0
 DAY_S = 6.0
+LEVELS = 1_500  # a side at first: with what comes later, still fewer than a seed holds
+HISTORY_S = 3_600.0  # of market time: more than all days together
 WRONGS = ("shutdown", "drop", "mute", "cut")
 MUTE_S = 3.0  # longer than is borne: STALE comes first, then the hole shows in the ids
 
@@ -52,8 +57,10 @@ class Found:
     unplanned: int = 0
     sessions_lost: int = 0
     late: int = 0  # sessions that the venue cut at the day's end, the machine being too busy to rotate
-    compared: int = 0
-    wrong: list[str] = field(default_factory=list)  # books LIVE and unlike the venue's
+    in_memory: Compared = field(default_factory=Compared)  # LIVE books, at every id
+    stored: Compared = field(default_factory=Compared)  # what coverage vouches for, at every id
+    changed: list[str] = field(default_factory=list)  # books that were two things at one id
+    seeds_cut: int = 0  # … of which not every level was known
     missing: list[str] = field(default_factory=list)  # holes that coverage does not have with their ids
     unexplained: list[str] = field(default_factory=list)  # ends of coverage that nothing explains
     breaks_in_epochs: int = 0
@@ -61,9 +68,38 @@ class Found:
 
 def live(folder: Path, days: int, *, day_s: float = DAY_S, seed: int = 1) -> Found:
     """Stream for so many days and hold what is stored against what the venue says it did."""
-    found, db, markets = Found(days), folder / "days.duckdb", list[Market]()
-    market = {"count": 2, "speed": SPEED, "seed": seed, "day_s": day_s, "history_s": 600.0}
-    with run_in_thread(**market, attempts=100_000, weight_limit=1_000_000) as venue, Owner(db) as owner:
+    found = Found(days)
+    with _streaming(folder, day_s=day_s, seed=seed, found=found) as (feed, venue):
+        for day, wrong in zip(range(days), cycle(WRONGS), strict=False):
+            _live_a_day(feed, venue, wrong, venue.symbols[day % 2], found)
+    return found
+
+
+def spoil_one_level(folder: Path) -> Found:
+    """
+    Let the venue spoil one level, far from the top, of one diff whose ids are in order.
+
+    Nothing can show it soon: the book goes on LIVE and wrong. This is to see that the comparison does.
+    """
+    found = Found(1)
+    with _streaming(folder, day_s=LONG_S, seed=1, found=found) as (feed, venue):
+        symbol = venue.symbols[0]
+        venue.inject(Fault(FaultKind.LOST_LEVEL, symbol, text=DEEPEST))
+        until(lambda: venue.ledger()["faults"][0]["done"], "one level is spoilt", within_s=LONG_S)
+        spoilt = venue.ledger()["faults"][0]["hits"][0]["last_id"]
+        until(lambda: feed.status().symbol(symbol).last_id > spoilt, "and in the book", within_s=LONG_S)
+    return found
+
+
+@contextmanager
+def _streaming(
+    folder: Path, *, day_s: float, seed: int, found: Found
+) -> Iterator[tuple[Feed, ThreadedVenue]]:
+    """A feed into a store, all books LIVE; afterwards everything is judged."""
+    db, markets = folder / "days.duckdb", list[Market]()
+    market = {"count": 2, "levels": LEVELS, "speed": SPEED, "seed": seed, "day_s": day_s}
+    limits = {"attempts": 100_000, "weight_limit": 1_000_000, "history_s": HISTORY_S}
+    with run_in_thread(**market, **limits) as venue, Owner(db) as owner, watching() as watch:
         writer = Writer(owner, markets)
         writer.start()
         config = config_for(
@@ -78,21 +114,24 @@ def live(folder: Path, days: int, *, day_s: float = DAY_S, seed: int = 1) -> Fou
         feed.start()
         try:
             all_live(feed, within_s=LONG_S)
-            for day, wrong in zip(range(days), cycle(WRONGS), strict=False):
-                _live_a_day(feed, venue, wrong, venue.symbols[day % 2], found)
+            yield feed, venue
         finally:
             feed.stop(LONG_S)
             writer.close()
-        ledger = venue.ledger()
+        ledger, truths = venue.ledger(), {symbol: venue.digests(symbol) for symbol in venue.symbols}
     _judge(db, venue.symbols, ledger, found)
-    return found
+    scales = {market.symbol: market.scale for market in markets}
+    with connect(db) as con:
+        found.seeds_cut = seeds_cut(con)
+        for symbol, digests in truths.items():
+            found.in_memory.add(symbol, watch.seen.get(symbol, {}), digests)
+            found.stored.add(symbol, stored(con, symbol, scales[symbol]), digests)
+    found.changed = watch.changed
 
 
 def _live_a_day(feed: Feed, venue: ThreadedVenue, wrong: str, symbol: str, found: Found) -> None:
     takeovers, sessions = feed.status().takeovers, feed.status().sessions
-    until(
-        lambda: _compare(feed, venue, found) and feed.status().live == 2, "the day begins", within_s=LONG_S
-    )
+    all_live(feed, within_s=LONG_S)
     if wrong == "shutdown":
         venue.inject(Fault(FaultKind.SHUTDOWN, seconds=LONG_S))
         until(lambda: feed.status().takeovers > takeovers, "left in time", within_s=LONG_S)
@@ -104,35 +143,11 @@ def _live_a_day(feed: Feed, venue: ThreadedVenue, wrong: str, symbol: str, found
         found.unplanned += 1
         gaps = feed.status().symbol(symbol).gaps
         venue.inject(Fault(FaultKind(wrong), symbol, seconds=MUTE_S if wrong == "mute" else 0.0))
-        until(
-            lambda: _compare(feed, venue, found) and feed.status().symbol(symbol).gaps > gaps,
-            "the hole is found",
-            within_s=LONG_S,
-        )
+        until(lambda: feed.status().symbol(symbol).gaps > gaps, "the hole is found", within_s=LONG_S)
     all_live(feed, within_s=LONG_S)
     takeovers = feed.status().takeovers
-    until(
-        lambda: _compare(feed, venue, found) and feed.status().takeovers > takeovers,
-        "the day's rotation",
-        within_s=LONG_S,
-    )
+    until(lambda: feed.status().takeovers > takeovers, "the day's rotation", within_s=LONG_S)
     found.rotations = feed.status().takeovers
-
-
-def _compare(feed: Feed, venue: ThreadedVenue, found: Found) -> bool:
-    """Hold every LIVE book against the venue's own at the same id."""
-    for symbol in venue.symbols:
-        try:
-            last_id, (low, high), bids, asks = standing(feed, symbol)
-        except (NotLive, TypeError):
-            continue  # not LIVE, or not there
-        truth = venue.truth(symbol, last_id)
-        found.compared += 1
-        for held, true in ((bids, truth.bids), (asks, truth.asks)):
-            inside = [level for level in held if low <= level[0] <= high]
-            if inside != [level for level in true if low <= level[0] <= high] or not set(held) <= set(true):
-                found.wrong.append(f"{symbol} at {last_id}")
-    return True
 
 
 def _judge(db: Path, symbols: tuple[str, ...], ledger: dict[str, Any], found: Found) -> None:
@@ -172,11 +187,26 @@ def play(folder: Path, card: Card, *, days: int) -> None:
     card.note("unplanned: diffs lost or streams mute", found.unplanned)
     card.note("unplanned: sessions cut", found.sessions_lost)
     card.same("sessions the venue cut at the day's end, before their rotation", found.late, 0)
-    for words in found.unexplained + found.missing + found.wrong:
+    wrong = found.in_memory.wrong + found.stored.wrong + found.changed
+    for words in found.unexplained + found.missing + wrong:
         card.note("found wrong", words)
     card.same("ends of coverage that no unplanned fault explains", len(found.unexplained), 0)
     card.same("update ids lost within an epoch, across its takeovers", found.breaks_in_epochs, 0)
     card.same("holes not in coverage with their exact ids", len(found.missing), 0)
-    card.note("LIVE books compared with the venue's, level by level", found.compared)
-    card.same("… of them wrong", len(found.wrong), 0)
+    for what, compared in (("LIVE in memory", found.in_memory), ("vouched for by coverage", found.stored)):
+        card.least(f"ids {what}, compared with the venue's truth, every one", compared.ids, 50 * days)
+        card.same("… of them wrong", sum(compared.counts.values()), 0)
+        card.same("… outside the truth that the venue keeps", compared.unknown, 0)
+    card.same("books that changed at one id", len(found.changed), 0)
+    card.same("seeds that did not hold the whole book", found.seeds_cut, 0)
     card.note("one day, s", (time.monotonic() - began) / max(1, days))
+    spoilt = spoil_one_level(_folder(folder, "spoilt"))
+    for what, compared in (("LIVE in memory", spoilt.in_memory), ("vouched for", spoilt.stored)):
+        n = sum(compared.counts.values())
+        card.least(f"ids {what} found wrong when the venue spoils one level silently", n, 1)
+
+
+def _folder(parent: Path, name: str) -> Path:
+    made = parent / name
+    made.mkdir()
+    return made
