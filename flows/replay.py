@@ -35,6 +35,7 @@ from storage.errors import StoreFull
 from storage.owner import Owner
 from storage.writer import Writer
 from tasks.errors import SinkFull
+from tasks.feed_clock import StreamClock
 from tasks.router import Router, Told
 from tasks.venues import LOOPBACK_KINDS
 
@@ -156,7 +157,8 @@ class Replay:
                     buffer_limit=settings.buffer_limit,
                 )
             )
-        return Router(self._markets, books, writer)
+        clock = StreamClock(settings.venue)
+        return Router(self._markets, books, writer, on_submit=clock.note_batch)
 
     def _play(self, router: Router, writer: Writer) -> None:
         ended, pacer, last_ns = END, Pacer(self._speed), 0

@@ -13,9 +13,9 @@ clock = sa.Table(
     col("ts", sa.DateTime, "when the venue was asked, our clock, UTC"),
     col("offset_ms", sa.Double, "venue's clock minus ours, ms: add it to ours to get the venue's"),
     col("error_ms", sa.Double, "bound on the error of offset_ms, ms"),
-    col("rtt_ms", sa.Double, "round trip of the question whose answer was taken, ms"),
-    col("probes", sa.BigInteger, "how many answers the surest was chosen from"),
-    col("source", sa.String, "what was asked: time is the venue's time endpoint"),
+    col("rtt_ms", sa.Double, "round trip of the question whose answer was taken, ms; 0 without one"),
+    col("probes", sa.BigInteger, "how many answers, or events, the estimate was chosen from"),
+    col("source", sa.String, "time: the venue's time endpoint; stream: event times alone, of a recording"),
     opt(
         "stream_ms",
         sa.Double,

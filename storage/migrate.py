@@ -29,6 +29,7 @@ REVISIONS = (
     "010",
     "011",
     "012",
+    "013",
 )  # oldest first; a test holds it against storage/migrations/versions
 _SCRIPTS = Path(__file__).parent / "migrations"
 

@@ -79,6 +79,10 @@ WITH moments AS (
            arg_max(apply_p50_us, diffs) AS apply_p50_us, max(apply_p99_us) AS apply_p99_us,
            arg_max(durable_p50_us, diffs) AS durable_p50_us, max(durable_p99_us) AS durable_p99_us
     FROM latency GROUP BY ALL
+), clocks AS (
+    SELECT venue, date_trunc('minute', ts) AS minute, arg_max(1e3 * offset_ms, ts) AS offset_us,
+           arg_max(1e3 * error_ms, ts) AS error_us
+    FROM clock GROUP BY ALL
 ), feed AS (
     SELECT venue, date_trunc('minute', ts) AS minute, median(to_book_p50_us) AS to_book_p50_us,
            max(to_book_p99_us) AS to_book_p99_us, max(to_durable_p99_us) AS to_durable_p99_us,
@@ -96,11 +100,14 @@ WITH moments AS (
            coalesce(suspects, 0) AS suspects, coalesce(refuted, 0) AS refuted,
            coalesce(stales, 0) AS stales,
            stages.* EXCLUDE (venue, symbol, minute),
-           to_book_p50_us, to_book_p99_us, to_durable_p99_us, clock_offset_us, clock_error_us
+           to_book_p50_us, to_book_p99_us, to_durable_p99_us,
+           coalesce(clock_offset_us, offset_us) AS clock_offset_us,
+           coalesce(clock_error_us, error_us) AS clock_error_us
     FROM minutes m LEFT JOIN covered USING (venue, symbol, minute)
          LEFT JOIN holes USING (venue, symbol, minute) LEFT JOIN events USING (venue, symbol, minute)
          LEFT JOIN scores USING (venue, symbol, minute)
          LEFT JOIN stages USING (venue, symbol, minute) LEFT JOIN feed USING (venue, minute)
+         LEFT JOIN clocks USING (venue, minute)
 )
 SELECT venue, symbol, minute,
        watched_s > 0 AND covered_s > 0 AND uncovered_s < 0.001

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 
 # The venue tells its time in whole milliseconds, cut off: the truth is up to 1 ms later.
 HALF_MS_NS = 500_000
+# The quickest of many messages: half way round the Earth by cable, 20,000 km and half as much in detours.
+SLOWEST_QUICKEST_NS = 150_000_000
 # Quartz keeps to 20-50 millionths; two of them may run apart by twice that.
 DRIFT_PPM = 100
 
@@ -54,6 +56,19 @@ def clock_offset(sent_ns: int, received_ns: int, server_ms: int) -> ClockOffset:
     return ClockOffset(
         server_ns - (sent_ns + half_trip_ns), half_trip_ns + HALF_MS_NS, max(0, received_ns - sent_ns)
     )
+
+
+def stream_offset(most_ahead_ns: int) -> ClockOffset:
+    """
+    Estimate the offset from event times alone, as a recording has them and nothing else.
+
+    Nothing is received before it happens: the venue's clock is ahead of ours by as much as its most
+    advanced event, ``most_ahead_ns`` (event minus receipt), or more. How much more, no stream can say: as
+    long as its quickest message took, up to `SLOWEST_QUICKEST_NS`. The estimate is the middle of the two,
+    and so much less sure than an answer of the time endpoint.
+    """
+    half_ns = (SLOWEST_QUICKEST_NS + 2 * HALF_MS_NS) // 2
+    return ClockOffset(most_ahead_ns + half_ns, half_ns)
 
 
 class OffsetTracker:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from book.batch import Batch, Count, DiffCol
 from book.feed_rows import ClockRow
-from tasks.clock import Clock, ClockOffset, OffsetTracker
+from tasks.clock import Clock, ClockOffset, OffsetTracker, stream_offset
 from tasks.errors import VenueError
 from tasks.rest import Rest
 
@@ -23,6 +23,53 @@ log = logging.getLogger("leadline.feed")
 
 PROBES = 4  # questions in a row, weight 1 each; the surest answer is taken
 MS_NS = 1e6
+ROW_EVERY_NS = 60_000_000_000
+
+
+class StreamClock:
+    """
+    The offset by event times alone (`tasks.clock.stream_offset`), a row a minute: for recordings.
+
+    Give it to the router as ``on_submit``: its rows travel with the batches it looks at. The first row
+    comes with the first batch, so that a recording of less than a minute has one.
+    """
+
+    def __init__(self, venue: str) -> None:
+        self._venue = venue
+        self._minute = -1
+        self._ahead_ns: list[int] = []  # events minus receipts: the most of each part of this minute
+        self._events = 0
+
+    def note_batch(self, batch: Batch) -> None:
+        """Look at the event times of a batch; add a row to it for each minute that is over."""
+        rows = batch.diffs[: int(batch.counts[Count.DIFFS])]
+        received = rows[:, DiffCol.TS_RECV_NS]
+        ahead_ns, minutes = rows[:, DiffCol.TS_EVENT_NS] - received, received // ROW_EVERY_NS
+        for minute in np.unique(minutes).tolist():
+            if self._ahead_ns and minute != self._minute:
+                batch.clocks.append(self._row((self._minute + 1) * ROW_EVERY_NS, max(self._ahead_ns)))
+                self._ahead_ns, self._events = [], 0
+            here = ahead_ns[minutes == minute]
+            is_first, self._minute = self._minute < 0, minute
+            self._ahead_ns.append(int(here.max()))
+            self._events += len(here)
+            if is_first:
+                batch.clocks.append(self._row(int(received[minutes == minute].max()), self._ahead_ns[0]))
+
+    def _row(self, now_ns: int, most_ahead_ns: int) -> ClockRow:
+        offset = stream_offset(most_ahead_ns)
+        return ClockRow(
+            venue=self._venue,
+            ts_ns=now_ns,
+            offset_ms=offset.offset_ns / MS_NS,
+            error_ms=offset.error_ns / MS_NS,
+            rtt_ms=0.0,
+            probes=self._events,
+            source="stream",
+            stream_ms=most_ahead_ns / MS_NS,
+            network_p50_ms=None,  # it is what the estimate cannot tell apart
+            network_p99_ms=None,
+        )
 
 
 class ClockWatch:

@@ -34,7 +34,7 @@ from tests.tasks.feeding import all_live, config_for, until
 LONG_S = 90.0
 SPEED = 2.0
 DAY_S = 6.0
-LEVELS = 1_500  # a side at first: with what comes later, still fewer than a seed holds
+LEVELS = 400  # a side at first: with what comes later, still fewer than a seed holds
 HISTORY_S = 3_600.0  # of market time: more than all days together
 WRONGS = ("shutdown", "drop", "mute", "cut")
 MUTE_S = 3.0  # longer than is borne: STALE comes first, then the hole shows in the ids

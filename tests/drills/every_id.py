@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,12 +76,19 @@ class Watch:
         self.seen: dict[str, dict[int, int]] = {}
         self.changed: list[str] = []  # LIVE at an id twice, and not the same
 
-    def note(self, book: LiveBook) -> None:
-        """Look at a book that has just been told something; on the feed's own thread."""
+    def note(self, book: LiveBook, *, is_moved: bool) -> None:
+        """
+        Look at a book that has just been told something; on the feed's own thread.
+
+        What cannot move a book may still make it LIVE: it is digested then if it has not been at this id.
+        """
         if book.state is State.LIVE:
-            symbol, digest = book.market.symbol, book_digest(*book.levels())
-            if self.seen.setdefault(symbol, {}).setdefault(book.last_id, digest) != digest:
-                self.changed.append(f"{symbol} at {book.last_id}")
+            symbol, last_id = book.market.symbol, book.last_id
+            seen = self.seen.setdefault(symbol, {})
+            if is_moved or last_id not in seen:
+                digest = book_digest(*book.levels())
+                if seen.setdefault(last_id, digest) != digest:
+                    self.changed.append(f"{symbol} at {last_id}")
 
 
 @contextmanager
@@ -90,8 +98,9 @@ def watching() -> Iterator[Watch]:
 
     def made(*arguments: Any, **options: Any) -> LiveBook:
         book = make(*arguments, **options)
-        for name in ("receive_depth", "receive_snapshot", "receive_ticker", "receive_audit"):
-            setattr(book, name, _watched(getattr(book, name), lambda: watch.note(book)))
+        for name in ("receive_depth", "receive_snapshot", "receive_audit", "receive_ticker", "unhalt"):
+            moves = name not in {"receive_ticker", "unhalt"}
+            setattr(book, name, _watched(getattr(book, name), partial(watch.note, book, is_moved=moves)))
         return book
 
     feed_core.make_book = made

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.clock import ClockOffset, clock_offset
+from tasks.clock import ClockOffset, clock_offset, stream_offset
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,13 @@ def test_offset(sent_ns: int, received_ns: int, server_ms: int, offset_ns: int, 
     assert clock_offset(sent_ns, received_ns, server_ms) == ClockOffset(
         offset_ns, error_ns, received_ns - sent_ns
     )
+
+
+@pytest.mark.parametrize("trip_ms", [0, 3, 40, 150])
+@pytest.mark.parametrize("offset_ms", [-1_500, 0, 1_272])
+def test_event_times_alone_bound_the_offset(offset_ms: int, trip_ms: int) -> None:
+    """Whatever the quickest message took, if it is not slower than any cable."""
+    happened_ns = 1_700_000_000_123_456_789
+    event_ns = (happened_ns + offset_ms * 1_000_000) // 1_000_000 * 1_000_000  # as the venue writes it
+    estimate = stream_offset(event_ns - (happened_ns + trip_ms * 1_000_000))
+    assert abs(estimate.offset_ns - offset_ms * 1_000_000) <= estimate.error_ns

@@ -6,7 +6,11 @@ import time
 
 import pytest
 
+from book.batch import Batch, Market
+from book.messages import DepthDiff
+from book.scale import Scale
 from tasks.clock import DRIFT_PPM, ClockOffset, OffsetTracker
+from tasks.feed_clock import StreamClock
 from tasks.loopback import run_in_thread
 from tests.tasks.feeding import ListSink, all_live, config_for, feeding, until
 
@@ -70,3 +74,19 @@ def test_an_old_estimate_is_less_sure_than_a_fresh_one() -> None:
     assert best is not None
     assert best.offset_ns == 2
     assert best.error_ns == 90 + hour_ns * DRIFT_PPM // 1_000_000
+
+
+def test_a_recording_s_clock_is_a_row_a_minute_and_one_at_first() -> None:
+    market = Market("v", "s", Scale(2, 3))
+    clock, minute_ns = StreamClock("v"), 60_000_000_000
+    told = []
+    by_batch = ([0, 5], [30], [], [59, 61, 200], [210])  # seconds of receipt; none in the third minute
+    for seconds in by_batch:
+        batch = Batch([market])
+        for n, second in enumerate(seconds):
+            received_ns = 1_000 * minute_ns + second * 1_000_000_000
+            ahead_ns = 1_272_000_000 - n * 1_000_000
+            batch.add_diff(0, 1, DepthDiff("s", 1, 1, None, received_ns + ahead_ns, received_ns, (), ()))
+        clock.note_batch(batch)
+        told.append([(row.ts_ns // 10**9 - 60_000, row.stream_ms, row.probes) for row in batch.clocks])
+    assert told == [[(5, 1_272.0, 2)], [], [], [(60, 1_272.0, 4), (120, 1_271.0, 1)], []]
