@@ -8,15 +8,21 @@ The macro ``trusted(venue, symbol, moment)`` restricts any query to trusted inte
 
 from __future__ import annotations
 
-# DuckDB turns it into a join with the intervals: quick for one symbol or a few hours, half a minute for two
-# million rows of fifty symbols at once, where an ASOF JOIN with trusted_intervals is the better way.
-# The columns are renamed because an argument such as ``venue`` would else be taken for the interval's own.
+# Covered is a moment that the farthest end of all intervals begun by then reaches. Said so, DuckDB finds it
+# by one ordered pass: 13 s for five million rows of fifty symbols and 100,000 intervals on two cores, where
+# "between the ends of any interval" took 88 s. An ASOF JOIN with trusted_intervals in the query itself is
+# quicker still (5 s): it keeps no list of the moments asked for.
+# The columns are renamed because an argument such as ``venue`` would else be taken for the interval's own;
+# a moment that is a text becomes a time by standing beside one.
 TRUSTED = """
 CREATE OR REPLACE MACRO trusted(market_venue, market_symbol, moment) AS EXISTS (
-    SELECT 1 FROM (SELECT venue AS covered_venue, symbol AS covered_symbol, ts_from AS covered_from,
-                          ts_to AS covered_to FROM coverage)
-    WHERE covered_venue = market_venue AND covered_symbol = market_symbol
-      AND moment >= covered_from AND moment <= covered_to
+    SELECT 1 FROM (SELECT market_venue AS asked_venue, market_symbol AS asked_symbol,
+                          coalesce(moment, NULL::TIMESTAMP) AS asked)
+    ASOF JOIN (SELECT venue AS covered_venue, symbol AS covered_symbol, ts_from AS covered_from,
+                      max(ts_to) OVER (PARTITION BY venue, symbol ORDER BY ts_from) AS covered_to
+               FROM coverage)
+    ON asked_venue = covered_venue AND asked_symbol = covered_symbol AND asked >= covered_from
+    WHERE asked <= covered_to
 )
 """
 

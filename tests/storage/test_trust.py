@@ -142,3 +142,53 @@ def test_any_query_can_be_restricted(con: duckdb.DuckDBPyConnection) -> None:
           ON t.venue = i.venue AND t.symbol = i.symbol AND t.ts_recv >= i.ts_from
         WHERE t.ts_recv <= i.ts_to ORDER BY 1"""
     assert [row[0] for row in con.execute(joined).fetchall()] == kept
+
+
+# What the macro means, said plainly.
+PLAIN = """
+CREATE MACRO plainly_trusted(market_venue, market_symbol, moment) AS EXISTS (
+    SELECT 1 FROM (SELECT venue AS v, symbol AS s, ts_from AS a, ts_to AS z FROM coverage)
+    WHERE v = market_venue AND s = market_symbol AND moment >= a AND moment <= z
+)
+"""
+ANY_COVERAGE = """
+INSERT INTO coverage
+SELECT ['v', 'w'][1 + i % 2], ['s', 't', 'u'][1 + i % 3], i,
+       TIMESTAMP '2026-05-28 10:00' + (hash(i) % 1000)::INT * INTERVAL 1 SECOND AS ts_from,
+       ts_from + [0, 1, 7, 40][1 + (hash(i, 1) % 4)::INT] * INTERVAL 1 SECOND, 1, 2, NULL
+FROM range(120) r (i)
+"""
+MOMENTS = """
+CREATE TABLE moments AS
+SELECT i AS id, ['v', 'w', 'x', NULL][1 + i % 4] AS venue, ['s', 't', 'u', 'z'][1 + i // 4 % 4] AS symbol,
+       CASE WHEN i % 97 > 0
+            THEN TIMESTAMP '2026-05-28 10:00' + (i % 2200) * INTERVAL 500 MILLISECOND END AS ts
+FROM range(8000) r (i)
+"""
+
+
+@pytest.mark.parametrize("coverage", ["", ANY_COVERAGE], ids=["few intervals", "many that overlap"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT id FROM moments WHERE {trusted}(venue, symbol, ts)",
+        "SELECT id FROM moments WHERE NOT {trusted}(venue, symbol, ts)",
+        "SELECT id, {trusted}(venue, symbol, ts), {trusted}('v', symbol, ts) FROM moments",
+        "SELECT id FROM moments WHERE id % 3 = 0 OR {trusted}(venue, symbol, ts + INTERVAL 1 SECOND)",
+        "SELECT count(*) FILTER ({trusted}(venue, symbol, ts::TIMESTAMPTZ)) FROM moments GROUP BY symbol",
+        "SELECT a.id FROM moments a JOIN moments b USING (id) WHERE {trusted}(a.venue, a.symbol, b.ts)",
+        "SELECT {trusted}('v', 's', '2026-05-28 10:01:40'), {trusted}('v', 's', DATE '2026-05-28')",
+        "SELECT {trusted}('v', 's', NULL), {trusted}('nobody', 's', TIMESTAMP '2026-05-28 10:01:40')",
+    ],
+)
+def test_the_macro_means_within_an_interval(db: Path, query: str, coverage: str) -> None:
+    con = duckdb.connect(str(db))
+    con.execute(PLAIN)
+    con.execute(MOMENTS)
+    con.execute(coverage or COVERAGE)
+    quick, plain = (
+        sorted(con.execute(query.format(trusted=name)).fetchall(), key=repr)
+        for name in ("trusted", "plainly_trusted")
+    )
+    assert quick == plain
+    assert plain
