@@ -26,6 +26,7 @@ from tasks.session import Session
 
 log = logging.getLogger("leadline.feed")
 
+QUIET_LOOKS = 4  # at least so many, with both connections read in between, make a stream a quiet one
 ABOUT_ITSELF = b'{"stream":"!'  # such as !serverShutdown
 
 
@@ -44,15 +45,20 @@ class Relief:
     leg: Leg
     merger: Merger
     ready_ns: int = 0  # monotonic: subscribed since; 0 while opening
+    _looked_ns: int = 0
+    _watched_s: float = 0.0
 
     def may_take_over(self, streams: Sequence[str], now_ns: int, config: FeedConfig) -> bool:
         """Whether nothing is lost by it, or the other has lagged or been mute for too long."""
         if not self.ready_ns:
             return False
-        warm_s = (now_ns - self.ready_ns) / 1e9
+        # A loop that stood still has read neither connection, and what it did not hear was not silent.
+        since_ns, self._looked_ns = self._looked_ns or self.ready_ns, now_ns
+        self._watched_s += min((now_ns - since_ns) / 1e9, config.quiet_s / QUIET_LOOKS)
         if not self.merger.is_joined:
-            return warm_s >= config.join_most_s
-        return warm_s >= config.quiet_s or all(self.merger.has_heard(1, name) for name in streams)
+            return (now_ns - self.ready_ns) / 1e9 >= config.join_most_s
+        is_quiet = self._watched_s >= config.quiet_s * (1 - 1e-9)
+        return is_quiet or all(self.merger.has_heard(1, name) for name in streams)
 
 
 class Beside:

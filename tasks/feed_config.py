@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Protocol
 
 from book.events import State
@@ -71,6 +72,10 @@ class FeedConfig:
     join_most_s: float = 20.0  # the old connection lags or is mute: leave it without proof by ids
     clock: Clock = SYSTEM_CLOCK
     tap: Tap | None = None  # such as a recorder
+
+    def draw_life_s(self, rng: Random) -> float:
+        """Return how old a session may grow: lines are not to rotate all at once."""
+        return self.profile.session_life_s * (self.rotate_share - rng.uniform(0, self.rotate_jitter))
 
 
 class SinkStatus(Protocol):

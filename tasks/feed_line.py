@@ -82,7 +82,7 @@ class Line:
         )
         self._end_when_drained: str | None = None
         self._chores: set[asyncio.Task[None]] = set()
-        self._life_s = self._draw_life_s()
+        self._life_s = self._config.draw_life_s(self._rng)
         self.beside = Beside(
             name,
             config,
@@ -286,12 +286,6 @@ class Line:
         config = self._config
         return delays(self._rng, first_s=config.backoff_first_s, cap_s=config.backoff_cap_s)
 
-    def _draw_life_s(self) -> float:
-        """Return how old a session may grow: lines are not to rotate all at once."""
-        config = self._config
-        share = config.rotate_share - self._rng.uniform(0, config.rotate_jitter)
-        return config.profile.session_life_s * share
-
     # -- the connection beside ---------------------------------------------------------------------
 
     def leave(self, why: str) -> None:
@@ -302,7 +296,7 @@ class Line:
         """Put a leg in the place of the session; what only it has read goes on first."""
         old, self._session, self.newest = self._session, leg.session, None
         self._asked, self._end_when_drained = leg.asked, None
-        self._life_s = self._draw_life_s()
+        self._life_s = self._config.draw_life_s(self._rng)
         if old is not None:
             old.silence()
             self._do(old.close())
@@ -354,7 +348,10 @@ class Line:
     def _merge(self, leg: Leg, frames: list[bytes], wall_ns: int, mono_ns: int) -> None:
         """Bring the frames of one of two connections to the books, unless the other has already."""
         for data in frames:
-            if self.beside.is_of(leg) and not is_data(data):
+            is_beside = self.beside.is_of(leg)
+            if not is_beside and leg.session is not self._session:
+                return  # given up over what it has just brought: the other connection has the rest
+            if is_beside and not is_data(data):
                 self._router.dispatch(data, wall_ns, mono_ns)
                 self._hear_control(leg)
             else:
