@@ -45,6 +45,7 @@ class Kind(IntEnum):
     EQUAL_ID = 1
     BRACKETED = 2
     AUDIT = 3  # a level of a REST snapshot
+    DEPTH20 = 4  # a level of the partial depth stream
 
 
 class Miss(NamedTuple):
@@ -59,7 +60,7 @@ class Miss(NamedTuple):
 
     def why(self) -> str:
         """Say it to a person, in ticks and lots."""
-        what = "REST snapshot" if self.kind is Kind.AUDIT else "book ticker"
+        what = {Kind.AUDIT: "REST snapshot", Kind.DEPTH20: "partial depth"}.get(self.kind, "book ticker")
         theirs = f"{what} {self.witness_id} says {tuple(self.theirs)}"
         return f"mismatch at {self.book_id}: {theirs}, the book {tuple(self.ours)}"
 
@@ -72,7 +73,7 @@ class Tally:
     bracketed: int
     misses: int
     unchecked: int  # books no ticker could be found for in time
-    audited: int = 0  # levels held against REST snapshots
+    audited: int = 0  # levels held against REST snapshots and partial depth
     audit_misses: int = 0
 
     @property

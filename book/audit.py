@@ -1,5 +1,5 @@
 """
-Are the levels of our book the venue's own? A REST order book of id *S* is held against it.
+Are the levels of our book the venue's own? A REST order book or partial depth of id *S* is held against it.
 
 The book is noted down first, at id *A*, and the diffs that follow are kept; so it can be led to where
 the snapshot stands, whichever of them came first:
@@ -71,6 +71,7 @@ class Audit:
     is_exact: bool  # the book stood at the snapshot's very id
     book_id: int  # where it stood …
     recv_ns: int  # … since then
+    kind: Kind = Kind.AUDIT
 
     def confirmed(self, by: Audit) -> Audit:
         """Return the later audit ``by`` with what it has in common with this one, or all if it is exact."""
@@ -80,11 +81,11 @@ class Audit:
         return replace(by, misses=tuple(miss for miss in by.misses if _place(miss) in before))
 
 
-def changes_in(batch: Batch, book: int, epoch: int) -> list[Change]:
-    """Return the diffs of one book's epoch in a batch, oldest first."""
+def changes_in(batch: Batch, book: int, epoch: int, since: tuple[int, int] = (0, 0)) -> list[Change]:
+    """Return the diffs of a book's epoch in a batch, oldest first, after ``since`` diffs and levels."""
     n = int(batch.counts[Count.DIFFS])
-    rows = batch.diffs[:n]
-    ends = (rows[:, DiffCol.N_BIDS] + rows[:, DiffCol.N_ASKS]).cumsum()
+    rows = batch.diffs[since[0] : n]
+    ends = (rows[:, DiffCol.N_BIDS] + rows[:, DiffCol.N_ASKS]).cumsum() + since[1]
     mine = np.flatnonzero((rows[:, DiffCol.BOOK] == book) & (rows[:, DiffCol.EPOCH] == epoch))
     found = []
     for at in mine.tolist():
@@ -97,7 +98,11 @@ def changes_in(batch: Batch, book: int, epoch: int) -> list[Change]:
 
 
 def audit(
-    standing: Standing, changes: Iterable[Change], snapshot: DepthSnapshot, limit: int
+    standing: Standing,
+    changes: Iterable[Change],
+    snapshot: DepthSnapshot,
+    limit: int,
+    kind: Kind = Kind.AUDIT,
 ) -> Audit | None:
     """
     Hold a book against ``snapshot``, which was asked for with ``limit`` levels a side.
@@ -135,7 +140,7 @@ def audit(
         levels += len(known)
         misses += [
             Miss(
-                Kind.AUDIT,
+                kind,
                 book_id,
                 _level(price, ours.get(price, 0), is_bid=is_bid),
                 snapshot.last_id,
@@ -144,7 +149,7 @@ def audit(
             for price in sorted(known, reverse=is_bid)
             if ours.get(price, 0) != theirs.get(price, 0)
         ]
-    return Audit(levels, tuple(misses), is_exact, book_id, recv_ns)
+    return Audit(levels, tuple(misses), is_exact, book_id, recv_ns, kind)
 
 
 def _level(price: int, lots: int, *, is_bid: bool) -> Bbo:

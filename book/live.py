@@ -324,7 +324,7 @@ class LiveBook(ABC):
 
     def receive_audit(self, audit: Audit, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Take what came of holding this very epoch of the book against a REST snapshot."""
-        agreed = self._witness.agreed_in(self.epoch)
+        agreed = self._witness.agreed_in(self.epoch, audit.kind)
         tell = self._witness.hear_audit(audit, self._sync, ts_ns, batch)
         self._settled()
         return self._told(tell, ts_ns, batch, agreed=agreed) if tell is not None else ()

@@ -45,6 +45,17 @@ class Wire:
             f'"b":[{self._levels(reversed(diff.bids))}],"a":[{asks}]}}'
         )
 
+    def partial(self, depth: Depth, diff: MarketDiff) -> str:
+        """Write partial depth, best levels first: spot like REST, futures like a ``depthUpdate``."""
+        bids, asks = self._levels(depth.bids), self._levels(depth.asks)
+        if self.kind is Kind.SPOT:
+            return f'{{"lastUpdateId":{depth.last_id},"bids":[{bids}],"asks":[{asks}]}}'
+        at = diff.ts_ns // MS
+        return (
+            f'{{"e":"depthUpdate","E":{at},"T":{at},"s":"{self.symbol}"{self._pair},'
+            f'"U":{diff.first_id},"u":{depth.last_id},"pu":{diff.prev_id},"b":[{bids}],"a":[{asks}]}}'
+        )
+
     def ticker(self, ticker: MarketTicker) -> str:
         """Write a ``bookTicker``; spot sends neither event name nor time."""
         at, price, qty = ticker.ts_ns // MS, self.price, self.qty

@@ -9,6 +9,9 @@ say nothing of levels that were proved wrong, and it stays SUSPECT:
 
     by a book ticker     until a seed may be fetched; then it is discarded
     by an audit          until another audit: one that agrees heals it, one that does not discards it then
+
+Partial depth is such an audit too, ten times a second and twenty levels deep; it does not heal what a
+deeper one found.
 """
 
 from __future__ import annotations
@@ -37,9 +40,10 @@ class Witness:
         self._attestor = attestor
         self._doubts = Doubts()
         self._audited = self._audit_misses = 0
-        self._agreed: tuple[int | None, int, int] = (None, NO_ID, 0)
+        self._agreed: dict[Kind, tuple[int, int, int]] = {}  # epoch, id, receive time
         self._owed: int | None = None  # the epoch that a ticker refuted too soon after others
-        self._unlike: int | None = None  # the epoch of which an audit found levels wrong, and that goes on
+        # The epoch of which an audit found levels wrong, and that goes on; and which kind of audit.
+        self._unlike: tuple[int, Kind] | None = None
         self.turn_ns = 0  # end of the minute that is counted in
 
     def act(self, sync: BookSync[Any, Any], ts_ns: int, batch: Batch) -> Tell | None:
@@ -51,7 +55,7 @@ class Witness:
             return None
         if sync.epoch == self._owed:
             return partial(sync.doubt, sync.why, refuted=True) if self._doubts.settle(ts_ns) else None
-        healed = self._attestor.streak >= HEAL_AFTER and sync.epoch != self._unlike
+        healed = self._attestor.streak >= HEAL_AFTER and not self.is_unlike(sync.epoch)
         return sync.believe if healed else None
 
     def hear_audit(self, audit: Audit, sync: BookSync[Any, Any], ts_ns: int, batch: Batch) -> Tell | None:
@@ -60,11 +64,12 @@ class Witness:
         refuted = self.take_audit(audit, sync.applied_epoch, ts_ns, batch)
         if audit.misses:
             return partial(sync.doubt, audit.misses[0].why(), refuted=refuted)
-        return sync.believe if was_unlike and sync.epoch != self._owed else None
+        is_healed = was_unlike and not self.is_unlike(sync.epoch) and sync.epoch != self._owed
+        return sync.believe if is_healed else None
 
     def is_unlike(self, epoch: int | None) -> bool:
         """Tell whether the last audit of this epoch found levels wrong."""
-        return epoch is not None and epoch == self._unlike
+        return self._unlike is not None and self._unlike[0] == epoch
 
     def is_due(self, ts_ns: int) -> bool:
         """Tell whether a diff received at ``ts_ns`` belongs to a later minute."""
@@ -97,17 +102,26 @@ class Witness:
         self._audited += audit.levels
         self._audit_misses += len(audit.misses)
         if not audit.misses:
-            self._agreed = (epoch, audit.book_id, audit.recv_ns)
-            self._unlike = None
+            self._agreed[audit.kind] = (epoch, audit.book_id, audit.recv_ns)
+            if audit.kind is Kind.AUDIT or self._unlike == (epoch, audit.kind):
+                self._unlike = None
             return False
-        refuted = self._doubts.refutes(Kind.AUDIT, ts_ns)
-        self._unlike = None if refuted else epoch
+        refuted = self._doubts.refutes(audit.kind, ts_ns)
+        if refuted:
+            self._unlike = None
+        elif self._unlike != (epoch, Kind.AUDIT):  # what lies deep is not seen in partial depth
+            self._unlike = (epoch, audit.kind)
         batch.mismatches += [
             MismatchRow(self._book, epoch, ts_ns, miss, refuted) for miss in audit.misses[:MOST_EVIDENCE]
         ]
         return refuted
 
-    def agreed_in(self, epoch: int | None) -> tuple[int, int]:
-        """Return id and receive time at which an audit last found this epoch right; (-1, 0) if none did."""
-        at, last_id, recv_ns = self._agreed
-        return (last_id, recv_ns) if at == epoch else (NO_ID, 0)
+    def agreed_in(self, epoch: int | None, kind: Kind) -> tuple[int, int]:
+        """
+        Return id and receive time at which an audit last found this epoch right; (-1, 0) if none did.
+
+        What an audit by REST finds wrong may lie deeper than partial depth reaches, so that is not asked.
+        """
+        kinds = {Kind.AUDIT, kind}
+        found = [at[1:] for of, at in self._agreed.items() if of in kinds and at[0] == epoch]
+        return max(found, default=(NO_ID, 0))

@@ -227,7 +227,7 @@ def _attested(told: Told) -> list[str]:
     parts = [said]
     if audits["audited_levels"]:
         parts.append(
-            f"{audits['audited_levels']:,} levels were held against REST snapshots: "
+            f"{audits['audited_levels']:,} levels were held against the venue's own listings: "
             f"{audits['audit_mismatches']:,} disagreed."
         )
     if seen["evidence"]:

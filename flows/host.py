@@ -36,6 +36,7 @@ from storage.writer import Writer
 from tasks.errors import FeedStopped
 from tasks.feed import Feed, FeedConfig, FeedStatus, Need
 from tasks.feed_config import SinkStatus
+from tasks.venues import USUAL_KINDS, StreamKind
 
 log = logging.getLogger("leadline.host")
 
@@ -185,6 +186,7 @@ class StreamHost:
             stats_every_s=settings.stats_every_s,
             audit_every_s=settings.audit_every_s,
             audit_levels=settings.audit_levels,
+            kinds=USUAL_KINDS | {StreamKind.DEPTH20} if settings.depth20 == "on" else USUAL_KINDS,
             legs=settings.legs,
             lag_s=settings.lag_s,
         )

@@ -97,6 +97,7 @@ class Settings:
     stats_every_s: float = 1.0  # one feed_stats row each
     audit_every_s: float = 60.0  # each book is held against a REST snapshot so often; 0: never
     audit_levels: int = 1000  # on each side, at most; fewer where the request weight does not do for all
+    depth20: str = "off"  # on: every book is also held against its best 20 levels, ten times a second
     rotate_s: float = 86_400.0  # a stream run ends after this long; its schedule starts the next
     warm_s: float = 900.0  # a successor that is not warm by then leaves the stream to the old one
     host_grace_s: float = 5.0  # a connect or resync no flow took within this is done by the feed
@@ -190,6 +191,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "stats_every_s": as_number(0.1, 3_600, unit="seconds"),
     "audit_every_s": as_number(0, 86_400, unit="seconds"),
     "audit_levels": as_whole(50, 5_000, unit="levels"),
+    "depth20": as_one_of(("on", "off")),
     "rotate_s": as_number(1, 31 * 86_400, unit="seconds"),
     "warm_s": as_number(1, 86_400, unit="seconds"),
     "host_grace_s": as_number(0, 3_600, unit="seconds"),

@@ -30,6 +30,7 @@ REVISIONS = (
     "011",
     "012",
     "013",
+    "014",
 )  # oldest first; a test holds it against storage/migrations/versions
 _SCRIPTS = Path(__file__).parent / "migrations"
 

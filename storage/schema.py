@@ -163,7 +163,7 @@ attestations = sa.Table(
     _col("bracketed", sa.BigInteger, "… and against one in force at the book's id: the next is newer"),
     _col("mismatches", sa.BigInteger, "of these, how many disagreed"),
     _col("unchecked", sa.BigInteger, "books for which no book ticker was at hand"),
-    _col("audited", sa.BigInteger, "levels held against REST snapshots"),
+    _col("audited", sa.BigInteger, "levels held against REST snapshots and partial depth"),
     _col("audit_mismatches", sa.BigInteger, "of these, how many disagreed"),
     comment="how often books were held against the venue's own word; a minute may have several rows",
 )
@@ -174,7 +174,11 @@ mismatches = sa.Table(
     *_market(),
     _col("epoch", sa.BigInteger, _EPOCH),
     _col("ts", sa.DateTime, "when it was found, our clock, UTC"),
-    _col("kind", sa.String, "equal_id, bracketed (book ticker) or audit (REST snapshot)"),
+    _col(
+        "kind",
+        sa.String,
+        "equal_id, bracketed (book ticker), audit (REST snapshot), depth20 (partial depth)",
+    ),
     _col(
         "refuted", sa.Boolean, "true: the book was discarded for it; false: SUSPECT until it agrees again"
     ),

@@ -13,7 +13,7 @@ from book.sync import BUFFER_LIMIT
 from tasks.clock import SYSTEM_CLOCK, Clock
 from tasks.liveness import Patience
 from tasks.router import Sink
-from tasks.venues import StreamKind, VenueProfile
+from tasks.venues import USUAL_KINDS, StreamKind, VenueProfile
 
 
 class Tap(Protocol):
@@ -42,7 +42,7 @@ class FeedConfig:
 
     profile: VenueProfile
     symbols: tuple[str, ...]
-    kinds: frozenset[StreamKind] = frozenset(StreamKind)  # DEPTH always; the others may be left out
+    kinds: frozenset[StreamKind] = USUAL_KINDS  # DEPTH always; the others may be left out
     engine: Engine = "auto"
     max_levels: int = MAX_LEVELS
     buffer_limit: int = BUFFER_LIMIT  # diffs of a symbol that wait for its seed

@@ -18,6 +18,7 @@ from book.scale import Scale
 from tasks.venues import StreamKind
 
 DIFF_DEPTH = re.compile(r"depth(@\d+ms)?")  # @depth5, @depth10 and @depth20 are partial books
+DEPTH20 = re.compile(r"depth20(@\d+ms)?")
 SNAPSHOT = "snapshot"  # a recording's own: the venue has no such stream
 AGGREGATE = "aggTrade"
 PLAIN_KINDS = {"bookTicker": StreamKind.TICKER, "trade": StreamKind.TRADE, AGGREGATE: StreamKind.TRADE}
@@ -80,6 +81,8 @@ def parse_stream(name: str) -> StreamName:
     """Take a stream's name apart."""
     symbol, _, suffix = name.partition("@")
     kind = StreamKind.DEPTH if DIFF_DEPTH.fullmatch(suffix) else PLAIN_KINDS.get(suffix)
+    if kind is None and DEPTH20.fullmatch(suffix):
+        kind = StreamKind.DEPTH20
     return StreamName(symbol, suffix, kind)
 
 

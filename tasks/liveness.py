@@ -24,6 +24,8 @@ from typing import TypeAlias
 
 from tasks.venues import StreamKind
 
+MOVING = {StreamKind.TICKER, StreamKind.TRADE}  # sent when the market moved, and only then
+
 
 @dataclass(slots=True)
 class StreamPulse:
@@ -131,7 +133,7 @@ class Liveness:
     def _check_depth(self, now_ns: int) -> list[Verdict]:
         others: dict[str, int] = {}
         for pulse in self.pulses:
-            if pulse.kind is not StreamKind.DEPTH:
+            if pulse.kind in MOVING:
                 others[pulse.symbol] = max(others.get(pulse.symbol, 0), pulse.last_ns)
         verdicts: list[Verdict] = []
         for pulse in self.pulses:

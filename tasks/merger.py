@@ -10,9 +10,9 @@ on by way of the other leg: from then on the two are known to overlap, and it jo
     a hole in a leg's ids  apart on this stream, if the other leg is joined: that one has what is missing
     the other leg ends     what was kept back goes on; the book's own rule finds a hole, if there is one
 
-Ids: ``u`` of a diff and of a book ticker, ``t`` of a trade, ``a`` of an aggregate trade. Only diffs say
-what comes before them, so only they show a hole. Ids that go back within one leg (a venue that was
-restarted) are believed, and the stream begins anew. Pure: no clock, no socket.
+Ids: ``u`` of a diff and of a book ticker, ``t`` of a trade, ``a`` of an aggregate trade, a listing's own.
+Only diffs say what comes before them, so only they show a hole. Ids that go back within one leg (a venue
+that was restarted) are believed, and the stream begins anew. Pure: no clock, no socket.
 """
 
 from __future__ import annotations
@@ -228,14 +228,20 @@ def read_ids(frame: bytes) -> Ids | None:
         return None
     end = frame.find(b'"', len(PREFIX))
     stream = frame[len(PREFIX) : end]
-    if b"@depth" in stream:
+    if b"@depth" in stream and b"@depth20" not in stream:
         last = _number(frame, b'"u":', end)
         before = _number(frame, b'"pu":', end)
         first = _number(frame, b'"U":', end)
         return None if last < 0 or first < 0 else Ids(stream, last, before if before >= 0 else first - 1)
-    key = b'"u":' if stream.endswith(b"@bookTicker") else b'"a":' if b"@aggTrade" in stream else b'"t":'
-    last = _number(frame, key, end)
+    last = max(_number(frame, key, end) for key in _keys(stream))
     return None if last < 0 else Ids(stream, last, -1)
+
+
+def _keys(stream: bytes) -> tuple[bytes, ...]:
+    """Return where an id may stand in the frames of a stream that says nothing of what came before."""
+    if b"@depth20" in stream:
+        return (b'"lastUpdateId":', b'"u":')  # spot, futures
+    return (b'"u":' if stream.endswith(b"@bookTicker") else b'"a":' if b"@aggTrade" in stream else b'"t":',)
 
 
 def _number(frame: bytes, key: bytes, start: int) -> int:

@@ -26,6 +26,7 @@ from book.events import Event, State
 from book.live import LiveBook
 from book.messages import CommandReply, ServerShutdown
 from book.scale import Scale
+from tasks.depth20 import Depth20
 from tasks.errors import SinkFull
 from tasks.frames import AGGREGATE, SNAPSHOT, Head, StreamName, decode_aggregate, parse_stream, read_head
 from tasks.liveness import StreamPulse
@@ -99,6 +100,7 @@ class Router:
         self._pulses: dict[str, StreamPulse] = {}
         self._by_lower: dict[str, LiveBook] = {}
         self._bad_row_ns: dict[int, int] = {}
+        self._depth20: dict[int, Depth20] = {}  # by index, of the books that are held against it
         self.batch = self._take()
         # Shared with the sink and append-only: indices stay valid for ever.
         self.markets = self.batch.markets if markets is None else markets
@@ -177,6 +179,8 @@ class Router:
         """Hand the batch to the sink and go on with an empty one; raises `SinkFull`, nothing changed."""
         fresh = self._take()
         full, self.batch = self.batch, fresh
+        for check in self._depth20.values():
+            check.note_batch(full)
         if self._on_submit is not None:
             self._on_submit(full)
         self._sink.submit(full)
@@ -306,6 +310,8 @@ class Router:
             return book.receive_depth
         if name.kind is StreamKind.TICKER:
             return _untimed(book.receive_ticker)
+        if name.kind is StreamKind.DEPTH20:
+            return self._depth20.setdefault(book.index, Depth20(book, self._time_unit_ns)).receive
         return self._aggregates_of(book) if name.suffix == AGGREGATE else _quiet(book.receive_trade)
 
     def _aggregates_of(self, book: LiveBook) -> Receive:
@@ -323,6 +329,8 @@ class Router:
         self._routes = {
             key: route for key, route in self._routes.items() if route.book.market.symbol != symbol
         }
+        held = {route.book.index for route in self._routes.values()}
+        self._depth20 = {index: check for index, check in self._depth20.items() if index in held}
 
     def _scale_of(self, symbol: str) -> Scale:
         return self.books[symbol].market.scale  # KeyError, a LookupError, for one nobody asked for

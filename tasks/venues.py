@@ -32,6 +32,10 @@ class StreamKind(StrEnum):
     DEPTH = "depth"
     TICKER = "ticker"
     TRADE = "trade"
+    DEPTH20 = "depth20"  # the best 20 levels a side, whole, ten times a second
+
+
+USUAL_KINDS = frozenset({StreamKind.DEPTH, StreamKind.TICKER, StreamKind.TRADE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class VenueProfile:
     depth_suffix: str = "depth@100ms"
     ticker_suffix: str = "bookTicker"
     trade_suffix: str = "trade"
+    depth20_suffix: str = "depth20@100ms"
     attempts: int = 300  # connection attempts for an IP address …
     attempts_window_s: float = 300.0  # … in this time
     session_life_s: float = 86_400.0  # the venue cuts every connection at this age
@@ -85,6 +90,7 @@ class VenueProfile:
             StreamKind.DEPTH: self.depth_suffix,
             StreamKind.TICKER: self.ticker_suffix,
             StreamKind.TRADE: self.trade_suffix,
+            StreamKind.DEPTH20: self.depth20_suffix,
         }[kind]
         return f"{symbol.lower()}@{suffix}"
 

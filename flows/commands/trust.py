@@ -92,7 +92,7 @@ def _figures(row: dict[str, Any]) -> Iterator[str]:
         )
     else:
         yield "  attested  never: no book ticker was heard"
-    yield f"  audited   {row['audited']:,} levels against REST snapshots, {row['audit_mismatches']} unlike"
+    yield f"  audited   {row['audited']:,} levels held against listings, {row['audit_mismatches']} unlike"
     yield f"  clock     {_clock(row['clock_offset_us'], row['clock_error_us'])}"
     yield (
         f"  latency   receive to book p50 {_ms(row['to_book_p50_us'])}, "

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 STREAMS_MAX = 1024  # of one connection, web-socket-streams.md
 # Where the derivatives venues carry what, since 2026-03-06; a stream on the wrong path stays silent.
-ROUTES = {"": None, "public": {"depth", "bookTicker"}, "market": {"aggTrade"}, "private": set[str]()}
+PUBLIC = {"depth", "depth20", "bookTicker"}
+ROUTES = {"": None, "public": PUBLIC, "market": {"aggTrade"}, "private": set[str]()}
 WRITE_HIGH = 1 << 20  # bytes in the transport at which the replayer waits
 
 

@@ -13,6 +13,7 @@ from tasks.loopback.streams import Hub, Topic
 # as 300. Names at or under 100 ms carry every diff (0ms is the spelling of the 2024 recordings).
 PACES_MS = {"depth": 1000, "depth@1000ms": 1000, "depth@500ms": 500, "depth@250ms": 250}
 FAST = ("depth@100ms", "depth@0ms")
+DEPTH20, LISTED = "depth20@100ms", 20
 
 
 @dataclass(slots=True)
@@ -63,6 +64,7 @@ class SymbolLines:
             for suffix, pace in PACES_MS.items()
         ]
         self.ticker = hub.add(f"{name}@bookTicker", symbol, "bookTicker")
+        self.depth20 = hub.add(f"{name}@{DEPTH20}", symbol, "depth20")
         self.trade = hub.add(f"{name}@trade", symbol, "trade")
         self.agg_trade = hub.add(f"{name}@aggTrade", symbol, "aggTrade")
 
@@ -80,6 +82,9 @@ class SymbolLines:
                 self.hub.publish(self.agg_trade, self.agg_trade.wrap(self.wire.agg_trade(record)))
 
     def _tell_diff(self, diff: MarketDiff) -> None:
+        if self.depth20.clients:  # as the market is now, which may be within the next diff
+            listing = self.wire.partial(self.market.depth(LISTED), diff)
+            self.hub.publish(self.depth20, self.depth20.wrap(listing))
         heard = [topic for topic in self.fast if topic.clients]
         text = self.wire.depth(diff) if heard else ""
         for topic in heard:

@@ -23,6 +23,7 @@ _IDS = {
     "bookTicker": re.compile(rb'"(u)":(\d+)'),
     "trade": re.compile(rb'"(t)":(\d+)'),
     "aggTrade": re.compile(rb'"(a)":(\d+)'),
+    "depth20": re.compile(rb'"(lastUpdateId|u)":(\d+)'),
 }
 
 
@@ -54,7 +55,7 @@ class Listener(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Topic:
-    """One stream: its name, symbol, kind (``depth``, ``bookTicker``, ``trade``, ``aggTrade``)."""
+    """One stream: its name, symbol, kind (``depth``, ``depth20``, ``bookTicker``, ``trade``, …)."""
 
     name: str
     symbol: str

@@ -136,8 +136,8 @@ def test_audits_are_counted_in_their_minute_and_their_evidence_is_kept() -> None
     assert clean is not None
     assert wrong is not None
     assert not witness.take_audit(clean, 7, 5 * minute_ns + 1, batch)
-    assert witness.agreed_in(7) == (10, 1)
-    assert witness.agreed_in(8) == (-1, 0), "of another epoch"
+    assert witness.agreed_in(7, Kind.AUDIT) == (10, 1)
+    assert witness.agreed_in(8, Kind.AUDIT) == (-1, 0), "of another epoch"
     assert witness.take_audit(wrong, 7, 6 * minute_ns, batch)
     witness.close(batch)
     witness.close(batch)

@@ -6,6 +6,7 @@ import pytest
 
 from book.attestation import AGAIN_WITHIN_NS, HEAL_AFTER, MOST_REFUTED, REFUTED_WITHIN_NS, Kind, Miss
 from book.audit import Audit
+from book.batch import CoverageEnded
 from book.events import BookReady, Mismatched, Refuted, SnapshotNeeded, State
 from book.messages import Bbo
 from tests.book.fake_venue import ENGINES
@@ -20,9 +21,9 @@ def at(heard: Heard) -> int:
     return heard.book.last_id
 
 
-def audited(heard: Heard, *, is_right: bool) -> list:
-    miss = Miss(Kind.AUDIT, at(heard), LEVEL[0], at(heard), LEVEL[1])
-    found = Audit(10, () if is_right else (miss,), True, at(heard), heard.now)
+def audited(heard: Heard, *, is_right: bool, kind: Kind = Kind.AUDIT) -> list:
+    miss = Miss(kind, at(heard), LEVEL[0], at(heard), LEVEL[1])
+    found = Audit(10, () if is_right else (miss,), True, at(heard), heard.now, kind)
     return heard.say("receive_audit", found)
 
 
@@ -151,6 +152,37 @@ def test_an_audit_that_agrees_pays_nothing_that_a_ticker_is_owed(engine: str) ->
     disagreed(heard)
     assert audited(heard, is_right=True) == []
     assert heard.book.state is State.SUSPECT
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("found_by", [Kind.AUDIT, Kind.DEPTH20])
+@pytest.mark.parametrize("then", [Kind.AUDIT, Kind.DEPTH20])
+def test_partial_depth_does_not_heal_what_a_deeper_audit_found(
+    engine: str, found_by: Kind, then: Kind
+) -> None:
+    heard = refuted_often(engine)
+    audited(heard, is_right=False, kind=found_by)
+    audited(heard, is_right=False, kind=Kind.DEPTH20)
+    is_healed = audited(heard, is_right=True, kind=then) != []
+    assert is_healed == (then is Kind.AUDIT or found_by is Kind.DEPTH20)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("found_by", "ended_at"), [(Kind.AUDIT, 10), (Kind.DEPTH20, 11)], ids=["deep", "near"]
+)
+def test_covered_is_up_to_the_last_audit_that_would_have_seen_it(
+    engine: str, found_by: Kind, ended_at: int
+) -> None:
+    heard = is_live(engine)
+    for n, kind in ((10, Kind.AUDIT), (11, Kind.DEPTH20), (12, None)):
+        heard.depth(n, n)
+        if kind is not None:
+            audited(heard, is_right=True, kind=kind)
+    audited(heard, is_right=False, kind=found_by)
+    ended = heard.batch.coverage[-1]
+    assert isinstance(ended, CoverageEnded)
+    assert ended.last_id == ended_at
 
 
 @pytest.mark.parametrize("engine", ENGINES)

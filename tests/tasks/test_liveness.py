@@ -60,6 +60,13 @@ def test_depth_silent_beside_tickers_is_told_once_then_asked_for_anew() -> None:
     assert line.play(1, "A@ticker", "B@depth", "B@ticker") == [Resubscribe("A", "A@depth")]
 
 
+def test_partial_depth_comes_in_a_quiet_market_too() -> None:
+    line = Line()
+    line.pulses["A@ticker"].kind = StreamKind.DEPTH20
+    line.play(10, *ALL)
+    assert line.play(30, "A@ticker", "B@depth", "B@ticker") == []
+
+
 def test_a_stream_that_spoke_again_may_be_silent_again() -> None:
     line = Line()
     line.play(10, *ALL)

@@ -45,6 +45,8 @@ class Two:
         (trade(8), Ids(b"a@trade", 8, -1)),
         (b'{"stream":"a@bookTicker","data":{"u":12,"s":"A"}}', Ids(b"a@bookTicker", 12, -1)),
         (b'{"stream":"a@aggTrade","data":{"e":"aggTrade","a":3}}', Ids(b"a@aggTrade", 3, -1)),
+        (b'{"stream":"a@depth20@100ms","data":{"lastUpdateId":5}}', Ids(b"a@depth20@100ms", 5, -1)),
+        (b'{"stream":"a@depth20","data":{"U":3,"u":5,"pu":1}}', Ids(b"a@depth20", 5, -1)),
         (b'{"result":null,"id":1}', None),
         (b'{"stream":"a@depth","data":{"u":}}', None),
         (b"\x00\xff", None),

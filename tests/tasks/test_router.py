@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from book.batch import Batch, Count, DiffCol, Market, TickerCol, TradeCol
-from book.events import BookReady, GapFound, Left, SnapshotNeeded, State
+from book.events import BookReady, GapFound, Left, Mismatched, Refuted, SnapshotNeeded, State
 from book.live import make_book
 from book.messages import CommandReply, ServerShutdown
 from book.rules import Rule
@@ -140,6 +140,25 @@ def test_an_aggregate_trade_is_stored_as_a_trade() -> None:
     assert (row[TradeCol.PRICE_TICKS], row[TradeCol.QTY_LOTS]) == (1050, 250)
     assert row[TradeCol.TS_TRADE_NS] == 1_700_000_000_122_000_000
     assert row[TradeCol.BUYER_IS_MAKER] == 0
+
+
+def test_partial_depth_is_held_against_the_book_through_full_batches() -> None:
+    desk = Desk("BTCUSDT")
+    desk.live("BTCUSDT")
+    stream = "btcusdt@depth20@100ms"
+    bids, asks = [["10.00", "2.000"], ["9.00", "1.000"]], SEED["asks"]
+    assert desk.hear(combined(stream, {"lastUpdateId": 10, "bids": bids, "asks": asks})) == []
+    desk.hear(combined("btcusdt@depth@100ms", diff("BTCUSDT", 11, 11, b=[["9.00", "3.000"]])))
+    desk.router.swap()
+    right = {"lastUpdateId": 11, "bids": [bids[0], ["9.00", "3.000"]], "asks": asks}
+    assert desk.hear(combined(stream, right)) == []
+    told = desk.hear(combined(stream, {"lastUpdateId": 11, "bids": bids, "asks": asks}))
+    assert [type(event) for event in told] == [Mismatched, Refuted, SnapshotNeeded]
+    assert desk.hear(combined(stream, {"lastUpdateId": 12, "bids": bids[::-1], "asks": asks})) == []
+    assert (desk.router.bad_frames, desk.router.unrecognised) == (1, 0)
+    desk.router.remove("BTCUSDT")
+    assert desk.hear(combined(stream, right)) == []
+    assert desk.router.unrecognised == 1
 
 
 def test_events_come_with_their_book() -> None:

@@ -48,6 +48,7 @@ def test_seed_limit_fits_the_budget(pending: int, remaining: int, limit: int) ->
     [
         ("BTCUSDT", StreamKind.DEPTH, "btcusdt@depth@100ms"),
         ("BTCUSDT", StreamKind.TICKER, "btcusdt@bookTicker"),
+        ("BTCUSDT", StreamKind.DEPTH20, "btcusdt@depth20@100ms"),
         ("币安人生USDT", StreamKind.TRADE, "币安人生usdt@trade"),
     ],
 )

@@ -174,6 +174,22 @@ async def test_payloads_are_spelled_as_in_the_recordings(kind, symbol, keys, dec
         )
 
 
+@pytest.mark.parametrize("kind", ["spot", "usdm", "coinm"])
+async def test_partial_depth_is_the_best_of_the_book_at_its_id(kind):
+    symbol = "X_PERP" if kind == "coinm" else "BTCUSDT"
+    path = "/ws" if kind == "spot" else "/public/ws"
+    at, names = ("lastUpdateId", ("bids", "asks")) if kind == "spot" else ("u", ("b", "a"))
+    async with (
+        open_venue(kind=kind, symbols=[symbol]) as venue,
+        connect(venue, f"{path}/{symbol.lower()}@depth20@100ms") as ws,
+    ):
+        listing = await until(ws, lambda message: at in message)
+        true = venue.truth(symbol, listing[at]).as_json()
+        for name, side in zip(names, ("bids", "asks"), strict=True):
+            assert len(listing[name]) == 20
+            assert list(numbers(listing[name]).items()) == list(numbers(true[side][:20]).items())
+
+
 def numbers(levels):
     return {float(price): float(qty) for price, qty in levels}
 
