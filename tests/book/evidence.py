@@ -22,7 +22,7 @@ from enum import StrEnum
 
 from book.events import State
 from book.messages import Level
-from tests.book.silent_faults import WITHIN_S, Line, Player, Sides, Source, payload_of, sides_of
+from tests.book.silent_faults import WITHIN_S, Line, Player, Sides, Source, listing, payload_of, sides_of
 
 DEPTH20_EVERY_NS = 100_000_000
 AUDIT_EVERY_NS = 60_000_000_000
@@ -57,6 +57,7 @@ class Witnesses:
     """A recording, diff by diff, as what it bears witness to."""
 
     steps: list[Step] = field(default_factory=list)
+    listings: dict[int, bytes] = field(default_factory=dict)  # line -> partial depth made after it
 
     @classmethod
     def of(cls, source: Source, lines: Sequence[Line]) -> Witnesses:
@@ -86,6 +87,8 @@ class Witnesses:
                     is_stated=bool(ids) and ids[0] <= last_id <= ids[-1],
                 )
             )
+            if _is_due(DEPTH20_EVERY_NS, found.steps[-2:]):
+                found.listings[n] = listing(player.book)
             before = last_id
         return found
 
@@ -134,6 +137,11 @@ def _reaches(edge: tuple[int, int], wrong: Sides) -> bool:
     """Tell whether a statement of levels down to ``edge`` shows one of the differing prices."""
     (low, high), (bids, asks) = edge, wrong
     return any(price >= low for price in bids) or any(price <= high for price in asks)
+
+
+def _is_due(every_ns: int, steps: Sequence[Step]) -> bool:
+    """Tell whether the last step is the first in a new stretch of ``every_ns``."""
+    return len({step.ts_ns // every_ns for step in steps}) == 2
 
 
 def _price(levels: Sequence[Level], n: int) -> int:

@@ -11,18 +11,19 @@ import bisect
 import gzip
 import json
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from random import Random
 
 from book.batch import Batch, Market
 from book.errors import BatchFull
-from book.events import State
+from book.events import Event, State
 from book.live import LiveBook, make_book
 from book.rules import Rule
 from book.scale import Scale
+from tasks.depth20 import Depth20
 from tests.recordings import COINM_BTC, SPOT_BTC, SPOT_ETH, USDM_BTC
 
 WITHIN_S = 60.0
@@ -65,6 +66,7 @@ class Line:
     kind: str  # depth, ticker, seed
 
 
+Listings = Mapping[int, bytes]  # line -> partial depth that came after it
 Sides = tuple[dict[int, int], dict[int, int]]  # bids and asks: ticks -> lots
 
 
@@ -80,6 +82,7 @@ class Found:
     seconds: float
     at: int
     wrong: Sides
+    with_depth20: bool = False  # found by partial depth, though not by book tickers
 
 
 def read(path: Path) -> list[Line]:
@@ -105,6 +108,7 @@ class Player:
         self.book: LiveBook = make_book(0, source.market, source.rule, engine=engine)
         rooms = {"diff_rows": 1024, "level_rows": 131_072, "trade_rows": 1, "ticker_rows": 4096}
         self.batch = Batch([source.market], **rooms)
+        self.depth20 = Depth20(self.book, 1_000_000)
         self.tally = [0, 0, 0, 0]
         self.found: tuple[str, int] | None = None
         self.mismatches: list = []
@@ -122,14 +126,22 @@ class Player:
             self.sweep()
             self.hear(line)
             return
-        if events and self.found is None:
+        self._note(events, line.ts_ns)
+
+    def list(self, partial: bytes, ts_ns: int) -> None:
+        """Hear partial depth."""
+        self._note(self.depth20.receive(partial, 0, ts_ns, self.batch, 0), ts_ns)
+
+    def _note(self, events: Sequence[Event], ts_ns: int) -> None:
+        if self.found is None:
             for event in events:
                 if event.reason in {"mismatch", "refuted", "crossed", "gap"}:
-                    self.found = ("mismatch" if event.reason == "refuted" else event.reason, line.ts_ns)
+                    self.found = ("mismatch" if event.reason == "refuted" else event.reason, ts_ns)
                     break
 
     def sweep(self) -> None:
         """Count what the batch holds and empty it."""
+        self.depth20.note_batch(self.batch)
         for row in self.batch.attestations:
             self.tally = [a + b for a, b in zip(self.tally, list(vars_of(row.tally)), strict=True)]
         self.mismatches += self.batch.mismatches
@@ -164,6 +176,14 @@ def body(book: LiveBook) -> bytes:
     return json.dumps(
         {"lastUpdateId": book.last_id, "bids": side(bids), "asks": side(asks)}, separators=(",", ":")
     ).encode()
+
+
+def listing(book: LiveBook) -> bytes:
+    """Write the best 20 levels of a live book as spot's partial depth."""
+    scale, (bids, asks) = book.market.scale, book.top(20)
+    sides = ([[f"{scale.price(p):f}", f"{scale.quantity(q):f}"] for p, q in side] for side in (bids, asks))
+    names = ("lastUpdateId", "bids", "asks")
+    return json.dumps(dict(zip(names, (book.last_id, *sides), strict=True)), separators=(",", ":")).encode()
 
 
 def exact(lots: int, decimals: int) -> str:
@@ -217,9 +237,19 @@ def doctor(line: Line, fault: SilentFault, random: Random) -> Line | None:
 
 
 def trials(
-    source: Source, lines: Sequence[Line], fault: SilentFault, count: int, *, seed: int
+    source: Source,
+    lines: Sequence[Line],
+    fault: SilentFault,
+    count: int,
+    *,
+    seed: int,
+    listings: Listings | None = None,
 ) -> list[Found]:
-    """Inject ``count`` faults at random diffs, each into a book of its own."""
+    """
+    Inject ``count`` faults at random diffs, each into a book of its own.
+
+    What book tickers do not find is tried again with partial depth, if there are ``listings``.
+    """
     random = Random(f"{seed} {fault}")
     depth = [n for n, line in enumerate(lines) if line.kind == "depth"]
     last = bisect.bisect_left([lines[n].ts_ns for n in depth], lines[-1].ts_ns - int(WITHIN_S * 1e9))
@@ -236,12 +266,25 @@ def trials(
             assert truth.found is None
             bad = doctor(lines[depth[k]], fault, random)
             k += bad is None
-        results.append(trial(source, truth.book, lines, depth[k - 1], depth[k], bad))
+        places = (depth[k - 1], depth[k])
+        result = trial(source, truth.book, lines, *places, bad)
+        if listings is not None and result.how is None and any(result.wrong):
+            again = trial(source, truth.book, lines, *places, bad, listings)
+            result = replace(result, with_depth20=again.how is not None)
+        results.append(result)
     return results
 
 
-def trial(source: Source, truth: LiveBook, lines: Sequence[Line], before: int, at: int, bad: Line) -> Found:
-    """Give a copy of the true book a doctored diff, and then what followed."""
+def trial(
+    source: Source,
+    truth: LiveBook,
+    lines: Sequence[Line],
+    before: int,
+    at: int,
+    bad: Line,
+    listings: Listings | None = None,
+) -> Found:
+    """Give a copy of the true book a doctored diff, and then what followed, ``listings`` by their line."""
     player = Player(source)
     bids, asks = truth.levels()
     true, spoilt = (sides_of(source, payload_of(line)) for line in (lines[at], bad))
@@ -252,13 +295,17 @@ def trial(source: Source, truth: LiveBook, lines: Sequence[Line], before: int, a
     for line in lines[max(0, before - WARM_LINES) : at]:
         if line.kind == "ticker":  # as a book that has run for a while has heard them
             player.hear(line)
-    player.hear(bad)
+    if listings is not None:
+        player.list(listing(truth), lines[before].ts_ns)
     until_ns = bad.ts_ns + int(WITHIN_S * 1e9)
-    for line in lines[at + 1 :]:
+    for n in range(at, len(lines)):
+        line = bad if n == at else lines[n]
         if player.found is not None or line.ts_ns > until_ns:
             break
         if line.kind != "seed":
             player.hear(line)
+        if listings is not None and n in listings:
+            player.list(listings[n], line.ts_ns)
     if player.found is None:
         return Found(None, 0.0, at, wrong)
     how, ts_ns = player.found

@@ -169,16 +169,21 @@ def test_partial_depth_does_not_heal_what_a_deeper_audit_found(
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
-    ("found_by", "ended_at"), [(Kind.AUDIT, 10), (Kind.DEPTH20, 11)], ids=["deep", "near"]
+    ("found_by", "agreed_at", "ended_at"),
+    [
+        (Kind.AUDIT, {10: Kind.AUDIT, 11: Kind.DEPTH20}, 10),
+        (Kind.DEPTH20, {10: Kind.AUDIT, 11: Kind.DEPTH20}, 11),
+        (Kind.DEPTH20, {10: Kind.DEPTH20, 11: Kind.AUDIT}, 11),
+    ],
 )
 def test_covered_is_up_to_the_last_audit_that_would_have_seen_it(
-    engine: str, found_by: Kind, ended_at: int
+    engine: str, found_by: Kind, agreed_at: dict[int, Kind], ended_at: int
 ) -> None:
     heard = is_live(engine)
-    for n, kind in ((10, Kind.AUDIT), (11, Kind.DEPTH20), (12, None)):
+    for n, kind in agreed_at.items():
         heard.depth(n, n)
-        if kind is not None:
-            audited(heard, is_right=True, kind=kind)
+        audited(heard, is_right=True, kind=kind)
+    heard.depth(12, 12)
     audited(heard, is_right=False, kind=found_by)
     ended = heard.batch.coverage[-1]
     assert isinstance(ended, CoverageEnded)

@@ -114,6 +114,18 @@ def test_a_miss_that_does_not_come_again_is_none(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_another_level_that_is_unlike_confirms_nothing(engine: str) -> None:
+    held = Held(engine)
+    held.listing(9, BIDS)
+    held.depth(10, 12)
+    assert held.listing(11, LESS) == []
+    held.depth(13, 15)
+    assert held.listing(14, [["1.00", "4"], ["0.99", "6"]]) == []
+    assert (held.book.state, held.tally()[1]) == (State.LIVE, 0)
+    assert held.check._changes == [], "what was compared is forgotten"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_diffs_of_batches_that_are_full_count_too(engine: str) -> None:
     held = Held(engine)
     held.listing(9, BIDS)
