@@ -37,6 +37,7 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LOAD_MS = 30_000  # with less, a page was caught while it faded in
 SHOT_S = 120
+TRIES = 3
 COLOURS = 64
 MOST_BYTES = 150_000
 FAULTS = (
@@ -187,7 +188,13 @@ def photograph(browser: str, url: str, file: Path, shot: Shot) -> None:
         command = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         command += [f"--window-size={shot.width},{shot.height}", f"--virtual-time-budget={LOAD_MS}"]
         command += [f"--user-data-dir={folder}/profile", f"--screenshot={raw}", url]
-        subprocess.run(command, check=True, timeout=SHOT_S, capture_output=True)
+        for tries in range(TRIES, 0, -1):
+            try:
+                subprocess.run(command, check=True, timeout=SHOT_S, capture_output=True)
+                break
+            except subprocess.TimeoutExpired:  # a page that streams, on a busy machine
+                if tries == 1:
+                    raise
         subprocess.run(
             ["pngquant", str(COLOURS), "--strip", "--force", "--output", str(file), str(raw)], check=True
         )
