@@ -83,7 +83,7 @@ def _used(file: Path) -> int:
 def _subflows(stage: Stage) -> int:
     """Count the sub-flow runs that are over, by what Prefect still has of them."""
     wanted = {
-        "flow_runs": {"parent_flow_run_id": {"is_null_": False}, "state": {"type": {"any_": ["COMPLETED"]}}}
+        "flow_runs": {"parent_task_run_id": {"is_null_": False}, "state": {"type": {"any_": ["COMPLETED"]}}}
     }
     found = stage._api("POST", "/flow_runs/count", wanted)
     return int(found)
