@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.page.html import Markup, Section, code, drawing, facts, light, note, page, table
+from flows.page.elements import join, tag
+from flows.page.html import Html, Section, code, drawing, facts, light, note, page, table
 from flows.page.svg import AMBER, BLUE, GREEN, GREY, RED, Panel, Series, Shade, panels, strips
 from flows.stages import stage_rows
 from storage.days.course import Course
@@ -38,7 +39,7 @@ def certificate_page(told: Told, course: Course) -> str:
     )
 
 
-def verdict(told: Told) -> Markup:
+def verdict(told: Told) -> Html:
     """Say in one line how far the day may be believed."""
     disagreed = told["attestation"]["mismatches"] + told["rest_audits"]["audit_mismatches"]
     watched = told["watched"]["covered_pct"]
@@ -56,7 +57,7 @@ def verdict(told: Told) -> Markup:
     )
 
 
-def _cards(told: Told) -> Iterator[tuple[str, object]]:
+def _cards(told: Told) -> Iterator[tuple[str, str]]:
     attested, watched, spread = told["attestation"], told["watched"], told["spread"]
     yield "of the day covered", _share(told["covered_pct"])
     yield "of the time watched", _share(watched["covered_pct"])
@@ -183,7 +184,7 @@ def _column(rows: Sequence[Told], name: str) -> Floats:
     return np.array([row[name] for row in rows], dtype=np.float64)
 
 
-def _gaps(told: Told) -> Markup:
+def _gaps(told: Told) -> Html:
     gaps = told["gaps"]
     if not gaps:
         return note("None: the book was covered from midnight to midnight.")
@@ -200,7 +201,7 @@ def _gaps(told: Told) -> Markup:
     ]
     more = f"; the {ROWS_SHOWN} longest are shown" if len(gaps) > ROWS_SHOWN else ""
     shown = table(["from", "to", "seconds", "cause", "update ids missing"], rows, numbers=["seconds"])
-    return Markup(note(f"{len(gaps):,} stretches without a trusted book{more}.") + shown)
+    return join(note(f"{len(gaps):,} stretches without a trusted book{more}."), shown)
 
 
 def _missing(gap: Told) -> str:
@@ -289,10 +290,10 @@ def _figures(told: Told) -> list[str]:
 def _content(told: Told) -> list[str]:
     name = f"{told['day']}.json"
     return [
-        Markup(f"<p>{code(told['content']['sha256'])}</p>"),
+        tag("p", code(told["content"]["sha256"])),
         f"Hash of everything the venue said that day ({told['content']['algorithm']}), the same for what "
         "was streamed, replayed, or exported and taken back.",
-        Markup(f"<p>Compare it with a store: {code(f'leadline certify --verify {name}')}</p>"),
+        tag("p", "Compare it with a store: ", code(f"leadline certify --verify {name}")),
     ]
 
 

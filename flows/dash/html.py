@@ -1,69 +1,13 @@
-"""
-HTML that cannot be broken by what it shows: every text is escaped unless it was made here.
-
-`tag` builds elements, `page` the whole document. Nothing is loaded from anywhere: styles stand in the page,
-pictures are SVG in it.
-"""
+"""The skin of report and dash: sections, what is empty, the whole page with its script or without."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
-from html import escape
-from typing import TypeAlias
 
-from flows.page.html import POLICY
-from flows.page.html import Markup as Html
+from flows.page.elements import POLICY, Child, Html, code, document, join, table, tag
 
 __all__ = ["Child", "Html", "code", "empty", "join", "page", "policy", "section", "table", "tag"]
-
-Child: TypeAlias = "str | Html | int | float | Iterable[Child] | None"
-
-VOID = frozenset({"meta", "br", "hr", "link"})
-
-
-def tag(name: str, /, *children: Child, **attributes: str | float | None) -> Html:
-    """Make an element; of attributes ``class_`` is ``class``, other ``_`` are ``-``, None is left out."""
-    given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
-    if name in VOID:
-        return Html(f"<{name}{given}>")
-    return Html(f"<{name}{given}>{join(*children)}</{name}>")
-
-
-def join(*children: Child) -> Html:
-    """Put pieces after each other, texts escaped."""
-    made: list[str] = []
-    for child in children:
-        if isinstance(child, Html):
-            made.append(child)
-        elif isinstance(child, str):
-            made.append(escape(child))
-        elif isinstance(child, int | float):
-            made.append(str(child))
-        elif child is not None:
-            made.append(join(*child))
-    return Html("".join(made))
-
-
-def table(
-    head: Sequence[Child], rows: Iterable[Sequence[Child]], *, numbers: Iterable[int] = (), class_: str = ""
-) -> Html:
-    """Make a table; columns whose places stand in ``numbers`` are set right."""
-    right = set(numbers)
-
-    def cells(name: str, row: Sequence[Child]) -> list[Html]:
-        return [tag(name, cell, class_="n" if n in right else None) for n, cell in enumerate(row)]
-
-    body = [tag("tr", cells("td", row)) for row in rows]
-    made = tag(
-        "table", tag("thead", tag("tr", cells("th", head))), tag("tbody", body), class_=class_ or None
-    )
-    return tag("div", made, class_="scroll")
 
 
 def section(name: str, title: str, *children: Child, words: Child = None) -> Html:
@@ -77,28 +21,11 @@ def empty(*words: Child) -> Html:
     return tag("p", *words, class_="empty")
 
 
-def code(text: str) -> Html:
-    """Show what may be typed."""
-    return tag("code", text)
-
-
 def page(title: str, body: Html, *, script: str = "", every_s: float | None = None) -> Html:
-    """Make the whole document."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        # The served page has it as a header, which says more.
-        None if script else tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", title),
-        tag("style", Html(STYLE)),
-        # A page without an icon of its own makes a browser ask for one.
-        tag("link", rel="icon", href="data:,"),
-    )
+    """Make the whole document; one with a script is served, with `policy` in its header."""
     live = tag("script", Html(script)) if script else None
     every_ms = None if every_s is None else round(every_s * 1000)
-    whole = tag("html", head, tag("body", body, live), lang="en", data_every_ms=every_ms)
-    return Html(f"<!doctype html>\n{whole}\n")
+    return document(title, STYLE, body, live, policy=None if script else POLICY, every_ms=every_ms)
 
 
 def policy(script: str = "") -> str:

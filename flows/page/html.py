@@ -1,17 +1,19 @@
 """
-The skeleton of a self-contained page: one HTML file with its style and drawings in it.
+A page to keep, such as a certificate: heading, figures, tables and drawings in one file.
 
-It opens from a disk, an attachment or an archive: no script, no address of anything outside, and a
-Content-Security-Policy that would stop both. Whatever is not `Markup` is text and is escaped.
+It opens from a disk, an attachment or an archive (`flows.page.elements`). Whatever is not `Html` is text
+and is escaped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+from flows.page import elements
+from flows.page.elements import Child, Html, code, document, tag
+
+__all__ = ["Html", "Section", "code", "drawing", "facts", "light", "note", "page", "table"]
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b2430; --soft: #5d6878; --page: #ffffff; --card: #f5f7fa;
@@ -37,19 +39,13 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-nu
 th, td { text-align: left; padding: 5px 10px 5px 0; border-bottom: 1px solid var(--rule);
   vertical-align: top; }
 th { color: var(--soft); font-weight: 600; }
-th.number, td.number { text-align: right; }
-.number + :not(.number) { padding-left: 14px; }
+th.n, td.n { text-align: right; }
+.n + :not(.n) { padding-left: 14px; }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); }
 .light { display: inline-block; width: 0.7em; height: 0.7em; border-radius: 50%; background: currentColor;
   margin-right: 0.45em; }
 """.strip()
-
-
-class Markup(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,86 +57,53 @@ class Section:
 
 
 def page(
-    title: str,
-    parts: Sequence[str],
-    sections: Sequence[Section] = (),
-    *,
-    lead: str = "",
-    foot: str = "",
-    refresh_s: int | None = None,
+    title: str, parts: Sequence[str], sections: Sequence[Section] = (), *, lead: str = "", foot: str = ""
 ) -> str:
-    """Return a whole page; with ``refresh_s`` the browser asks for it again, for one that is served."""
-    again = f'<meta http-equiv="refresh" content="{refresh_s:d}">\n' if refresh_s is not None else ""
-    body = [f"<header><h1>{safe(title)}</h1>"]
-    if lead:
-        body.append(f'<p class="lead">{safe(lead)}</p>')
-    body += ["</header>\n<main>", *map(_block, parts)]
-    for one in sections:
-        body += [f"<section><h2>{safe(one.title)}</h2>", *map(_block, one.parts), "</section>"]
-    body.append("</main>")
-    if foot:
-        body.append(f"<footer>{safe(foot)}</footer>")
-    text = "\n".join(body)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'{again}<link rel="icon" href="data:,">\n'
-        f"<title>{safe(title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n{text}\n</body>\n</html>\n"
+    """Return a whole page."""
+    return document(
+        title,
+        STYLE,
+        tag("header", tag("h1", title), tag("p", lead, class_="lead") if lead else None),
+        tag(
+            "main",
+            map(_block, parts),
+            (tag("section", tag("h2", one.title), map(_block, one.parts)) for one in sections),
+        ),
+        tag("footer", foot) if foot else None,
     )
 
 
-def safe(words: object) -> Markup:
-    """Return markup as it is, anything else as escaped text."""
-    return words if isinstance(words, Markup) else Markup(escape(str(words)))
-
-
-def drawing(svg: str) -> Markup:
+def drawing(svg: str) -> Html:
     """Return a drawing of `flows.page.svg` as part of a page."""
-    return Markup(svg)
+    return Html(svg)
 
 
-def note(words: str) -> Markup:
+def note(words: str) -> Html:
     """Return a paragraph of small print."""
-    return Markup(f'<p class="note">{safe(words)}</p>')
+    return tag("p", words, class_="note")
 
 
-def code(words: str) -> Markup:
-    """Return what is to be copied, such as a hash or a command."""
-    return Markup(f"<code>{safe(words)}</code>")
-
-
-def light(state: str, words: str) -> Markup:
+def light(state: str, words: str) -> Html:
     """Return words behind a coloured dot; ``state`` is good, warn or bad. The words say it too."""
     if state not in {"good", "warn", "bad"}:
         raise ValueError(f"expected good, warn or bad, got {state!r}")
-    return Markup(f'<span class="{state}"><span class="light"></span>{safe(words)}</span>')
+    return tag("span", tag("span", class_="light"), words, class_=state)
 
 
-def facts(pairs: Sequence[tuple[str, object]]) -> Markup:
+def facts(pairs: Sequence[tuple[str, Child]]) -> Html:
     """Return figures as cards: a name and its value each."""
-    cards = "".join(f"<div><dt>{safe(name)}</dt><dd>{safe(value)}</dd></div>" for name, value in pairs)
-    return Markup(f'<dl class="facts">{cards}</dl>')
-
-
-def table(
-    header: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: Sequence[str] = ()
-) -> Markup:
-    """Return a table; the columns named in ``numbers`` stand right."""
-    kinds = [' class="number"' if name in numbers else "" for name in header]
-    head = "".join(f"<th{kind}>{safe(name)}</th>" for name, kind in zip(header, kinds, strict=True))
-    lines = [
-        "<tr>"
-        + "".join(f"<td{kind}>{safe(cell)}</td>" for cell, kind in zip(row, kinds, strict=True))
-        + "</tr>"
-        for row in rows
-    ]
-    body = "\n".join(lines)
-    return Markup(
-        f'<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table></div>"
+    return tag(
+        "dl", (tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), class_="facts"
     )
 
 
-def _block(part: str) -> str:
-    return part if isinstance(part, Markup) else f"<p>{safe(part)}</p>"
+def table(header: Sequence[str], rows: Sequence[Sequence[Child]], *, numbers: Sequence[str] = ()) -> Html:
+    """Return a table; the columns named in ``numbers`` stand right. Raises ValueError for a short row."""
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"expected {len(header)} cells for {list(header)}, got {list(row)}")
+    return elements.table(header, rows, numbers=[n for n, name in enumerate(header) if name in numbers])
+
+
+def _block(part: str) -> Html:
+    return part if isinstance(part, Html) else tag("p", part)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.dash.html import VOID
+from flows.page.elements import VOID
 from storage.owner import Owner
 from tests.flows.commands import leadline
 from tests.flows.dash.conftest import HOSTILE
