@@ -38,7 +38,7 @@ def test_a_diff_becomes_a_row_and_its_levels():
     batch.add_diff(4, 60, diff(8, 9, 7, bids=(), asks=()))
     assert batch.counts.tolist() == [2, 3, 0, 0]
     first, second = batch.diffs[:2].tolist()
-    assert first == [3, 50, 7_000_000, 7_000_000, 5, 7, -1, 2, 1, 9]
+    assert first == [3, 50, 7_000_000, 7_000_000, 5, 7, -1, 2, 1, 9, 0, 0]
     assert (second[DiffCol.BOOK], second[DiffCol.PREV_ID], second[DiffCol.N_BIDS]) == (4, 7, 0)
     assert batch.levels[:3].tolist() == [[100, 1], [99, 0], [101, 2]]
 
