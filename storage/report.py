@@ -22,6 +22,7 @@ STRIP = 60  # pieces of time of a market's strip
 COLUMNS = 180  # samples of a heat map
 TOP = 8  # levels of a side that are shown as numbers
 MOST_MARKETS = 400
+FEED_PIECE_S = 2.0  # of a short span: rows come once a second, and a piece without one breaks the line
 CREDIT = dt.timedelta(seconds=5)  # of a feed: its rows are stored a moment after they were written
 WHOLE = 0.999  # a piece of time covered that far counts as covered
 
@@ -336,12 +337,12 @@ def depth(con: Runs, span: Span, symbols: Sequence[str]) -> dict[tuple[str, str]
 
 def feed(con: Runs, span: Span) -> Feed:
     """Return frames and diffs a second and the worst p99 of each piece of a span."""
-    found = Feed()
-    columns = (found.frames_per_s, found.diffs_per_s, found.to_book_p99_ms, found.to_durable_p99_ms)
-    for n, *figures in con.execute(_FEED, {**span.params, "step_s": span.seconds / STRIP}).fetchall():
+    pieces = max(1, min(STRIP, int(span.seconds / FEED_PIECE_S)))
+    columns: list[list[float | None]] = [[None] * pieces for _ in range(4)]
+    for n, *figures in con.execute(_FEED, {**span.params, "step_s": span.seconds / pieces}).fetchall():
         for column, figure in zip(columns, figures, strict=True):
-            column[min(n, STRIP - 1)] = figure
-    return found
+            column[min(n, pieces - 1)] = figure
+    return Feed(*columns)
 
 
 def feed_now(con: Runs, span: Span) -> list[dict[str, Any]]:

@@ -70,6 +70,22 @@ def test_a_quiet_market_is_covered_while_its_feed_lives(con: Connection) -> None
     con.rollback()
 
 
+def test_the_feed_of_half_a_minute_is_a_line_without_breaks(con: Connection) -> None:
+    """Its rows come once a second, and a piece of time without one would break the line."""
+    con.begin()
+    con.execute(
+        "INSERT INTO feed_stats BY NAME SELECT $v AS venue, $ts + to_milliseconds(n * 1040) AS ts, "
+        "1.04 AS bucket_s, 26 AS frames, 0 AS bytes, 13 AS diffs, 0 AS trades, 0 AS tickers, "
+        "0 AS bad_frames, 0 AS reconnects, 0 AS resyncs, 1 AS live_symbols, 1 AS symbols, "
+        "0 AS queue_batches, 1 AS queue_limit FROM range(29) r(n)",
+        {"v": VENUE, "ts": at(0)},
+    )
+    found = report.feed(con, Span(at(0), at(30)))
+    assert found.frames_per_s == pytest.approx([25.0] * 15)
+    assert report.feed(con, Span(at(0), at(1))).frames_per_s == pytest.approx([25.0])
+    con.rollback()
+
+
 def test_the_strip_tells_when(con: Connection) -> None:
     btc, eth, _ = report.markets(con, TEN_MINUTES, ["BTCUSDT"])
     step_s = TEN_MINUTES.seconds / STRIP
