@@ -98,6 +98,8 @@ SELECT venue, symbol, reason, expected_id, got_id FROM book_events
 WHERE reason = $reason ORDER BY ts, venue, symbol
 """
 
+_LAST_IDS = "SELECT symbol, last_id FROM coverage WHERE ended_by = $reason"
+
 _SAMPLES = """
 SELECT venue, symbol, last_id, bid_px, bid_qty, ask_px, ask_qty FROM depth_snapshots
 WHERE trusted AND ts >= $since ORDER BY ts, symbol
@@ -185,6 +187,11 @@ def faults(con: Runs, reason: str) -> list[tuple[str, str, int | None, int | Non
     """List (venue, symbol, expected id, got id) of all events of one reason."""
     rows = run_sql(con, _FAULTS, {"reason": reason}).rows
     return [(venue, symbol, expected, got) for venue, symbol, _, expected, got in rows]
+
+
+def last_ids(con: Runs, reason: str) -> set[tuple[str, int]]:
+    """Return (symbol, last id) of all coverage that ended for one reason."""
+    return {(symbol, int(last)) for symbol, last in run_sql(con, _LAST_IDS, {"reason": reason}).rows}
 
 
 def trusted_samples(con: Runs, since: dt.datetime) -> Answer:
