@@ -84,6 +84,29 @@ def test_the_gaps_that_a_venue_made() -> None:
     assert list(gaps_made(ledger)) == [("A", 5, 13), ("B", 1, 4)]
 
 
+@pytest.mark.parametrize(
+    ("met", "ended_at", "holds"),
+    [
+        pytest.param([("v", "A", 5, 13)], None, True, id="told"),
+        pytest.param([], 4, True, id="session-lost-before-it-is-told"),
+        pytest.param([], 5, False, id="session-lost-at-another-id"),
+        pytest.param([], None, False, id="not-told"),
+        pytest.param([("v", "A", 5, 12)], None, False, id="told-at-other-ids"),
+        pytest.param([("v", "A", 5, 13)] * 2, None, False, id="told-twice"),
+    ],
+)
+def test_a_gap_is_told_or_ends_coverage_with_its_session(
+    monkeypatch: pytest.MonkeyPatch, met: list[Any], ended_at: int | None, holds: bool
+) -> None:
+    from flows import proofs
+
+    ends = set() if ended_at is None else {("A", ended_at)}
+    monkeypatch.setattr(proofs.audit, "faults", lambda con, reason: met)
+    monkeypatch.setattr(proofs.audit, "last_ids", lambda con, reason: ends)
+    ledger = {"faults": [fault("drop", ("A", 5, 9), ("A", 10, 12))]}
+    assert proofs.gaps(None, ledger).holds == holds  # type: ignore[arg-type]
+
+
 def test_nothing_compared_proves_nothing() -> None:
     assert not proof_of("c", [], 0, "fine").holds
     assert proof_of("c", [], 3, "fine").holds
