@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
-import duckdb
 from websockets.asyncio.client import connect
 
 from bench.frames import STREAM, SYMBOL
 from bench.measure import Child
 from bench.naive import NaiveBook
+from storage.extensions import open_duckdb
 
 Handle = Callable[[bytes], None]
 
@@ -45,7 +45,7 @@ def to_rows(sender: Child, seconds: float) -> float:
     book = _seeded(sender)
     with (
         tempfile.TemporaryDirectory(prefix="leadline-bench-") as folder,
-        duckdb.connect(str(Path(folder) / "naive.duckdb")) as con,
+        open_duckdb(Path(folder) / "naive.duckdb") as con,
     ):
         con.execute(_CREATE)
 

@@ -15,7 +15,6 @@ import json
 import sys
 from pathlib import Path
 
-import duckdb
 import numpy as np
 
 from book.scoring import ALPHA
@@ -24,6 +23,7 @@ from book.statistics import Timeline, holm
 from flows.page.svg import AMBER, BLUE, GREEN, Interval, Panel, Series, Shade, intervals, panels
 from storage.connect import connect
 from storage.exports.export import Job, export
+from storage.extensions import open_duckdb
 
 given = dict(zip(("db", "symbol", "out"), sys.argv[1:], strict=False))
 DB = Path(given.get("db", "demo.duckdb"))
@@ -41,7 +41,8 @@ for one in certificates:
     print(f"  content {one.content['sha256'][:16]}…, {sum(one.rows.values()):,} rows")
 
 # %% SQL on the files: any engine that reads Parquet can do this, without Leadline
-quotes = duckdb.sql(f"""
+duck = open_duckdb()  # plain DuckDB, set to UTC
+quotes = duck.sql(f"""
     SELECT recv_ns, bid_px, bid_qty, ask_px, ask_qty,
            (bid_px + ask_px) / 2 AS mid, 1e4 * (ask_px - bid_px) / mid AS spread_bps
     FROM read_parquet('{OUT}/book_tickers/*/*/*/*.parquet') ORDER BY recv_ns

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from storage.errors import ReadOnly, StoreError, StoreLost
-from storage.extensions import NO_DOWNLOADS, load_quack
+from storage.extensions import load_quack, open_duckdb
 from storage.literals import Params, identifier, quoted, with_params
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _instance() -> duckdb.DuckDBPyConnection:
     with _instance_lock:
         pid = os.getpid()  # a forked child must not use its parent's
         if pid not in _instances:
-            con = duckdb.connect(":memory:", config={**NO_DOWNLOADS, "threads": 2})
+            con = open_duckdb(settings={"threads": 2})
             load_quack(con)
             _instances[pid] = con
         return _instances[pid]

@@ -17,7 +17,7 @@ import duckdb
 from storage.address import beside
 from storage.disk import MIN_FREE_BYTES, check_room
 from storage.errors import StoreBroken, StoreError
-from storage.extensions import NO_DOWNLOADS
+from storage.extensions import open_duckdb
 from storage.literals import identifier, quoted
 from storage.migrate import migrate
 from storage.owner import Owner, locked
@@ -83,7 +83,7 @@ def rewrite(db: Path, *, memory_limit: str = "1GB") -> Rewritten:
 
 
 def _fill(draft: Path, db: Path, memory_limit: str) -> int:
-    con = duckdb.connect(str(draft), config={**NO_DOWNLOADS, "memory_limit": memory_limit, "threads": 1})
+    con = open_duckdb(draft, {"memory_limit": memory_limit, "threads": 1})
     try:
         migrate(con, draft)
         con.execute(f"ATTACH {quoted(str(db))} AS old (READ_ONLY)")

@@ -28,7 +28,7 @@ import duckdb
 
 from storage.address import Address, beside, read_address, remove_address, write_address
 from storage.errors import NoStore, NotAStore, SchemaTooNew, StoreError, StoreFull, StoreOwned
-from storage.extensions import NO_DOWNLOADS, load_quack
+from storage.extensions import load_quack, open_duckdb
 from storage.guard import install_guard, name_writers_port
 from storage.migrate import migrate
 from storage.upkeep import unlock
@@ -76,8 +76,7 @@ class Owner:
         self.address: Address | None = None
         self.memory_limit = memory_limit
         self._serve = serve
-        self._config = {
-            **NO_DOWNLOADS,
+        self._config: dict[str, str | int] = {
             "memory_limit": memory_limit,
             "threads": threads,
             "checkpoint_threshold": CHECKPOINT_AT,
@@ -264,11 +263,9 @@ def _pid_of(content: bytes) -> int | None:
     return int(content) if content.isdigit() else None
 
 
-def _connect(
-    db: Path, config: dict[str, str | bool | int | float | list[str]]
-) -> duckdb.DuckDBPyConnection:
+def _connect(db: Path, config: dict[str, str | int]) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(str(db), config=config)
+        return open_duckdb(db, config)
     except duckdb.Error as exc:
         raise _translate(db, exc) from exc
 

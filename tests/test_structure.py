@@ -8,6 +8,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import duckdb
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -76,6 +77,73 @@ def test_only_storage_holds_sql() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.search(node.value)
     ]
     assert not wrong
+
+
+def opens_duckdb(tree: ast.AST) -> set[int]:
+    """
+    Find the lines that could open DuckDB by themselves: only its classes and version are harmless.
+
+    A function of the module opens one or works on its default one, which stands in the machine's time
+    zone; so may the bare module, handed on. SQLAlchemy opens one unless it is given a ``creator``.
+    """
+    found = set()
+    known = {
+        alias.asname or "duckdb"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name.partition(".")[0] == "duckdb"
+    }
+    harmless = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=name) as module, attr=attr) if name in known:
+                if is_harmless(attr):
+                    harmless.add(module)
+            case ast.ImportFrom(module=str(module_name)) if module_name.partition(".")[0] == "duckdb":
+                if not all(is_harmless(alias.name) for alias in node.names):
+                    found.add(node.lineno)
+            case ast.Call(func=ast.Name(id="create_engine") | ast.Attribute(attr="create_engine")):
+                if not any(keyword.arg == "creator" for keyword in node.keywords):
+                    found.add(node.lineno)
+            case ast.Constant(value=str(text)) if re.search(r"\bimport duckdb\b|^duckdb$", text):
+                found.add(node.lineno)
+    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in known)
+    return found | {node.lineno for node in names if node not in harmless}
+
+
+def is_harmless(name: str) -> bool:
+    return name == "__version__" or isinstance(getattr(duckdb, name, None), type)
+
+
+def test_only_one_place_opens_duckdb() -> None:
+    found = {
+        (str(path.relative_to(ROOT)), line)
+        for path in tracked("*.py")
+        if path.name != Path(__file__).name
+        for line in opens_duckdb(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert {path for path, _ in found} == {"storage/extensions.py"}, sorted(found)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import duckdb\nduckdb.connect()",
+        "import duckdb\nduckdb.sql('SELECT now()')",
+        "import duckdb as d\nd.connect('x.duckdb', read_only=True)",
+        "from duckdb import connect",
+        "from duckdb import DuckDBPyConnection, sql",
+        "import duckdb\nopen = duckdb.connect",
+        "import duckdb\ngetattr(duckdb, 'connect')()",
+        "import importlib\nimportlib.import_module('duckdb')",
+        "import sqlalchemy as sa\nsa.create_engine('duckdb:///x.duckdb')",
+        "run([python, '-c', 'import duckdb; duckdb.connect()'])",
+    ],
+)
+def test_another_opener_would_be_found(code: str) -> None:
+    assert opens_duckdb(ast.parse(code))
 
 
 def test_files_fit_in_a_head() -> None:

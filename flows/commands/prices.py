@@ -8,14 +8,13 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 
-import duckdb
-
 from book.errors import BadInput
 from flows.console import put, say
 from flows.price_check import check
 from flows.settings import Settings, db_to_read, from_args
 from flows.tables import json_of, lines, plain
 from storage.connect import connect
+from storage.extensions import open_duckdb
 from storage.queries import Answer
 from storage.rebuild import Runs
 from storage.schema import metadata
@@ -62,7 +61,7 @@ def _book(settings: Settings) -> Iterator[Runs]:
     import sqlalchemy as sa  # noqa: PLC0415  only here
     from duckdb_sqlalchemy import ConnectionWrapper  # noqa: PLC0415
 
-    memory = duckdb.connect(":memory:")
+    memory = open_duckdb()
     engine = sa.create_engine(
         "duckdb://", creator=lambda: ConnectionWrapper(memory.cursor()), poolclass=sa.pool.NullPool
     )

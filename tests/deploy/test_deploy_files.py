@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from flows.cli import build_parser
+from storage.extensions import open_duckdb
 from storage.views import VIEWS
 from tests.flows.commands import ROOT
 
@@ -98,8 +99,7 @@ def test_the_health_check_looks_at_the_age_of_the_rows(
     where: str, newest: str | None, is_well: bool
 ) -> None:
     assert "feed_stats" not in VIEWS  # a table
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
+    with open_duckdb() as con:
         con.execute("CREATE TABLE feed_stats (ts TIMESTAMP)")
         if newest is not None:
             con.execute(f"INSERT INTO feed_stats SELECT ({newest})::TIMESTAMP")

@@ -126,6 +126,16 @@ def test_reading_and_writing_beside_an_owner_in_another_process(db: Path) -> Non
         assert said.code == 1
 
 
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/New_York"])
+def test_now_is_utc_in_any_time_zone(db: Path, zone: str) -> None:
+    asked = (
+        "SELECT epoch_us(now()::TIMESTAMP) - epoch_us(now()) AS us, current_setting('TimeZone') AS zone, "
+        "TIMESTAMPTZ '2026-05-28 18:45:00+00' AS moment, CAST(moment AS TIMESTAMP) AS plain"
+    )
+    said = finish(start(db.parent, "sql", "--db", db, "--format", "csv", asked, env=environ(TZ=zone)))
+    assert said.out.splitlines()[1].split(",") == ["0", "UTC", "2026-05-28 18:45:00", "2026-05-28 18:45:00"]
+
+
 def test_the_demo_is_read_where_there_is_nothing_else(tmp_path: Path) -> None:
     said = finish(start(tmp_path, "sql", "SELECT 1"))
     assert said.code == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -98,12 +99,18 @@ class Stage:
     remote: bool
 
 
+def in_zone(zone: str) -> dict[str, str]:
+    """An environment like ours, on a machine whose time zone is ``zone``."""
+    return {**os.environ, "TZ": zone}
+
+
 class Served:
     """Another process that owns a database and serves it, until it is stopped or killed."""
 
-    def __init__(self, db: Path, *, serve: bool = True) -> None:
+    def __init__(self, db: Path, *, serve: bool = True, zone: str | None = None) -> None:
         self.db = db
         self._serve = serve
+        self._env = in_zone(zone) if zone else None
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[str]:
@@ -111,6 +118,7 @@ class Served:
             [sys.executable, "-m", "tests.storage.own", str(self.db), "serve" if self._serve else "keep"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env=self._env,
             text=True,
         )
         assert process.stdout is not None

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import datetime as dt
 
-import duckdb
-
 from storage.clock import skew_at
+from storage.extensions import open_duckdb
 
 NOON = dt.datetime(2026, 5, 28, 12)  # noqa: DTZ001 - the store's times are UTC without a zone
 MINUTE = dt.timedelta(minutes=1)
 
 
 def test_the_estimate_in_force_is_the_last_before_the_moment() -> None:
-    with duckdb.connect() as con:
+    with open_duckdb() as con:
         con.execute("CREATE TABLE clock (venue VARCHAR, ts TIMESTAMP, offset_ms DOUBLE, error_ms DOUBLE)")
         assert skew_at(con, "v", NOON) is None
         for n in range(3):
@@ -25,7 +24,7 @@ def test_the_estimate_in_force_is_the_last_before_the_moment() -> None:
 
 
 def test_an_event_is_taken_as_late_as_it_can_have_been() -> None:
-    with duckdb.connect() as con:
+    with open_duckdb() as con:
         con.execute("CREATE TABLE clock (venue VARCHAR, ts TIMESTAMP, offset_ms DOUBLE, error_ms DOUBLE)")
         con.execute("INSERT INTO clock VALUES ('v', $1, 1270.0, 2.0)", [NOON])
         skew = skew_at(con, "v", NOON)

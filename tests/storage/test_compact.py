@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from book.batch import Batch
 from storage import compact
 from storage.connect import connect
 from storage.errors import StoreBroken, StoreFull, StoreOwned
+from storage.extensions import open_duckdb
 from storage.owner import Owner
 from storage.queries import row_counts
 from storage.rebuild import book_at
@@ -80,10 +80,10 @@ def test_without_room_or_with_a_stranger_inside_it_is_left_alone(
         compact.rewrite(holed)
     monkeypatch.undo()
     assert holed.stat().st_ino == before
-    with duckdb.connect(str(holed)) as con:
+    with open_duckdb(holed) as con:
         con.execute("CREATE TABLE notes AS SELECT 'of somebody' AS note")
     with pytest.raises(StoreBroken, match="tables of somebody else"):
         compact.rewrite(holed)
-    with duckdb.connect(str(holed)) as con:
+    with open_duckdb(holed) as con:
         assert con.execute("FROM notes").fetchall() == [("of somebody",)]
     assert list(holed.parent.glob("*.rewrite*")) == []

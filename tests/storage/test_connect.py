@@ -16,6 +16,7 @@ from storage.address import read_address
 from storage.client import NotRun, QuackSession
 from storage.connect import Connection, LocalSession, connect
 from storage.errors import NoStore, ReadOnly, StoreLost, StoreOwned
+from storage.extensions import load_quack, open_duckdb
 from storage.owner import Owner
 from tests.storage.helpers import Served, Stage
 
@@ -255,9 +256,7 @@ def test_a_reader_may_read(
 def test_the_readers_token_does_not_open_the_writers_port(served: Served) -> None:
     address = read_address(served.db)
     assert address is not None
-    with duckdb.connect(":memory:", config={"autoinstall_known_extensions": False}) as con:
-        from storage.extensions import load_quack
-
+    with open_duckdb() as con:
         load_quack(con)
         with pytest.raises(duckdb.Error, match="Authentication failed"):
             con.execute(f"ATTACH '{address.uri}' AS o (TOKEN '{address.token_ro}')")

@@ -15,6 +15,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from book.errors import BadInput
+from storage.extensions import open_duckdb
 from storage.guard import only_reads
 from storage.literals import bindable, identifier, literal, with_params
 
@@ -29,7 +30,7 @@ TIMES = st.datetimes(dt.datetime(1600, 1, 1), dt.datetime(2500, 1, 1))  # noqa: 
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(":memory:") as made:
+    with open_duckdb() as made:
         yield made
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from duckdb_sqlalchemy import ConnectionWrapper
 
 from storage import migrate as migrating
+from storage.extensions import open_duckdb
 from storage.migrate import REVISIONS, make_views, migrate, schema_revision
 from storage.schema import metadata
 from storage.views import VIEWS
@@ -25,7 +26,7 @@ SELECT table_name, constraint_column_names FROM duckdb_constraints() WHERE const
 
 
 def declared() -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect(":memory:")
+    con = open_duckdb()
     made = sa.create_engine(
         "duckdb://", creator=lambda: ConnectionWrapper(con.cursor()), poolclass=sa.pool.NullPool
     )
@@ -34,7 +35,7 @@ def declared() -> duckdb.DuckDBPyConnection:
 
 
 def test_migrations_arrive_at_what_is_declared(template: Path) -> None:
-    with duckdb.connect(str(template), read_only=True) as migrated, declared() as wanted:
+    with open_duckdb(template, read_only=True) as migrated, declared() as wanted:
         assert migrated.execute(_COLUMNS).fetchall() == wanted.execute(_COLUMNS).fetchall()
         keys = {
             name: columns for name, columns in migrated.execute(_KEYS).fetchall() if name in metadata.tables
@@ -71,7 +72,7 @@ def test_revisions_are_those_in_the_folder() -> None:
 
 def test_up_from_empty_and_again(tmp_path: Path) -> None:
     path = tmp_path / "100% neu.duckdb"
-    with duckdb.connect(str(path)) as con:
+    with open_duckdb(path) as con:
         assert schema_revision(con) is None
         assert migrate(con, path) == list(REVISIONS)
         assert migrate(con, path) == []
@@ -82,7 +83,7 @@ def test_up_from_empty_and_again(tmp_path: Path) -> None:
 def test_buckets_dated_by_their_end_are_dated_by_their_start(tmp_path: Path) -> None:
     """As a store of before 011 has them: three in a row, the last cut short, and one after a pause."""
     path = tmp_path / "old.duckdb"
-    with duckdb.connect(str(path)) as con:
+    with open_duckdb(path) as con:
         for revision in REVISIONS[: REVISIONS.index("011")]:
             migrating._upgrade(con, revision)
         for table, extra in (
@@ -113,7 +114,7 @@ def test_buckets_dated_by_their_end_are_dated_by_their_start(tmp_path: Path) -> 
 
 
 def test_views_lost_between_two_steps_are_made_again(db: Path) -> None:
-    with duckdb.connect(str(db)) as con:
+    with open_duckdb(db) as con:
         con.execute("DROP VIEW trust")
         migrate(con, db)
         names = {
@@ -125,7 +126,7 @@ def test_views_lost_between_two_steps_are_made_again(db: Path) -> None:
 
 @pytest.fixture
 def con(db: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(db))
+    return open_duckdb(db)
 
 
 def test_depth_levels_has_one_row_a_level(con: duckdb.DuckDBPyConnection) -> None:

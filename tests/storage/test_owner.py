@@ -13,6 +13,7 @@ from book.batch import Batch
 from storage.address import address_path, read_address
 from storage.connect import connect
 from storage.errors import NoStore, NotAStore, SchemaTooNew, StoreError, StoreOwned
+from storage.extensions import open_duckdb
 from storage.migrate import REVISIONS
 from storage.owner import Owner
 from storage.writer import Writer
@@ -66,12 +67,12 @@ def test_a_dead_owner_is_replaced_and_its_address_too(served: Served) -> None:
 
 
 def test_a_schema_of_a_newer_program_is_refused_untouched(db: Path) -> None:
-    with duckdb.connect(str(db)) as con:
+    with open_duckdb(db) as con:
         con.execute("UPDATE alembic_version SET version_num = '999'")
     with pytest.raises(SchemaTooNew, match="upgrade Leadline") as caught:
         Owner(db)
     assert (caught.value.found, caught.value.known) == ("999", REVISIONS[-1])
-    with duckdb.connect(str(db)) as con:
+    with open_duckdb(db) as con:
         assert con.execute("SELECT version_num FROM alembic_version").fetchall() == [("999",)]
 
 
@@ -83,7 +84,7 @@ def test_what_is_not_a_store_is_left_alone(tmp_path: Path) -> None:
     assert text.read_text().startswith("dear diary")
 
     other = tmp_path / "other.duckdb"
-    with duckdb.connect(str(other)) as con:
+    with open_duckdb(other) as con:
         con.execute("CREATE TABLE recipes(name VARCHAR)")
     with pytest.raises(NotAStore, match="recipes"):
         Owner(other)

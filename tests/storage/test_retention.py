@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-import duckdb
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,6 +15,7 @@ from storage import export
 from storage.connect import connect
 from storage.errors import BadExport, NoStore, NoTrustedBook
 from storage.export import export_parquet
+from storage.extensions import open_duckdb
 from storage.owner import Owner
 from storage.queries import row_counts
 from storage.rebuild import book_at
@@ -116,7 +116,7 @@ def test_exported_files_hold_the_stored_rows_by_day(four_days: Owner, tmp_path: 
     assert sum(file.rows for file in diffs) == len(stored) == 13
     days = {file.path.parent.name for file in diffs}
     assert days == {f"date=2026-{day}" for day in ("05-28", "05-30", "05-31", "06-01")}
-    with duckdb.connect() as plain:  # as anybody reads it
+    with open_duckdb() as plain:  # the files alone, without the store
         read = plain.execute(
             """SELECT epoch, ts_recv, last_id, bid_px, ask_qty
                FROM read_parquet(?, hive_partitioning = true)

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from storage.extensions import open_duckdb
 from storage.stages import stages
 from storage.trust import judge, newest
 
@@ -55,7 +56,7 @@ FROM (VALUES ('s', 590, 30.0), ('s', 10, 80.0), ('other', 5, 7.0)) t(symbol, dif
 
 @pytest.fixture
 def con(db: Path) -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect(str(db))
+    con = open_duckdb(db)
     for statement in (COVERAGE, EVENTS, SCORES, EVIDENCE, STATS, STAGES):
         con.execute(statement)
     return con
@@ -182,7 +183,7 @@ FROM range(8000) r (i)
     ],
 )
 def test_the_macro_means_within_an_interval(db: Path, query: str, coverage: str) -> None:
-    con = duckdb.connect(str(db))
+    con = open_duckdb(db)
     con.execute(PLAIN)
     con.execute(MOMENTS)
     con.execute(coverage or COVERAGE)

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, event, given, settings
@@ -27,6 +26,7 @@ from storage.exports.content import content
 from storage.exports.export import FORMATS, Job, export
 from storage.exports.importing import import_parquet
 from storage.exports.rows import Carried
+from storage.extensions import open_duckdb
 from storage.rebuild import book_at
 from tests.storage.exports.days import ODD, Day, make_day
 from tests.storage.helpers import Served
@@ -340,7 +340,7 @@ def test_less_never_replaces_more(stored: Stored, tmp_path: Path) -> None:
 def test_exported_parquet_is_plain_to_others(stored: Stored, tmp_path: Path) -> None:
     db, day = stored(1)
     out(db, tmp_path / "out", "parquet")
-    with duckdb.connect() as plain:
+    with open_duckdb() as plain:
         rows = plain.execute(
             "SELECT count(*) FROM read_parquet(?, hive_partitioning = true) WHERE symbol = ?",
             [f"{tmp_path}/out/trades/**/*.parquet", SYMBOL],

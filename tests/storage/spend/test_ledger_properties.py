@@ -13,6 +13,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from storage.errors import BudgetRefused
+from storage.extensions import open_duckdb
 from storage.schema import metadata
 from storage.spend import ledger, prices
 from storage.spend.conflicts import is_conflict
@@ -25,7 +26,7 @@ ADD_BUDGET = "INSERT INTO budgets VALUES (?, ?, ?, now()::TIMESTAMP)"
 @pytest.fixture(scope="module")
 def memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """A ledger in memory: the same statements, without the disk's time."""
-    con = duckdb.connect(":memory:", config={"threads": 1})
+    con = open_duckdb(settings={"threads": 1})
     made = sa.create_engine(
         "duckdb://", creator=lambda: ConnectionWrapper(con.cursor()), poolclass=sa.pool.NullPool
     )
