@@ -10,10 +10,15 @@ change. So of a book that stands at update *L*:
 Either message may come first. The newest `TICKERS` tickers are kept for diffs that come after them, and
 of the newest `WAITING` diffs where the book stood, for tickers that come after those.
 
-A bracketed check has one weakness: in a fast market the venue may leave a ticker out. So one bracketed
-miss makes the book SUSPECT, and `HEAL_AFTER` agreements in a row heal it; a second miss within
-`AGAIN_WITHIN_NS`, or one at an equal id, refutes the book. (Recordings of 2024: 2 misses in 16,472
-bracketed checks, both in one fast fall; none in 2,278 at equal ids.)
+Tickers may be left out or overtake each other, and then the one in force at *L* is not the one we hold:
+
+    disagrees at an equal id    the book is refuted: discarded, and seeded anew
+    disagrees where bracketed   the book is SUSPECT, however often, and asks for an audit (`book.witness`)
+    agrees at an equal id       heals what a bracketed miss made SUSPECT
+    agrees where bracketed      heals it too, after `HEAL_AFTER` in a row
+
+(Recordings of 2024: 2 misses in 16,472 bracketed checks, both in one fast fall, and the book was right;
+none in 2,278 at equal ids.)
 
 This is the readable form; `book.kernel_attest` is the compiled one, and a test holds them together.
 """
@@ -30,7 +35,6 @@ from book.messages import Bbo
 TICKERS = 64  # at 1,362 messages in the busiest second recorded, some 50 ms of them
 WAITING = 64  # COIN-M sends 80 diffs a second and few tickers
 HEAL_AFTER = 3
-AGAIN_WITHIN_NS = 10_000_000_000
 # A venue whose tickers meant something else would make us fetch seeds for ever: so many in a minute. What
 # would refute a book beyond that leaves it SUSPECT until it may.
 MOST_REFUTED, REFUTED_WITHIN_NS = 3, 60_000_000_000
@@ -87,12 +91,16 @@ class Attestor(Protocol):
 
     @property
     def agreed(self) -> tuple[int, int]:
-        """Id and receive time of the newest diff that was found right; (-1, 0) if none was."""
+        """
+        Id and receive time of the newest diff that was found right; (-1, 0) if none was.
+
+        While a miss waits to be taken it stays at what was found right before that.
+        """
         ...
 
     @property
     def streak(self) -> int:
-        """Agreements in a row since the last miss."""
+        """Agreements in a row since the last miss; one at an equal id counts as `HEAL_AFTER`."""
         ...
 
     def watch(self, *, closely: bool) -> None:
@@ -200,13 +208,16 @@ class PlainAttestor:
         self._counts[kind] += 1
         last_id, recv_ns, ours = book
         if ours == ticker[1]:
-            self.agreed = last_id, recv_ns
-            self.streak += 1
+            if self._miss is None:
+                self.agreed = last_id, recv_ns
+            self.streak += HEAL_AFTER if kind is Kind.EQUAL_ID else 1
             return self._closely
         self._misses += 1
         self.streak = 0
         self._miss = Miss(kind, last_id, ours, *ticker, next_id)
-        self._waiting.clear()  # what stands there now would only repeat it
+        waiting = self._waiting
+        while waiting and (kind is Kind.EQUAL_ID or waiting[0][0] < next_id):
+            waiting.popleft()  # it would only repeat the miss
         return True
 
 
@@ -219,15 +230,12 @@ class Doubts:
 
     def __init__(self) -> None:
         self.owed = False  # by the newest miss
-        self._missed_ns = -AGAIN_WITHIN_NS
         self._refuted_ns: deque[int] = deque(maxlen=MOST_REFUTED)
 
     def refutes(self, kind: Kind, ts_ns: int) -> bool:
         """Tell whether a miss at ``ts_ns`` refutes the book, or only makes it SUSPECT."""
-        is_second = ts_ns - self._missed_ns <= AGAIN_WITHIN_NS
-        self._missed_ns = ts_ns
         self.owed = False
-        return (kind is not Kind.BRACKETED or is_second) and self.settle(ts_ns)
+        return kind is not Kind.BRACKETED and self.settle(ts_ns)
 
     def settle(self, ts_ns: int) -> bool:
         """Tell whether a refutation may be now, and count it; else it is owed."""

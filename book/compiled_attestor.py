@@ -24,13 +24,13 @@ class CompiledAttestor:
 
     @property
     def agreed(self) -> tuple[int, int]:
-        """Id and receive time of the newest diff that was found right; (-1, 0) if none was."""
+        """See `book.attestation.Attestor`."""
         state = self._ladder.state
         return int(state[slot.AGREED_ID]), int(state[slot.AGREED_NS])
 
     @property
     def streak(self) -> int:
-        """Agreements in a row since the last miss."""
+        """See `book.attestation.Attestor`."""
         return int(self._ladder.state[slot.STREAK])
 
     def watch(self, *, closely: bool) -> None:

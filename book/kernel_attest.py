@@ -28,6 +28,7 @@ BOOK_ROWS, BOOK_WIDTH = TICKER_ROWS + TICKERS * TICKER_WIDTH, 6
 END = BOOK_ROWS + WAITING * BOOK_WIDTH
 assert END <= ATTEST + ATTEST_ROOM
 
+HEAL_AFTER = attestation.HEAL_AFTER
 KIND_EQUAL_ID = int(attestation.Kind.EQUAL_ID)
 KIND_BRACKETED = int(attestation.Kind.BRACKETED)
 
@@ -54,9 +55,10 @@ def compare(state: Ints, kind: int, book: int, ticker: int, next_id: int) -> int
         and state[book + 4] == state[ticker + 3]
         and state[book + 5] == state[ticker + 4]
     ):
-        state[AGREED_ID] = state[book]
-        state[AGREED_NS] = state[book + 1]
-        state[STREAK] += 1
+        if state[MISS_KIND] == 0:
+            state[AGREED_ID] = state[book]
+            state[AGREED_NS] = state[book + 1]
+        state[STREAK] += HEAL_AFTER if kind == KIND_EQUAL_ID else 1
         return int(state[CLOSELY])
     state[MISSES] += 1
     state[STREAK] = 0
@@ -67,7 +69,10 @@ def compare(state: Ints, kind: int, book: int, ticker: int, next_id: int) -> int
     for n in range(5):
         state[MISS_TICKER + n] = state[ticker + n]
     state[MISS_NEXT_ID] = next_id
-    state[FIRST_WAITING] = state[NEXT_WAITING]
+    while state[FIRST_WAITING] < state[NEXT_WAITING] and (
+        kind == KIND_EQUAL_ID or state[book_row(state[FIRST_WAITING])] < next_id
+    ):
+        state[FIRST_WAITING] += 1
     return 1
 
 

@@ -16,7 +16,7 @@ import importlib.util
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal, TypeAlias
 
 from book import look
@@ -241,12 +241,8 @@ class LiveBook(ABC):
     def _sync_snapshot(self, snapshot: Any, batch: Batch) -> Sequence[Event]:
         """Give a seed to `book.sync`; write what follows."""
         before = self._sync.applied_epoch
-        events = self._told(
-            lambda: self._sync.receive_snapshot(snapshot),
-            snapshot.ts_recv_ns,
-            batch,
-            seed_id=snapshot.last_id,
-        )
+        tell, ts_ns = partial(self._sync.receive_snapshot, snapshot), snapshot.ts_recv_ns
+        events = self._told(tell, ts_ns, batch, seed_id=snapshot.last_id)
         if self._sync.applied_epoch == before:
             return events
         seed = self._message(snapshot)
@@ -254,8 +250,7 @@ class LiveBook(ABC):
         self.seed_id = seed.last_id
         self._ghosts.seed(seed.bids, seed.asks)
         self._settled()
-        events = [*events, *self._attest(snapshot.ts_recv_ns, batch)]
-        return [*events, *self._bound(snapshot.ts_recv_ns, batch)]
+        return [*events, *self._attest(ts_ns, batch), *self._bound(ts_ns, batch)]
 
     def _told(
         self,
@@ -311,16 +306,22 @@ class LiveBook(ABC):
 
     def stand(self, n: int) -> Standing | None:
         """Note down the ``n`` best levels a side for an audit; None of a book that none may be made of."""
-        reach, ladder = self.reach, self._ladder
-        suspect = self.state is State.SUSPECT and self._witness.is_unlike(self.epoch)
+        reach, ladder, witness = self.reach, self._ladder, self._witness
+        suspect = self.state is State.SUSPECT and self._sync.doubted
+        suspect = suspect and (witness.may_heal(self.epoch) or witness.is_unlike(self.epoch))
         if reach is None or not (suspect or self.state is State.LIVE):
             return None
         return Standing.of(ladder.last_id, ladder.last_recv_ns, ladder.top(n), n, reach)
 
     @property
     def is_auditable(self) -> bool:
-        """Whether it is LIVE, or SUSPECT since an audit, which only another audit can heal."""
+        """Whether it is LIVE, or SUSPECT for what an audit can heal."""
         return self.stand(1) is not None
+
+    @property
+    def asks_for_audit(self) -> bool:
+        """Whether a bracketed ticker disagreed since a REST snapshot last agreed with this epoch."""
+        return self._witness.asks_for_audit(self._sync.epoch)
 
     def receive_audit(self, audit: Audit, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Take what came of holding this very epoch of the book against a REST snapshot."""
@@ -334,8 +335,10 @@ class LiveBook(ABC):
         if self._witness.is_due(ts_ns):
             self._witness.turn(ts_ns, batch)
             self._settled()
-        tell = self._witness.act(self._sync, ts_ns, batch)
-        return self._told(tell, ts_ns, batch) if tell is not None else ()
+        events: list[Event] = []
+        while (tell := self._witness.act(self._sync, ts_ns, batch)) is not None:
+            events += self._told(tell, ts_ns, batch)  # what healed may be there together with the miss
+        return events
 
     # -- memory ------------------------------------------------------------------------------------
 

@@ -3,9 +3,10 @@ What comes of one book's attestation: scores by minute, evidence of every miss, 
 
 Minutes are cut by the receive times of diffs, so a replay keeps the same scores as the live book.
 
-A book that is SUSPECT for a bracketed miss is believed again after `HEAL_AFTER` agreements. Where it was
-refuted, but a seed would be the fourth within a minute (`book.attestation.Doubts`), agreements at the top
-say nothing of levels that were proved wrong, and it stays SUSPECT:
+A book that is SUSPECT for a bracketed miss asks for an audit, and is believed again when a later ticker
+agrees (at an equal id, or `HEAL_AFTER` times in a row where bracketed) or an audit at that id or a later
+one does. Where it was refuted, but a seed would be the fourth within a minute (`book.attestation.Doubts`),
+agreements at the top say nothing of levels that were proved wrong, and it stays SUSPECT:
 
     by a book ticker     until a seed may be fetched; then it is discarded
     by an audit          until another audit: one that agrees heals it, one that does not discards it then
@@ -41,6 +42,7 @@ class Witness:
         self._doubts = Doubts()
         self._audited = self._audit_misses = 0
         self._agreed: dict[Kind, tuple[int, int, int]] = {}  # epoch, id, receive time
+        self._missed = (-1, NO_ID)  # epoch and id of the newest bracketed miss
         self._owed: int | None = None  # the epoch that a ticker refuted too soon after others
         # The epoch of which an audit found levels wrong, and that goes on; and which kind of audit.
         self._unlike: tuple[int, Kind] | None = None
@@ -60,12 +62,23 @@ class Witness:
 
     def hear_audit(self, audit: Audit, sync: BookSync[Any, Any], ts_ns: int, batch: Batch) -> Tell | None:
         """Return what the synchroniser is to be told after an audit of its very epoch, if anything."""
-        was_unlike = self.is_unlike(sync.epoch)
         refuted = self.take_audit(audit, sync.applied_epoch, ts_ns, batch)
         if audit.misses:
             return partial(sync.doubt, audit.misses[0].why(), refuted=refuted)
-        is_healed = was_unlike and not self.is_unlike(sync.epoch) and sync.epoch != self._owed
-        return sync.believe if is_healed else None
+        is_healed = sync.doubted and self.may_heal(sync.epoch) and not self.is_unlike(sync.epoch)
+        is_later = audit.book_id >= self._missed_in(sync.epoch)
+        return sync.believe if is_healed and is_later else None
+
+    def may_heal(self, epoch: int | None) -> bool:
+        """Tell whether audits can heal this epoch: not where a ticker refuted it too soon after others."""
+        return epoch != self._owed
+
+    def asks_for_audit(self, epoch: int | None) -> bool:
+        """Tell whether a bracketed ticker disagreed since a REST snapshot last agreed with this epoch."""
+        return self._missed_in(epoch) > self.agreed_in(epoch, Kind.AUDIT)[0]
+
+    def _missed_in(self, epoch: int | None) -> int:
+        return self._missed[1] if self._missed[0] == epoch else NO_ID
 
     def is_unlike(self, epoch: int | None) -> bool:
         """Tell whether the last audit of this epoch found levels wrong."""
@@ -92,6 +105,8 @@ class Witness:
         """Keep the evidence; tell whether it refutes the book, or only makes it SUSPECT."""
         refuted = self._doubts.refutes(miss.kind, ts_ns)
         self._owed = epoch if self._doubts.owed else self._owed
+        if miss.kind is Kind.BRACKETED:
+            self._missed = epoch, miss.book_id
         batch.mismatches.append(MismatchRow(self._book, epoch, ts_ns, miss, refuted))
         return refuted
 

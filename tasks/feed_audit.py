@@ -5,6 +5,10 @@ Audits take what request weight is spare: a share of the budget at most, nothing
 or half of the minute is spent. They reach as deep as every book in its turn can have it for that. One that
 fails or cannot be told is counted and forgotten. Levels that differ discard the book, like a refuting book
 ticker; where none does, the snapshot teaches the book what lies beyond its seed (`book.ghosts`).
+
+A book that a bracketed ticker contradicted (`book.attestation`) is the next in turn. Where it is still
+SUSPECT after `SUSPECT_S`, it gets an audit of its own sooner: one book after the other, for as much weight
+again at most. So twenty that become SUSPECT at once are not twenty requests at once.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from dataclasses import dataclass, field
 from book.audit import Audit, Change, audit, changes_in
 from book.batch import Batch
 from book.errors import LeadlineError
-from book.events import Refuted
+from book.events import Refuted, State
 from book.live import LiveBook
 from book.messages import DepthSnapshot
 from tasks.feed_config import AuditCounts, FeedConfig
@@ -32,6 +36,9 @@ NOTED_MORE = 400  # levels a side noted down before: the price may move until th
 SHARE = 0.1  # of our request weight
 REACH_S = 5.0  # a diff stream that is not where the snapshot is by then tells nothing
 LOOK_S = 0.02
+SUSPECT_S = 1.0  # a ticker that explains it has come by then, as a rule
+AGAIN_S = 10.0  # one that stays SUSPECT all the same is audited again
+DOUBTS_LOOK_S = 0.25
 
 
 @dataclass(slots=True)
@@ -64,6 +71,7 @@ class Auditor:
         self._config = config
         self._turn = 0
         self._audited: dict[str, int] = {}  # symbol -> its last turn
+        self._asking: dict[str, float] = {}  # symbol that asks for an audit -> when it gets its own
         self._watch: _Watch | None = None
 
     @property
@@ -79,7 +87,11 @@ class Auditor:
     @property
     def pause_s(self) -> float:
         """Seconds from one audit to the next: each book once in ``audit_every_s``, within our share."""
-        return max(self._turn_s, self._weight * MINUTE_S / self._share_a_minute)
+        return max(self._turn_s, self._pace_s)
+
+    @property
+    def _pace_s(self) -> float:
+        return self._weight * MINUTE_S / self._share_a_minute
 
     @property
     def _turn_s(self) -> float:
@@ -96,35 +108,48 @@ class Auditor:
 
     async def run(self) -> None:
         """Audit again and again, until cancelled."""
+        now_s = asyncio.get_running_loop().time
+        turn_at_s, suspect_at_s = now_s() + self.pause_s, 0.0
         while True:
-            await asyncio.sleep(self.pause_s)
-            book = self.choose()
-            if book is None:
-                continue
-            self._turn += 1
-            self._audited[book.market.symbol] = self._turn
-            try:
-                await self._audit(book)
-            except LeadlineError as exc:
-                self.counts.failed += 1
-                log.warning("audit of %s: %s", book.market.symbol, exc)
-            except Exception:  # the timer's outer door: one bad turn must not end it
-                self.counts.failed += 1
-                log.exception("an audit failed; they go on")
-            finally:
-                self._watch = None
+            await asyncio.sleep(max(0.0, min(DOUBTS_LOOK_S, turn_at_s - now_s())))
+            self.hear_doubts(now_s())
+            if now_s() >= turn_at_s:
+                await self._try(self.choose())
+                turn_at_s = now_s() + self.pause_s
+            elif now_s() >= suspect_at_s and (book := self.choose_suspect(now_s())) is not None:
+                self._asking[book.market.symbol] = now_s() + AGAIN_S
+                await self._try(book)
+                suspect_at_s = now_s() + self._pace_s
 
     def choose(self) -> LiveBook | None:
         """Return the book audited longest ago; None while request weight is wanted elsewhere."""
         if not self._is_weight_spare:
             return None
         books = [book for book in self._router.books.values() if book.is_auditable]
-        return min(books, key=lambda book: self._audited.get(book.market.symbol, 0), default=None)
+        return min(books, key=self._last_turn, default=None)
+
+    def choose_suspect(self, now_s: float) -> LiveBook | None:
+        """Return a SUSPECT book that needs an audit of its own now, if there is weight for it."""
+        due = [symbol for symbol, at_s in self._asking.items() if at_s <= now_s]
+        books = [book for symbol in due if (book := self._router.books.get(symbol)) is not None]
+        books = [book for book in books if book.state is State.SUSPECT and book.is_auditable]
+        return min(books, key=self._last_turn) if books and self._is_weight_spare else None
+
+    def hear_doubts(self, now_s: float) -> None:
+        """Note which books ask for an audit, and move those that are new to the head of the turn."""
+        asking = [symbol for symbol, book in self._router.books.items() if book.asks_for_audit]
+        for symbol in asking:
+            if symbol not in self._asking:
+                self._audited.pop(symbol, None)
+        self._asking = {symbol: self._asking.get(symbol, now_s + SUSPECT_S) for symbol in asking}
 
     def note_batch(self, batch: Batch) -> None:
         """Keep the watched book's diffs of a batch on its way to the sink."""
         if self._watch is not None:
             self._watch.changes += changes_in(batch, self._watch.book, self._watch.epoch)
+
+    def _last_turn(self, book: LiveBook) -> int:
+        return self._audited.get(book.market.symbol, 0)
 
     @property
     def _is_weight_spare(self) -> bool:
@@ -132,6 +157,23 @@ class Auditor:
         return not self._seeds.pending and (
             governor.remaining - self._weight >= governor.per_minute * governor.share / 2
         )
+
+    async def _try(self, book: LiveBook | None) -> None:
+        """Audit a book, if there is one; whatever goes wrong ends this turn alone."""
+        if book is None:
+            return
+        self._turn += 1
+        self._audited[book.market.symbol] = self._turn
+        try:
+            await self._audit(book)
+        except LeadlineError as exc:
+            self.counts.failed += 1
+            log.warning("audit of %s: %s", book.market.symbol, exc)
+        except Exception:  # the timer's outer door: one bad turn must not end it
+            self.counts.failed += 1
+            log.exception("an audit failed; they go on")
+        finally:
+            self._watch = None
 
     async def _audit(self, book: LiveBook) -> None:
         first = held = await self._hold(book)

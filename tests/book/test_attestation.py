@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from book.attestation import (
-    AGAIN_WITHIN_NS,
     HEAL_AFTER,
     MINUTE_NS,
     MOST_REFUTED,
@@ -69,6 +68,24 @@ def b(last_id: int, top: Bbo = A) -> tuple[str, int, Bbo]:
             id="told-once",
         ),
         pytest.param(
+            [t(5), b(7, B), b(9, C), t(9, C)],
+            (1, 1, 1, 0),
+            Miss(Kind.BRACKETED, 7, B, 5, A, 9),
+            id="bracketed-miss-and-the-closing-one-agrees",
+        ),
+        pytest.param(
+            [t(5), b(7, B), b(9, B), t(9, C)],
+            (1, 1, 2, 0),
+            Miss(Kind.EQUAL_ID, 9, B, 9, C),
+            id="bracketed-miss-and-the-closing-one-disagrees",
+        ),
+        pytest.param(
+            [t(5), b(7, B), b(11, B), t(9, C)],
+            (0, 1, 1, 0),
+            Miss(Kind.BRACKETED, 7, B, 5, A, 9),
+            id="what-stands-behind-the-bracket-waits-on",
+        ),
+        pytest.param(
             [b(n) for n in range(WAITING + 3)], (0, 0, 0, 3), None, id="the-oldest-that-wait-give-way"
         ),
         pytest.param(
@@ -95,17 +112,34 @@ def test_agreements_are_told_when_watched_closely_and_end_with_a_miss() -> None:
     attestor.watch(closely=True)
     attestor.hear(5, A)
     assert attestor.check(5, 77, A)
-    assert (attestor.agreed, attestor.streak) == ((5, 77), 1)
+    assert (attestor.agreed, attestor.streak) == ((5, 77), HEAL_AFTER)
     attestor.hear(6, B)
     assert attestor.check(6, 78, A)
     assert (attestor.agreed, attestor.streak) == ((5, 77), 0)
+    attestor.take_miss()
+    for n in (7, 8):
+        attestor.check(n, 70 + n, B)
+    assert attestor.hear(9, A)
+    assert (attestor.agreed, attestor.streak) == ((8, 78), 2), "one for each that is bracketed"
+
+
+def test_what_agrees_after_a_miss_counts_when_the_miss_was_taken() -> None:
+    attestor = PlainAttestor()
+    attestor.hear(5, A)
+    attestor.check(5, 77, A)
+    attestor.check(7, 78, B)
+    attestor.check(9, 79, C)
+    assert attestor.hear(9, C)
+    assert (attestor.agreed, attestor.streak) == ((5, 77), HEAL_AFTER), "trust ends before the miss"
+    assert attestor.take_miss() is not None
+    attestor.check(10, 80, C)
+    attestor.hear(10, C)
+    assert attestor.agreed == (10, 80)
 
 
 def test_which_misses_refute_a_book() -> None:
     doubts, at = Doubts(), 10 * REFUTED_WITHIN_NS
-    assert not doubts.refutes(Kind.BRACKETED, at)
-    assert not doubts.refutes(Kind.BRACKETED, at + AGAIN_WITHIN_NS + 1)  # too long ago
-    assert doubts.refutes(Kind.BRACKETED, at + AGAIN_WITHIN_NS + 2)
+    assert not any(doubts.refutes(Kind.BRACKETED, at + n) for n in range(100)), "however often"
     at *= 2
     assert [doubts.refutes(Kind.EQUAL_ID, at + n) for n in range(MOST_REFUTED + 1)] == [
         *[True] * MOST_REFUTED,
@@ -140,12 +174,12 @@ def test_one_bracketed_miss_makes_it_suspect_and_agreements_heal_it(engine: str)
     # What is covered ends where the venue last agreed, not where the miss was found.
     assert heard.batch.coverage[-1] == CoverageEnded(2, epoch, SEED_NS + 20, 9, "mismatch", heard.now)
     told = []
-    for n in range(12, 12 + HEAL_AFTER):
+    for n in range(13, 13 + HEAL_AFTER):
         assert heard.book.state is State.SUSPECT
-        told += heard.depth(n, n)
-        told += ticker(heard, n)
-    assert told == [BookReady(epoch, 11 + HEAL_AFTER)]
-    assert heard.batch.coverage[-1] == CoverageOpened(2, epoch, heard.now, 11 + HEAL_AFTER)
+        assert heard.depth(heard.book.last_id + 1, n) == []
+    told += ticker(heard, n + 1)
+    assert told == [BookReady(epoch, n)], "bracketed all, so it takes some"
+    assert heard.batch.coverage[-1] == CoverageOpened(2, epoch, heard.now, n)
     assert heard.batch.mismatches == [
         MismatchRow(2, epoch, SEED_NS + 60, Miss(Kind.BRACKETED, 11, OURS, 10, THEIRS, 12), False)
     ]
@@ -174,15 +208,32 @@ def test_an_equal_id_miss_refutes_it_and_only_a_newer_seed_heals(engine: str) ->
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_second_bracketed_miss_refutes_it(engine: str) -> None:
+def test_one_agreement_at_an_equal_id_heals_it(engine: str) -> None:
     heard = is_live(engine)
     heard.depth(10, 11)
     ticker(heard, 10, qty="4")
     assert ticker(heard, 12) == [Mismatched(11)]
-    heard.depth(12, 13)
-    ticker(heard, 13, qty="4")
+    assert heard.depth(12, 12) == [BookReady(heard.book.epoch, 12)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_bracketed_misses_never_discard_it_and_one_at_an_equal_id_does(engine: str) -> None:
+    heard = is_live(engine)
+    epoch = heard.book.epoch
+    told = []
+    for n in range(10, 210, 10):
+        told += heard.depth(n, n + 1)
+        told += ticker(heard, n, qty="4")
+        told += ticker(heard, n + 2, qty="4")
+        heard.depth(n + 2, n + 9)  # and this one is bracketed by the next
+    assert told == [Mismatched(11)]
+    assert (heard.book.state, heard.book.epoch) == (State.SUSPECT, epoch)
+    assert len(heard.batch.mismatches) >= 20
+    assert not any(row.refuted for row in heard.batch.mismatches)
+    at = heard.book.last_id
+    ticker(heard, at, qty="4")
     assert heard.book.state is State.BUFFERING
-    assert [row.refuted for row in heard.batch.mismatches] == [False, True]
+    assert heard.batch.mismatches[-1].refuted
 
 
 @pytest.mark.parametrize("engine", ENGINES)

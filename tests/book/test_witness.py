@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from book.attestation import AGAIN_WITHIN_NS, HEAL_AFTER, MOST_REFUTED, REFUTED_WITHIN_NS, Kind, Miss
+from book.attestation import HEAL_AFTER, MOST_REFUTED, REFUTED_WITHIN_NS, Kind, Miss
 from book.audit import Audit
 from book.batch import CoverageEnded
 from book.events import BookReady, Mismatched, Refuted, SnapshotNeeded, State
@@ -88,7 +88,6 @@ def test_what_is_owed_comes_with_a_diff_too(engine: str) -> None:
 
 
 def assert_a_bracketed_miss_heals(heard: Heard) -> None:
-    heard.now += 2 * AGAIN_WITHIN_NS
     agreed(heard)
     n = at(heard) + 1
     heard.depth(n, n + 1)
@@ -191,16 +190,76 @@ def test_covered_is_up_to_the_last_audit_that_would_have_seen_it(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_only_a_live_book_or_one_an_audit_doubts_is_audited(engine: str) -> None:
+def test_a_live_book_and_one_that_an_audit_can_heal_are_audited(engine: str) -> None:
     heard = Heard(engine)
     assert not heard.book.is_auditable
     heard = is_live(engine)
     standing = heard.book.stand(1)
     assert standing is not None
     assert (standing.bids, standing.low, standing.high) == ({100: 5000}, 100, 101)
-    n = at(heard) + 1
-    heard.depth(n, n + 1)
-    ticker(heard, n, qty="4")
-    ticker(heard, n + 2)
+    assert not heard.book.asks_for_audit
+    missed(heard)
+    assert heard.book.is_auditable
+    assert heard.book.asks_for_audit
+    heard = refuted_often(engine)
+    disagreed(heard)
     assert heard.book.state is State.SUSPECT
-    assert not heard.book.is_auditable, "its tickers heal it"
+    assert not heard.book.is_auditable, "what a ticker refuted, no audit heals"
+    assert not heard.book.asks_for_audit
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_bracketed_miss_is_healed_by_an_audit_at_its_id_or_later(engine: str) -> None:
+    heard = is_live(engine)
+    before = at(heard)
+    missed(heard)
+    early = Audit(10, (), True, before, heard.now)
+    assert heard.say("receive_audit", early) == [], "the snapshot is older than the miss"
+    assert (heard.book.state, heard.book.asks_for_audit) == (State.SUSPECT, True)
+    assert audited(heard, is_right=True) == [BookReady(heard.book.epoch, at(heard))]
+    assert not heard.book.asks_for_audit
+    missed(heard)
+    assert heard.book.asks_for_audit, "another miss, another audit"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_bracketed_miss_and_an_audit_that_disagrees_discard_it(engine: str) -> None:
+    heard = is_live(engine)
+    missed(heard)
+    n = at(heard)
+    assert audited(heard, is_right=False) == [Refuted(n), SnapshotNeeded(n, "refuted")]
+    assert not heard.book.asks_for_audit
+    assert [row.refuted for row in heard.batch.mismatches] == [False, True]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_tickers_or_partial_depth_heal_still_asks_for_an_audit(engine: str) -> None:
+    """The top may have moved off a wrong level: only a snapshot shows what is below."""
+    heard = is_live(engine)
+    missed(heard)
+    assert [type(one) for one in agreed(heard)] == [BookReady]
+    assert heard.book.asks_for_audit
+    missed(heard)
+    assert [type(one) for one in audited(heard, is_right=True, kind=Kind.DEPTH20)] == [BookReady]
+    assert heard.book.asks_for_audit
+    assert audited(heard, is_right=True) == []
+    assert not heard.book.asks_for_audit
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_another_seed_ends_what_was_asked_of_the_book_before(engine: str) -> None:
+    heard = is_live(engine)
+    missed(heard)
+    n = at(heard)
+    heard.say("leave", "session_lost")
+    heard.depth(n, n)
+    heard.seed(SEED % n)
+    assert heard.book.state is State.LIVE
+    assert not heard.book.asks_for_audit
+
+
+def missed(heard: Heard) -> None:
+    n = at(heard) + 1
+    heard.depth(n, n + 2)
+    ticker(heard, n + 1, qty="4")
+    assert ticker(heard, n + 3) == [Mismatched(n + 2)]

@@ -5,10 +5,11 @@ Silent faults on the real recordings: how many are found by attestation, and how
     python -m tests.drills.silent_faults --trials 50 --json
 
 A book is made wrong behind the sequence check; nothing but the venue's book tickers, and a crossed top,
-can show it. The true book stands beside the wrong one and tells how many left a level wrong at all, and
-of how many a ticker ever spoke before that level was set anew: no check of tickers can find more. Other
-words of the venue are made of the true book, as no recording holds them: the best 20 levels ten times a
-second, of which those found are counted, and 1,000 levels a side by REST once a minute.
+can show it. It is found when it becomes SUSPECT or is discarded. The true book stands beside the wrong one
+and tells how many left a level wrong at all, and of how many a ticker ever spoke before that level was set
+anew: no check of tickers can find more. Other words of the venue are made of the true book, as no recording
+holds them: the best 20 levels ten times a second, of which those found are counted, and 1,000 levels a side
+by REST once a minute.
 
 Ends with 1 if a clean recording disagrees anywhere, if a fault was missed that a ticker spoke of, or if
 fewer than 171 of 200 lost events on spot BTC are found or the median takes longer than 0.5 s; with 2

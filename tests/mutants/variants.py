@@ -15,6 +15,7 @@ LADDER = ("tests/book/test_ladder.py", "tests/book/test_sync_properties.py")
 LEDGER = ("tests/storage/spend/test_ledger.py", "tests/storage/spend/test_ledger_properties.py")
 LABELS = ("tests/book/test_labels.py",)
 SHOCKS = ("tests/book/test_shock.py",)
+ATTESTATION = ("tests/book/test_attestation.py", "tests/book/test_witness.py")
 COMPILED = ("tests/book/test_compiled.py", "tests/book/test_live_differential.py")
 
 
@@ -183,6 +184,69 @@ VARIANTS = (
         "    return bool(state[BID_TICKS] < state[ASK_TICKS])\n",
         "    return bool(state[BID_TICKS] > 0)\n",
         COMPILED,
+    ),
+    Variant(
+        "a bracketed miss discards a book",
+        "book/attestation.py",
+        "        return kind is not Kind.BRACKETED and self.settle(ts_ns)\n",
+        "        return self.settle(ts_ns)\n",
+        ATTESTATION,
+    ),
+    Variant(
+        "an agreement at an equal id heals no more than a bracketed one",
+        "book/attestation.py",
+        "            self.streak += HEAL_AFTER if kind is Kind.EQUAL_ID else 1\n",
+        "            self.streak += 1\n",
+        ATTESTATION,
+    ),
+    Variant(
+        "compiled: an agreement at an equal id heals no more than a bracketed one",
+        "book/kernel_attest.py",
+        "        state[STREAK] += HEAL_AFTER if kind == KIND_EQUAL_ID else 1\n",
+        "        state[STREAK] += 1\n",
+        ATTESTATION,
+    ),
+    Variant(
+        "the equal id that explains a bracketed miss is not looked at",
+        "book/attestation.py",
+        "        while waiting and (kind is Kind.EQUAL_ID or waiting[0][0] < next_id):\n",
+        "        while waiting:\n",
+        ATTESTATION,
+    ),
+    Variant(
+        "what agrees behind a miss hides it from coverage",
+        "book/attestation.py",
+        "            if self._miss is None:\n",
+        "            if True:\n",
+        ATTESTATION,
+    ),
+    Variant(
+        "a snapshot older than the miss heals it",
+        "book/witness.py",
+        "        is_later = audit.book_id >= self._missed_in(sync.epoch)\n",
+        "        is_later = True\n",
+        ATTESTATION,
+    ),
+    Variant(
+        "a bracketed miss asks for no audit",
+        "book/witness.py",
+        "            self._missed = epoch, miss.book_id\n",
+        "            self._missed = -1, miss.book_id\n",
+        ATTESTATION,
+    ),
+    Variant(
+        "suspect books are audited all at once",
+        "tasks/feed_audit.py",
+        "                suspect_at_s = now_s() + self._pace_s\n",
+        "                suspect_at_s = 0.0\n",
+        ("tests/tasks/test_feed_audit.py",),
+    ),
+    Variant(
+        "a suspect book waits for its turn",
+        "tasks/feed_audit.py",
+        "            elif now_s() >= suspect_at_s and (book",
+        "            elif now_s() < suspect_at_s and (book",
+        ("tests/tasks/test_feed_audit.py",),
     ),
     Variant(
         "coverage runs on past its end",
