@@ -2,7 +2,8 @@
 Takes the README's screenshots of the real Prefect UI, from a Leadline that runs on the built-in venue.
 
     python docs/screenshots.py                     starts everything, waits, takes them, stops it again
-    python docs/screenshots.py --ui http://127.0.0.1:4200      only takes them, of what runs there
+    python docs/screenshots.py --ui http://127.0.0.1:4200      only takes them, of what runs there; logs in
+                                                   with PREFECT_API_AUTH_STRING
     python docs/screenshots.py --report demo.duckdb            only the page of leadline report
 
 Needs Chromium and pngquant (Debian: apt-get install chromium pngquant). Run it from the project's folder.
@@ -27,7 +28,7 @@ from typing import Any
 
 from flows.console import say
 from flows.guard import Child
-from flows.server import free_port
+from flows.server import authorization, free_port, login
 from flows.settings import Settings
 from flows.venue import LoopbackProcess, running_loopback
 
@@ -40,6 +41,7 @@ SHOT_S = 120
 TRIES = 3
 COLOURS = 64
 MOST_BYTES = 150_000
+NO_EXTENSIONS = "DisableLoadExtensionCommandLineSwitch"  # newer browsers refuse extensions given so
 FAULTS = (
     {"kind": "drop", "symbol": "ETHUSDT", "n": 1},
     {"kind": "drop", "symbol": "SOLUSDT", "n": 2},
@@ -77,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.ui:
         return take(browser, args.ui.rstrip("/"))
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), args.minutes) as ui_url:
+        os.environ["PREFECT_API_AUTH_STRING"] = login(Path(folder) / "home")
         return take(browser, ui_url) or take_report(browser, Path(folder) / "leadline.duckdb")
 
 
@@ -174,11 +177,24 @@ def shots(api_url: str) -> dict[str, Shot | None]:
 
 def ask(url: str, body: dict[str, Any]) -> list[dict[str, Any]]:
     """Ask Prefect's API."""
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **authorization()}
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310  our own server
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         rows: list[dict[str, Any]] = json.load(answer)
         return rows
+
+
+def logs_in(folder: Path) -> Path:
+    """Write a browser extension that logs in to a server on this machine as Prefect's own page does."""
+    extension = folder / "log-in"
+    extension.mkdir()
+    script = {"matches": ["http://127.0.0.1/*"], "js": ["log-in.js"], "run_at": "document_start"}
+    about = {"manifest_version": 3, "name": "log-in", "version": "1", "content_scripts": [script]}
+    (extension / "manifest.json").write_text(json.dumps(about), encoding="utf-8")
+    kind, _, words = authorization().get("Authorization", "").partition(" ")
+    said = f"localStorage.setItem('prefect-password', {json.dumps(words)})" if kind == "Basic" else ""
+    (extension / "log-in.js").write_text(said, encoding="utf-8")
+    return extension
 
 
 def photograph(browser: str, url: str, file: Path, shot: Shot) -> None:
@@ -187,6 +203,7 @@ def photograph(browser: str, url: str, file: Path, shot: Shot) -> None:
         raw = Path(folder) / "raw.png"
         command = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         command += [f"--window-size={shot.width},{shot.height}", f"--virtual-time-budget={LOAD_MS}"]
+        command += [f"--load-extension={logs_in(Path(folder))}", "--disable-features=" + NO_EXTENSIONS]
         command += [f"--user-data-dir={folder}/profile", f"--screenshot={raw}", url]
         for tries in range(TRIES, 0, -1):
             try:

@@ -26,7 +26,7 @@ from flows.demo_signals import ROUND_S, Rounds, embedded_model
 from flows.foreground import ForegroundStream
 from flows.prefect_report import all_green
 from flows.proofs import Comparison, Proof, Truth, attempt
-from flows.server import prefect_api
+from flows.server import login_said, prefect_api
 from flows.settings import Settings
 from flows.venue import LoopbackProcess, running_loopback
 from storage import audit, queries
@@ -74,6 +74,7 @@ PLAN: tuple[tuple[float, dict[str, Any]], ...] = (
 )
 INVITATION = """\
 streaming {n} symbols into {db} for {seconds:g} s; Prefect's UI: {ui}
+  ({login})
   in a second shell, while it runs:
     leadline sql --db {db} "FROM book_events ORDER BY ts DESC LIMIT 5"
     leadline book BTCUSDT --db {db}
@@ -145,7 +146,9 @@ class Demo:
 
     def _invitation(self) -> str:
         db, n = self.settings.db, len(self.settings.symbols)
-        return INVITATION.format(db=db, n=n, seconds=self.seconds, ui=self.ui_url)
+        return INVITATION.format(
+            db=db, n=n, seconds=self.seconds, ui=self.ui_url, login=login_said(self.settings.home)
+        )
 
     def _turn(self, venue: LoopbackProcess, tick: Callable[[], None]) -> None:
         """Do what the plan says for this moment; at the end, look at the live books and stop."""

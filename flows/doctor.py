@@ -49,6 +49,7 @@ CLOCK_TIMEOUT_S = 5.0
 DB_PATIENCE_S = 2.0
 KEYS = {
     "PREFECT_API_KEY": "only for Prefect Cloud",
+    "PREFECT_API_AUTH_STRING": "only for a Prefect server of your own that asks for it",
     "BINANCE_API_KEY": "not needed: market data is public",
     "OPENAI_API_KEY": "not used by the commands of today",
     "ANTHROPIC_API_KEY": "not used by the commands of today",

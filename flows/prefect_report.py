@@ -7,7 +7,7 @@ import http.client
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from book.errors import LeadlineError
 from flows.proofs import Proof
+from flows.server import authorization
 
 ASK_S = 30.0  # a busy SQLite takes its time
 PAGE = 200
@@ -47,30 +48,35 @@ class Runs:
         return all(state in FINAL for state, _ in self.everything)
 
 
-def ask(api_url: str, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return all rows of a filter call, page by page; raises `PrefectUnreachable`."""
+def ask(
+    api_url: str, path: str, body: dict[str, Any], *, environ: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """
+    Return all rows of a filter call, page by page; raises `PrefectUnreachable`.
+
+    Logs in as ``environ`` says, by default this process's.
+    """
     rows: list[dict[str, Any]] = []
     while True:
-        page = _post(api_url, path, {**body, "limit": PAGE, "offset": len(rows)})
+        asked = {**body, "limit": PAGE, "offset": len(rows)}
+        page: list[dict[str, Any]] = send(api_url, "POST", path, asked, environ=environ)
         rows += page
         if len(page) < PAGE:
             return rows
 
 
-def _post(api_url: str, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = send(api_url, "POST", path, body)
-    return found
-
-
-def send(api_url: str, method: str, path: str, body: dict[str, Any]) -> Any:
+def send(
+    api_url: str, method: str, path: str, body: dict[str, Any], *, environ: Mapping[str, str] | None = None
+) -> Any:
     """
-    Call the API and return what it answers; raises `PrefectUnreachable`.
+    Call the API and return what it answers; raises `PrefectUnreachable`. Logs in as ``environ`` says.
 
     A server on SQLite answers 503 while another transaction writes, and has done nothing: asked again.
     """
+    headers = {"Content-Type": "application/json", **authorization(environ)}
     status, text = 0, b""
     for wait_s in BUSY_WAITS_S:
-        status, text = _call(api_url, method, path, body)
+        status, text = _call(api_url, method, path, body, headers)
         if status != http.HTTPStatus.SERVICE_UNAVAILABLE:
             break
         time.sleep(wait_s)
@@ -79,34 +85,34 @@ def send(api_url: str, method: str, path: str, body: dict[str, Any]) -> Any:
     return json.loads(text)
 
 
-def _call(api_url: str, method: str, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
+def _call(
+    api_url: str, method: str, path: str, body: dict[str, Any], headers: Mapping[str, str]
+) -> tuple[int, bytes]:
     parts = urlsplit(api_url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     try:
         with closing(kind(parts.netloc, timeout=ASK_S)) as connection:
-            headers = {"Content-Type": "application/json"}
-            connection.request(method, f"{parts.path.rstrip('/')}{path}", json.dumps(body), headers)
+            connection.request(method, f"{parts.path.rstrip('/')}{path}", json.dumps(body), dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read()
     except (OSError, http.client.HTTPException) as exc:
         raise PrefectUnreachable(f"{parts.netloc}{path}: {exc}") from exc
 
 
-def runs_of(api_url: str, flow_run_id: str) -> Runs:
-    """Ask how a flow run and everything under it ended."""
+def runs_of(api_url: str, flow_run_id: str, *, environ: Mapping[str, str] | None = None) -> Runs:
+    """Ask how a flow run and everything under it ended; logs in as ``environ`` says."""
+
+    def states(path: str, body: dict[str, Any]) -> list[tuple[str, str]]:
+        rows = ask(api_url, path, body, environ=environ)
+        return [(str(row.get("state_type")), str(row.get("name"))) for row in rows]
+
     one = {"flow_runs": {"id": {"any_": [flow_run_id]}}}
-    flow = _states(ask(api_url, "/flow_runs/filter", one))
+    flow = states("/flow_runs/filter", one)
     under = {"flow_runs": {"parent_flow_run_id": {"any_": [flow_run_id]}}}
-    tasks = _states(
-        ask(api_url, "/task_runs/filter", {**one, "task_runs": {"subflow_runs": {"exists_": False}}})
-    )
+    tasks = states("/task_runs/filter", {**one, "task_runs": {"subflow_runs": {"exists_": False}}})
     if not flow:
         raise PrefectUnreachable(f"the API knows no flow run {flow_run_id}")
-    return Runs(flow[0], _states(ask(api_url, "/flow_runs/filter", under)), tasks)
-
-
-def _states(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(str(row.get("state_type")), str(row.get("name"))) for row in rows]
+    return Runs(flow[0], states("/flow_runs/filter", under), tasks)
 
 
 def all_green(api_url: str, flow_run_id: str, *, tick: Callable[[], None] | None = None) -> Proof:

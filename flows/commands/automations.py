@@ -9,7 +9,14 @@ import os
 from dataclasses import asdict
 
 from flows.console import put, say
-from flows.server import QUIET, ServerUnavailable, configured_url, environment, is_healthy, running_private
+from flows.server import (
+    ServerUnavailable,
+    client_environment,
+    configured_url,
+    environment,
+    is_healthy,
+    running_private,
+)
 from flows.settings import load
 from flows.tables import table_lines
 
@@ -19,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     settings = load()
     wanted = configured_url()
     if wanted and is_healthy(wanted):
-        os.environ.update({**QUIET, "PREFECT_API_URL": wanted})
+        os.environ.update(client_environment(settings.home, wanted))
     elif (shared := running_private(settings.home)) is not None:
         os.environ.update(environment(settings.home, shared))
     else:

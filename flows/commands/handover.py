@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from flows.commands.stream import stream_here
 from flows.console import put, say
 from flows.prefect_report import FINAL, PrefectUnreachable, ask, send
 from flows.progress import Progress
-from flows.server import configured_url, running_private
+from flows.server import client_environment, configured_url, running_private
 from flows.settings import Settings, from_args
 from storage.requests import holder_pid
 
@@ -61,10 +62,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def find_deployed(settings: Settings, pid: int) -> Deployed | None:
-    """Find the deployment that the running stream, process ``pid``, came from; None if from none."""
+    """
+    Find the deployment that the running stream, process ``pid``, came from; None if from none.
+
+    This process's environment is set to use the API that was asked. Raises `ServerUnavailable` where that
+    one refuses our log-in.
+    """
     api_url = configured_url() or running_private(settings.home)
     if api_url is None:
         return None
+    os.environ.update(client_environment(settings.home, api_url))
     running = {
         "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}, "deployment_id": {"is_null_": False}}
     }

@@ -15,7 +15,7 @@ from rich.text import Text
 from flows.console import put, say
 from flows.legs import leg_line
 from flows.progress import Progress
-from flows.server import is_healthy
+from flows.server import is_healthy, login_said
 from flows.settings import READERS, Settings, from_args
 from flows.up import note, picture
 from flows.up.house import Choice, House, api_of
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         with Progress(
             lambda: picture.draw(house), after_s=0.3, every_s=0.5, line=lambda: picture.line(house)
         ) as progress:
-            house.run(progress.tick, lambda: _told(args, house.note))
+            house.run(progress.tick, lambda: _told(args, house.note, settings))
     say("leadline up: everything is stopped, the database is closed")
     return 0
 
@@ -57,10 +57,11 @@ def _choice(args: argparse.Namespace, settings: Settings) -> Choice:
     )
 
 
-def _told(args: argparse.Namespace, where: note.Note) -> None:
+def _told(args: argparse.Namespace, where: note.Note, settings: Settings) -> None:
     if args.json:
         put([json.dumps({**asdict(where), "found": False})])
-    say(f"up: Prefect's UI is at {where.ui_url}, the database is {where.db}")
+    ours = f" ({login_said(settings.home)})" if args.server is None else ""
+    say(f"up: Prefect's UI is at {where.ui_url}{ours}, the database is {where.db}")
 
 
 def _found(args: argparse.Namespace, settings: Settings) -> int:
@@ -110,6 +111,6 @@ def _detach(args: argparse.Namespace, settings: Settings) -> int:
                 return 1
             progress.tick()
             time.sleep(PAUSE_S)
-    _told(args, where)
+    _told(args, where, settings)
     say(f"it runs as process {where.pid}, its words are in {log}; leadline down stops it")
     return 0

@@ -29,7 +29,14 @@ from urllib.parse import urlsplit
 
 from book.errors import LeadlineError
 from flows.guard import Child
-from flows.server import QUIET, PrefectServer, ServerUnavailable, free_port, is_healthy, is_taken
+from flows.server import (
+    PrefectServer,
+    ServerUnavailable,
+    client_environment,
+    free_port,
+    is_healthy,
+    is_taken,
+)
 from flows.settings import CONFIG_FILE, BadSetting, Settings
 from flows.up import deploying, note
 from flows.up.api import Api, ApiAway
@@ -221,7 +228,7 @@ class House:
         if self.choice.server is not None:
             self.api_url = self.choice.server
             self.ui_url = ui_of(self.api_url)
-            self.environ = {**QUIET, "PREFECT_API_URL": self.api_url}
+            self.environ = client_environment(self.choice.settings.home, self.api_url)
             return
         home, port = self.choice.settings.home, self.choice.port
         if is_taken(port):
@@ -372,7 +379,8 @@ def taken_said(port: int) -> str:
     url = f"http://127.0.0.1:{port}/api"
     if is_healthy(url):
         return (
-            f"a Prefect server answers on port {port} already: leadline up --server {url} uses it, "
+            f"a Prefect server answers on port {port} already: leadline up --server {url} uses it (with "
+            "its log-in in PREFECT_API_AUTH_STRING, if it wants one), "
             "--port N starts one of our own elsewhere"
         )
     return f"port {port} is taken by another program; choose another one with --port N"

@@ -22,7 +22,7 @@ import httpx
 
 from flows.guard import Child
 from flows.prefect_report import FINAL, PrefectUnreachable, ask
-from flows.server import PrefectServer
+from flows.server import PrefectServer, authorization
 from flows.settings import Settings, load
 from flows.venue import LoopbackProcess, running_loopback
 from storage.connect import connect
@@ -221,7 +221,13 @@ class Stage:
 
     def _api(self, method: str, path: str, body: Any = None) -> Any:
         for _ in range(20):  # a busy SQLite answers 503 and has done nothing
-            answer = httpx.request(method, self.server.api_url + path, json=body, timeout=30)
+            answer = httpx.request(
+                method,
+                self.server.api_url + path,
+                json=body,
+                headers=authorization(self.server.environ),
+                timeout=30,
+            )
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(0.5)
@@ -231,7 +237,7 @@ class Stage:
     def ask(self, path: str, body: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Ask a filter path; nothing while the server does not answer."""
         try:
-            return ask(self.server.api_url, path, body or {})
+            return ask(self.server.api_url, path, body or {}, environ=self.server.environ)
         except PrefectUnreachable:
             return []
 

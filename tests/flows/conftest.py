@@ -17,6 +17,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     with pytest.MonkeyPatch.context() as patch:
         # Schedules are looked at every minute unless told otherwise.
         patch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "3")
+        # What a person set for a server of their own does not open ours.
+        patch.setenv("PREFECT_SERVER_CORS_ALLOWED_ORIGINS", "*")
+        patch.setenv("PREFECT_UI_API_URL", "https://prefect.example/api")
         running = PrefectServer(tmp_path_factory.mktemp("server"))
         running.start()
         yield running

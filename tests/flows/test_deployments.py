@@ -7,6 +7,7 @@ serves all of it: starting one takes half a minute.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import datetime as dt
 import json
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 
 from flows.prefect_report import PrefectUnreachable, ask
-from flows.server import PrefectServer, free_port, is_healthy
+from flows.server import PrefectServer, environment, free_port, is_healthy, login_file
 from flows.up import deploying
 from storage.connect import connect
 from storage.errors import StoreError
@@ -61,13 +62,16 @@ def hasty(folder: Path) -> Path:
 class Up:
     """One house, started as a person would, and its API."""
 
-    def __init__(self, folder: Path, *flags: str) -> None:
+    def __init__(self, folder: Path, *flags: str, login: str | None = None) -> None:
         self.folder = folder
         self.home = folder / "home"
         self.db = folder / "x.duckdb"
         # Whom analyze-signals asks is tested elsewhere; here a model would only make the runs late.
         self.env = environ(
-            LEADLINE_HOME=str(self.home), LEADLINE_SNAPSHOT_EVERY_S="2", LEADLINE_LLM_PROVIDER="none"
+            LEADLINE_HOME=str(self.home),
+            LEADLINE_SNAPSHOT_EVERY_S="2",
+            LEADLINE_LLM_PROVIDER="none",
+            **({} if login is None else {"PREFECT_API_AUTH_STRING": login}),
         )
         self.argv = [
             "up",
@@ -93,6 +97,11 @@ class Up:
         self.api, self.ui, self.pid = where["api_url"], where["ui_url"], where["pid"]
         assert f"it runs as process {self.pid}" in said.err
 
+    @property
+    def client(self) -> dict[str, str]:
+        """The environment of a client of its server."""
+        return {**environment(self.home, self.api), **self.env}
+
     def command(self, *argv: str) -> Said:
         return finish(start(self.folder, *argv, env=self.env), timeout_s=PATIENCE_S)
 
@@ -110,7 +119,7 @@ class Up:
         """Return the deployment's runs; none while the server is too busy to answer."""
         where = {"deployments": {"name": {"any_": [deployment]}}, "sort": "START_TIME_ASC"}
         try:
-            return ask(self.api, "/flow_runs/filter", where)
+            return ask(self.api, "/flow_runs/filter", where, environ=self.client)
         except PrefectUnreachable:
             return []
 
@@ -161,20 +170,20 @@ def _is_done(run: dict[str, Any]) -> bool:
     return run["state_type"] == "COMPLETED" and bool(run["auto_scheduled"])
 
 
-def patiently(api: str, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+def patiently(api: str, path: str, body: dict[str, Any], client: dict[str, str]) -> list[dict[str, Any]]:
     """Ask a server that may be too busy to answer at once."""
 
     def answers() -> list[list[dict[str, Any]]]:
         with contextlib.suppress(PrefectUnreachable):
-            return [ask(api, path, body)]
+            return [ask(api, path, body, environ=client)]
         return []
 
     return until(answers, f"an answer of {path}", timeout_s=PATIENCE_S)[0]
 
 
-def check_deployed(api: str) -> None:
+def check_deployed(api: str, client: dict[str, str]) -> None:
     """Every deployment is there, says what it does, and has the limits it should have."""
-    deployed = {each["name"]: each for each in patiently(api, "/deployments/filter", {})}
+    deployed = {each["name"]: each for each in patiently(api, "/deployments/filter", {}, client)}
     assert sorted(deployed) == NAMES
     for each in deployed.values():
         assert "When it fails:" in each["description"]
@@ -186,6 +195,22 @@ def check_deployed(api: str) -> None:
     assert deployed["stream-books"]["concurrency_limit"] is None
     assert deployed["stream-books"]["concurrency_options"] is None
     assert deployed["track-costs"]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+
+
+def check_login_is_hidden(house: Up) -> None:
+    """The log-in is in its file and in the environment of who needs it, and nowhere else."""
+    file = login_file(house.home)
+    secret = file.read_bytes().strip()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(secret) > 30
+    forms = secret, secret.partition(b":")[2], base64.b64encode(secret)
+    commands = b"".join(path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists())
+    assert b"flows.server_app" in commands
+    assert not any(form in commands for form in forms)
+    files = [path for path in house.folder.rglob("*") if path.is_file() and path != file]
+    assert {"up.log", "worker.log", "prefect.db", "prefect.yaml"} <= {path.name for path in files}
+    assert not [path for path in files if any(form in path.read_bytes() for form in forms)]
+    assert house.words().count(f"log in with the line in {file}") == 1
 
 
 def check_closed(house: Up) -> None:
@@ -203,7 +228,7 @@ def test_up_runs_every_deployment_mends_itself_and_closes_in_order(tmp_path: Pat
     house = Up(tmp_path, "--port", str(free_port()), "--project", str(hasty(tmp_path)))
     try:
         house.start()
-        check_deployed(house.api)
+        check_deployed(house.api, house.client)
 
         # A second one finds the first.
         second = house.command(*house.argv)
@@ -243,8 +268,12 @@ def test_up_runs_every_deployment_mends_itself_and_closes_in_order(tmp_path: Pat
             lambda: f"all have completed: {house.states()}",
             timeout_s=PATIENCE_S,
         )
+        check_login_is_hidden(house)
         certificates = patiently(
-            house.api, "/artifacts/filter", {"artifacts": {"key": {"any_": ["data-certificate"]}}}
+            house.api,
+            "/artifacts/filter",
+            {"artifacts": {"key": {"any_": ["data-certificate"]}}},
+            house.client,
         )
         assert certificates
 
@@ -269,24 +298,25 @@ def test_the_file_deploys_from_a_clone_and_up_uses_a_server_that_runs(
 
     prefect("work-pool", "create", "leadline", "--type", "process", "--overwrite")
     prefect("deploy", "--all")
-    check_deployed(server.api_url)
-    deployed = {each["name"]: each for each in patiently(server.api_url, "/deployments/filter", {})}
+    check_deployed(server.api_url, server.environ)
+    found = patiently(server.api_url, "/deployments/filter", {}, server.environ)
+    deployed = {each["name"]: each for each in found}
     (schedule,) = deployed["stream-books"]["schedules"]
     assert 60 <= schedule["schedule"]["interval"] <= 300
     (schedule,) = deployed["maintain-store"]["schedules"]
     assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == ("41 3 * * *", "UTC")
 
-    house = Up(tmp_path, "--server", server.ui_url)
+    house = Up(tmp_path, "--server", server.ui_url, login=server.environ["PREFECT_API_AUTH_STRING"])
     try:
         house.start()
         assert (house.api, house.ui) == (server.api_url, server.ui_url)
-        check_deployed(house.api)
+        check_deployed(house.api, house.client)
         until(lambda: house.rows() > 50, "rows are stored", timeout_s=PATIENCE_S)
-        assert not any("prefect server start" in line for line in house.parts().values())
+        assert not any("flows.server_app" in line for line in house.parts().values())
         os.kill(house.pid, signal.SIGINT)
         check_closed(house)
         assert is_healthy(server.api_url)
-        (pool,) = ask(server.api_url, "/work_pools/filter", {})
+        (pool,) = ask(server.api_url, "/work_pools/filter", {}, environ=server.environ)
         assert not pool["is_paused"]
     finally:
         house.end_hard()

@@ -20,8 +20,8 @@ from urllib.parse import quote
 
 import pytest
 
-from flows.prefect_report import ask
-from flows.server import PrefectServer
+from flows import prefect_report
+from flows.server import PrefectServer, authorization, login_file
 from storage.connect import Connection, connect
 from storage.spend import prices
 from tests.flows.commands import environ
@@ -32,6 +32,7 @@ from tests.tasks.llm.scripted import ScriptedServer, Step, answer, fails, says
 
 FROM_BLOCK, FROM_ENVIRONMENT = "canary0block/9f8e7d6c+5b4a==", "canary0environ/1a2b3c4d+5e6f=="
 SYMBOLS = ("AUSDT", "BUSDT", "CUSDT", "DUSDT", "EUSDT", "FUSDT")
+ROOT_LEVEL = "PREFECT_LOGGING_ROOT_LEVEL"  # a private server's environment keeps it low
 PATIENCE_S = 200.0
 
 # The flow as a worker's process runs it; the key comes by stdin, so that no argument holds it.
@@ -105,7 +106,7 @@ def run_flow(folder: Path, server: PrefectServer, url: str, *, block: str = "", 
         [sys.executable, "-c", PROGRAM, str(db), *SYMBOLS],
         cwd=folder,
         env=environ(
-            **server.environ,
+            **{key: value for key, value in server.environ.items() if key != ROOT_LEVEL},
             **given,
             LEADLINE_HOME=str(folder / "home"),
             LEADLINE_VENUE="loopback",
@@ -116,7 +117,7 @@ def run_flow(folder: Path, server: PrefectServer, url: str, *, block: str = "", 
             LEADLINE_SIGNAL_STALE_S="600",
             LEADLINE_LOG_LEVEL="DEBUG",
             PREFECT_LOGGING_LEVEL="DEBUG",
-            PREFECT_LOGGING_ROOT_LEVEL="DEBUG",
+            **{ROOT_LEVEL: "DEBUG"},
         ),
         input=block + "\n",
         capture_output=True,
@@ -142,24 +143,27 @@ def tables(db: Path) -> dict[str, str]:
         return {name: repr(con.execute(f'FROM "{name}"').fetchall()) for name in names}
 
 
-def told_by_api(api: str) -> dict[str, str]:
+def told_by_api(server: PrefectServer) -> dict[str, str]:
     """Everything that Prefect's API tells about runs, by kind."""
+    api, headers = server.api_url, authorization(server.environ)
+
+    def ask(path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        return prefect_report.ask(api, path, body, environ=server.environ)
+
+    def read(url: str, data: bytes | None = None) -> str:
+        more = {} if data is None else {"Content-Type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers | more)) as reply:
+            return str(reply.read().decode())
+
     kinds = ("flows", "flow_runs", "task_runs", "logs", "artifacts", "variables", "deployments")
-    told = {kind: json.dumps(ask(api, f"/{kind}/filter", {})) for kind in kinds}
-    told["block_documents"] = json.dumps(ask(api, "/block_documents/filter", {"include_secrets": False}))
-    for run in ask(api, "/flow_runs/filter", {}):
-        with urllib.request.urlopen(f"{api}/flow_run_states/?flow_run_id={run['id']}") as reply:
-            told[f"states of {run['name']}"] = reply.read().decode()
-    told["events"] = ""
-    page: str | None = f"{api}/events/filter"
-    request: Any = urllib.request.Request(
-        str(page), data=b'{"limit": 50}', headers={"Content-Type": "application/json"}
-    )
-    while page is not None:
-        with urllib.request.urlopen(request) as reply:
-            found = json.load(reply)
-        told["events"] += json.dumps(found)
-        page = request = found.get("next_page")
+    told = {kind: json.dumps(ask(f"/{kind}/filter", {})) for kind in kinds}
+    told["block_documents"] = json.dumps(ask("/block_documents/filter", {"include_secrets": False}))
+    for run in ask("/flow_runs/filter", {}):
+        told[f"states of {run['name']}"] = read(f"{api}/flow_run_states/?flow_run_id={run['id']}")
+    told["events"] = page = read(f"{api}/events/filter", b'{"limit": 50}')
+    while (more := json.loads(page).get("next_page")) is not None:
+        page = read(more)
+        told["events"] += page
     return told
 
 
@@ -184,23 +188,27 @@ async def test_the_key_is_nowhere_but_in_its_encrypted_block(server: PrefectServ
             for key in (FROM_BLOCK, FROM_ENVIRONMENT):
                 assert not any(form.decode() in rows for form in forms(key)), table
 
-    told = told_by_api(server.api_url)
+    told = told_by_api(server)
     assert "AUSDT" in told["logs"]
     assert "analyze-signals" in told["flow_runs"]
+    login = server.environ["PREFECT_API_AUTH_STRING"]
     for kind, text in told.items():
-        for key in (FROM_BLOCK, FROM_ENVIRONMENT):
+        for key in (FROM_BLOCK, FROM_ENVIRONMENT, login):
             assert not any(form.decode() in text for form in forms(key)), kind
 
     # The block is there, and gives the key to who may have it: in its file it is encrypted.
     (block,) = [
         one
-        for one in ask(server.api_url, "/block_documents/filter", {"include_secrets": True})
+        for one in prefect_report.ask(
+            server.api_url, "/block_documents/filter", {"include_secrets": True}, environ=server.environ
+        )
         if one["name"] == "leadline-custom"
     ]
     assert block["data"] == {"value": FROM_BLOCK}
     looked_at = [path for root in (tmp_path, server.home) for path in root.rglob("*") if path.is_file()]
+    looked_at.remove(login_file(server.home))
     assert any(path.name.startswith("prefect.db") for path in looked_at)
     for path in looked_at:
         content = path.read_bytes()
-        for key in (FROM_BLOCK, FROM_ENVIRONMENT):
+        for key in (FROM_BLOCK, FROM_ENVIRONMENT, *([login] if path.name != "said.txt" else [])):
             assert not any(form in content for form in forms(key)), path

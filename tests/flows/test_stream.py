@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-import httpx
 import pytest
 
-from flows.prefect_report import ask, runs_of
+from flows.prefect_report import ask, runs_of, send
 from flows.server import PrefectServer
 from flows.settings import Settings
 from storage import audit
@@ -197,7 +196,7 @@ def count(db: Path, table: str = "depth_diffs") -> int:
 
 
 def subflows(server: PrefectServer, state: str) -> Iterator[str]:
-    for run in ask(server.api_url, "/flow_runs/filter", {"sort": "START_TIME_ASC"}):
+    for run in ask(server.api_url, "/flow_runs/filter", {"sort": "START_TIME_ASC"}, environ=server.environ):
         if run["name"].startswith("snapshot-depth") and run["state_type"] == state:
             yield run["start_time"]
 
@@ -226,11 +225,12 @@ def test_books_and_rows_go_on_while_the_prefect_server_is_away(
         known = set(subflows(server, "COMPLETED"))
         wait(lambda: set(subflows(server, "COMPLETED")) - known, "sub-flows complete again")
         # Prefect's own observer of cancellations does not survive an outage.
-        (run,) = (run for run in ask(server.api_url, "/flow_runs/filter", {}) if is_stream(run))
+        found = ask(server.api_url, "/flow_runs/filter", {}, environ=server.environ)
+        (run,) = (run for run in found if is_stream(run))
         cancel = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
-        httpx.post(f"{server.api_url}/flow_runs/{run['id']}/set_state", json=cancel).raise_for_status()
+        send(server.api_url, "POST", f"/flow_runs/{run['id']}/set_state", cancel, environ=server.environ)
         said = finish(stream)
-        runs = runs_of(server.api_url, run["id"])
+        runs = runs_of(server.api_url, run["id"], environ=server.environ)
     finally:
         stream.kill()
     assert said.code == 0, said.err
