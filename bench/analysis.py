@@ -28,22 +28,22 @@ import numpy as np
 
 from bench.measure import BenchFailed, Row, cpu_s
 from bench.table import Section, show
-from flows.analysis import Analyst, Chain, Work
-from flows.prompting import FIGURES, WORDS, prompt
-from storage.connect import Connection, connect
-from storage.owner import Owner
-from storage.signals.desk import Desk
-from storage.signals.rows import Decision
-from storage.spend.calls import Usage
-from storage.spend.journal import Journal
-from storage.spend.prices import BOOK, read_prices
-from storage.spend.tariff import Price
-from tasks.clock import SYSTEM_CLOCK
-from tasks.llm.ask import Route
-from tasks.llm.client import Client
-from tasks.llm.errors import ModelError
-from tasks.llm.local import LocalModel
-from tasks.llm.profiles import local_provider
+from leadline.flows.signals.analysis import Analyst, Chain, Work
+from leadline.flows.signals.prompting import FIGURES, WORDS, prompt
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.access.jobs import Desk
+from leadline.storage.access.owner import Owner
+from leadline.storage.signals.rows import Decision
+from leadline.storage.spend.calls import Usage
+from leadline.storage.spend.journal import Journal
+from leadline.storage.spend.prices import BOOK, read_prices
+from leadline.storage.spend.tariff import Price
+from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.embedded.model import LocalModel
+from leadline.tasks.llm.profiles import local_provider
+from leadline.tasks.llm.protocol.ask import Route
+from leadline.tasks.llm.protocol.errors import ModelError
+from leadline.tasks.net.clock import SYSTEM_CLOCK
 
 VENUE = "bench"
 AT = dt.datetime(2026, 5, 28, 12, tzinfo=dt.UTC)

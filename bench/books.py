@@ -25,12 +25,12 @@ from bench.measure import BenchFailed, Child, Row
 from bench.memory import LEVELS
 from bench.naive import NaiveBook
 from bench.peers import peers
-from book.batch import Batch, Market
-from book.errors import BatchFull
-from book.events import State
-from book.live import has_numba, make_book, warm_up
-from book.messages import Bbo
-from book.rules import Rule
+from leadline.book.engine.factory import has_numba, make_book, warm_up
+from leadline.book.errors import BatchFull
+from leadline.book.messages import Bbo
+from leadline.book.rows.batch import Batch, Market
+from leadline.book.sync.events import State
+from leadline.book.sync.rules import Rule
 
 ROUNDS = 5
 SLOW_S = 1.0  # a contender that takes longer is heard in two rounds only

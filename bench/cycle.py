@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.frames import STREAM, Frames
-from tasks.loopback.streams import frame as websocket_frame
+from leadline.tasks.loopback.base.streams import frame as websocket_frame
 
 Sides: TypeAlias = dict[str, dict[str, str]]  # "b" and "a": price text -> quantity text
 

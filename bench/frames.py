@@ -14,12 +14,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from book.exchange_info import parse_exchange_info
-from book.market import SyntheticMarket
-from book.market_records import MarketDiff
-from book.market_specs import Kind, make_specs
-from book.market_wire import Wire
-from book.scale import Scale
+from leadline.book.scale import Scale
+from leadline.book.synthetic.market import SyntheticMarket
+from leadline.book.synthetic.records import MarketDiff
+from leadline.book.synthetic.specs import Kind, make_specs
+from leadline.book.synthetic.wire import Wire
+from leadline.book.venues.binance.exchange_info import parse_exchange_info
 
 RECORDING = "spot_btcusdt_20240808.gz"
 FOLDER = Path(os.environ.get("LEADLINE_RECORDINGS", Path(__file__).parents[2] / "shared" / "data"))

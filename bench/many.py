@@ -26,12 +26,12 @@ import duckdb
 import numpy as np
 
 from bench.measure import BenchFailed, Child, Ints, Row, cpu_s, percentiles, rss_mb, show, until
-from book.live import warm_up
-from storage.commit import Commit
-from storage.owner import Owner
-from storage.writer import Writer
-from tasks.feed import Feed, FeedConfig, FeedStatus
-from tasks.venues import loopback
+from leadline.book.engine.factory import warm_up
+from leadline.storage.access.owner import Owner
+from leadline.storage.ingest.commit import Commit
+from leadline.storage.ingest.writer import Writer
+from leadline.tasks.feed.thread import Feed, FeedConfig, FeedStatus
+from leadline.tasks.venues.registry import loopback
 
 LIVE_WITHIN_S = 180.0
 HOME_WITHIN_S = 30.0
@@ -117,7 +117,7 @@ def run(seconds: float = 20.0, symbols: int = 300) -> list[Row]:
     """Measure; raises `BenchFailed` when anything the venue sent is not in the store."""
     warm_up("auto")
     with (
-        Child("tasks.loopback", "--count", str(symbols)) as venue,
+        Child("leadline.tasks.loopback", "--count", str(symbols)) as venue,
         tempfile.TemporaryDirectory(prefix="leadline-bench-") as folder,
         Owner(Path(folder) / "many.duckdb") as owner,
     ):

@@ -15,10 +15,11 @@ from typing import Any
 
 from bench.measure import rss_mb
 from bench.naive import NaiveBook
-from book.batch import Batch, Market
-from book.live import LiveBook, make_book
-from book.rules import Rule
-from book.scale import Scale
+from leadline.book.engine.factory import make_book
+from leadline.book.engine.live import LiveBook
+from leadline.book.rows.batch import Batch, Market
+from leadline.book.scale import Scale
+from leadline.book.sync.rules import Rule
 
 BOOKS, LEVELS = 60, 5_000  # as many levels a side as the venue's REST answer has
 MARKET = Market("binance-spot", "BTCUSDT", Scale(2, 8))

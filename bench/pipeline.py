@@ -27,14 +27,15 @@ import numpy as np
 from bench.frames import SYMBOL
 from bench.measure import BenchFailed, Child, Ints, Row, percentiles, show, until
 from bench.socket_naive import to_book, to_rows
-from book.batch import Batch, Count, DiffCol
-from book.events import State
-from storage.commit import Commit, WriterStatus
-from storage.owner import Owner
-from storage.writer import Writer
-from tasks.feed import Feed, FeedConfig
-from tasks.feed_config import FeedSink
-from tasks.venues import StreamKind, loopback
+from leadline.book.rows.batch import Batch, Count, DiffCol
+from leadline.book.sync.events import State
+from leadline.storage.access.owner import Owner
+from leadline.storage.ingest.commit import Commit, WriterStatus
+from leadline.storage.ingest.writer import Writer
+from leadline.tasks.feed.routing.config import FeedSink
+from leadline.tasks.feed.thread import Feed, FeedConfig
+from leadline.tasks.venues.common.profile import StreamKind
+from leadline.tasks.venues.registry import loopback
 
 LIVE_WITHIN_S = 60.0
 HOME_WITHIN_S = 120.0  # for what is still under way when the sender has ended

@@ -15,13 +15,13 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
-from storage.spend.calls import Outcome, Plan
-from tasks.clock import SYSTEM_CLOCK
-from tasks.llm import recipe
-from tasks.llm.ask import Ask, Reply, Route
-from tasks.llm.client import Client
-from tasks.llm.local import LocalModel
-from tasks.llm.profiles import local_provider
+from leadline.storage.spend.calls import Outcome, Plan
+from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.embedded import recipe
+from leadline.tasks.llm.embedded.model import LocalModel
+from leadline.tasks.llm.profiles import local_provider
+from leadline.tasks.llm.protocol.ask import Ask, Reply, Route
+from leadline.tasks.net.clock import SYSTEM_CLOCK
 
 Features = tuple[float, float, float]
 

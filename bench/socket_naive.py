@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 from bench.frames import STREAM, SYMBOL
 from bench.measure import Child
 from bench.naive import NaiveBook
-from storage.extensions import open_duckdb
+from leadline.storage.access.extensions import open_duckdb
 
 Handle = Callable[[bytes], None]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from book.errors import BadInput, OffScale
+from leadline.book.errors import BadInput, OffScale
 
 MAX_DECIMALS = 18  # 10**18 is the largest power of ten in a signed 64-bit integer
 INT64_MAX = 2**63 - 1

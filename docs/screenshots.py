@@ -26,11 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.console import say
-from flows.guard import Child
-from flows.server import authorization, free_port, login
-from flows.settings import Settings
-from flows.venue import LoopbackProcess, running_loopback
+from leadline.flows.config.settings import Settings
+from leadline.flows.local.child import Child
+from leadline.flows.local.loopback import LoopbackProcess, running_loopback
+from leadline.flows.local.prefect_server import authorization, free_port, login
+from leadline.flows.terminal.console import say
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "screenshots"
@@ -88,7 +88,7 @@ def running(folder: Path, minutes: float) -> Iterator[str]:
     """Run Leadline on a built-in venue that misbehaves now and then; give the UI's address."""
     port, venue_settings = free_port(), Settings(venue="loopback-spot", symbols=SYMBOLS, home=folder)
     with running_loopback(venue_settings) as venue:
-        command = [sys.executable, "-m", "flows", "up", "--venue", "loopback", "--port", str(port)]
+        command = [sys.executable, "-m", "leadline", "up", "--venue", "loopback", "--port", str(port)]
         command += ["--ws-url", venue.ws_url, "--rest-url", venue.rest_url, "--symbols", *SYMBOLS]
         environ = {
             **os.environ,
@@ -119,7 +119,7 @@ def take_report(browser: str, db: Path) -> int:
     """Have the page of a database written, and take its picture."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
-        command = [sys.executable, "-m", "flows", "report", "--db", str(db), "--out", str(page)]
+        command = [sys.executable, "-m", "leadline", "report", "--db", str(db), "--out", str(page)]
         command += ["--symbols", *SYMBOLS]
         environ = {**os.environ, "PYTHONPATH": str(ROOT)}
         subprocess.run(command, check=True, timeout=SHOT_S, env=environ)

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from book.scoring import ALPHA
-from book.signal_features import Tops, ofi_steps
-from book.statistics import Timeline, holm
-from flows.page.svg import AMBER, BLUE, GREEN, Interval, Panel, Series, Shade, intervals, panels
-from storage.connect import connect
-from storage.exports.export import Job, export
-from storage.extensions import open_duckdb
+from leadline.book.analytics.signal_features import Tops, ofi_steps
+from leadline.book.scores.scoring import ALPHA
+from leadline.book.scores.statistics import Timeline, holm
+from leadline.flows.render.svg import AMBER, BLUE, GREEN, Interval, Panel, Series, Shade, intervals, panels
+from leadline.storage.access.connect import connect
+from leadline.storage.access.extensions import open_duckdb
+from leadline.storage.exports.export import Job, export
 
 given = dict(zip(("db", "symbol", "out"), sys.argv[1:], strict=False))
 DB = Path(given.get("db", "demo.duckdb"))
@@ -102,8 +102,10 @@ drawn = [
     Panel("spread", "bps", [Series("spread", at_s, quotes["spread_bps"], AMBER, is_step=True)]),
     Panel(f"order-flow imbalance, {WINDOW_S:g} s", "base units", [Series("OFI", grid, ofi, GREEN)]),
 ]
-(OUT / "book.svg").write_text(panels(drawn, title=title, shades=holes, words="shaded: not covered"))
+(OUT / "leadline.book.svg").write_text(
+    panels(drawn, title=title, shades=holes, words="shaded: not covered")
+)
 if rows:
     told = f"{SYMBOL}: move of the mid in the {WINDOW_S:g} s after order flow of the last {WINDOW_S:g} s"
     (OUT / "answer.svg").write_text(intervals(rows, title=told, unit="bps", words="95 % intervals"))
-print(json.dumps({"plots": [str(OUT / "book.svg"), str(OUT / "answer.svg")][: 1 + bool(rows)]}))
+print(json.dumps({"plots": [str(OUT / "leadline.book.svg"), str(OUT / "answer.svg")][: 1 + bool(rows)]}))

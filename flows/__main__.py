@@ -1,10 +1,8 @@
-"""``python -m flows`` is ``leadline``."""
+"""``python -m flows`` from the source tree is ``python -m leadline``."""
 
 from __future__ import annotations
 
-import sys
-
-from flows.cli import main
+import runpy
 
 if __name__ == "__main__":
-    sys.exit(main())
+    runpy.run_module("leadline", run_name="__main__", alter_sys=True)

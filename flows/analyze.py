@@ -1,48 +1,29 @@
 """
 The flow ``analyze-signals``: from trusted books to typed signals, by the models and the baselines.
 
-What it does is `flows.analysis`; here it gets a run that people see.
+What it does is `flows.signals.analysis`; here it gets a run that people see.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Mapping, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.events import emit_event
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows.analysis import Analyst, Tell
-from flows.models import Models, open_models
-from flows.run_settings import settings_of_run
-from flows.settings import Settings
-from flows.tables import table_lines
-from flows.ui.news import about_book
-from flows.work import Work
-from storage.signals.desk import Desk
-from storage.signals.rows import Decision, Trigger
+from leadline.flows.config.run_settings import settings_of_run
+from leadline.flows.render.tables import table_lines
+from leadline.flows.signals.models import open_models
+from leadline.flows.signals.run import analysed, hosted, teller
+from leadline.storage.signals.rows import Decision
 
 COLUMNS = ("symbol", "model", "outcome", "direction", "confidence", "why")
 ROWS_SHOWN = 60  # of one run's log
-
-
-@dataclass(frozen=True, slots=True)
-class Hosted:
-    """What a program that runs the flow in its own process gives it, and gets back in ``decided``."""
-
-    settings: Settings
-    decided: list[Decision]
-    analysis: Awaitable[list[Decision]] | None = None  # one that is under way: the flow only reports it
-
-
-hosted: ContextVar[Hosted | None] = ContextVar("hosted_analysis", default=None)
 
 
 def _run_name() -> str:
@@ -87,52 +68,6 @@ def _reported(decisions: Sequence[Decision], label: str | None = None) -> State[
     log.info("%s%s", said(decisions), f"; {label}" if label else "")
     log.info("\n%s", "\n".join(table_lines(COLUMNS, shown(decisions))))
     return Completed(message=said(decisions))
-
-
-async def analysed(
-    settings: Settings,
-    models: Models,
-    trigger: Trigger,
-    *,
-    symbols: Sequence[str] | None = None,
-    tell: Tell | None = None,
-) -> list[Decision]:
-    """Decide on ``symbols`` of the settings, whoever hosts it."""
-    return await decided(settings, models, work_of(settings, models, trigger, symbols), tell=tell)
-
-
-async def decided(
-    settings: Settings, models: Models, work: Work, *, tell: Tell | None = None
-) -> list[Decision]:
-    """Do ``work`` on the database of the settings."""
-    with Desk(settings.db) as desk:
-        return await Analyst(desk, models.client, work, problem=models.problem, tell=tell).run()
-
-
-def work_of(settings: Settings, models: Models, trigger: Trigger, symbols: Sequence[str] | None) -> Work:
-    """Take from the settings what an analysis is to do."""
-    return Work(
-        venue=settings.venue,
-        symbols=tuple(symbols or settings.symbols),
-        trigger=trigger,
-        chains=models.chains,
-        horizon_s=settings.signal_horizon_s,
-        ttl_s=settings.signal_ttl_s,
-        stale_s=settings.signal_stale_s,
-        bucket_s=settings.analyze_every_s,
-        deadline_s=settings.llm_deadline_s,
-        side_by_side=min(settings.llm_side_by_side, models.at_once),
-    )
-
-
-def teller(venue: str) -> Tell:
-    """Return what sends events about a book to Prefect; whether it hears them holds nothing up."""
-
-    def tell(event: str, symbol: str, payload: Mapping[str, Any]) -> None:
-        with contextlib.suppress(Exception):  # Prefect may be away; the rows say the same
-            emit_event(event=event, resource=about_book(venue, symbol), payload=dict(payload))
-
-    return tell
 
 
 def said(decisions: Sequence[Decision]) -> str:

@@ -13,14 +13,14 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from book.errors import BadInput
-from flows.certifying import certify_to_files, folder_of, settled
-from flows.run_settings import settings_of_run
-from flows.settings import Settings
-from flows.ui.pages import Page
-from flows.ui.shelf import show
-from storage.certificate import DayCertificate, certify
-from storage.connect import connect
+from leadline.book.errors import BadInput
+from leadline.flows.certificates.write import certify_to_files, folder_of, settled
+from leadline.flows.config.run_settings import settings_of_run
+from leadline.flows.config.settings import Settings
+from leadline.flows.prefect_ui.artifacts import show
+from leadline.flows.prefect_ui.pages import Page
+from leadline.storage.access.connect import connect
+from leadline.storage.certificates.summary import DayCertificate, certify
 
 KEY = "data-certificate"
 ROWS_SHOWN = 200  # of one artifact; what is worst comes first

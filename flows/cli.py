@@ -16,11 +16,11 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from book.errors import LeadlineError
-from flows.arguments import data, exports, house, money, pages, people, signals, supervision, trust
-from flows.arguments.common import Help
-from flows.console import leave, say
-from flows.settings import BadSetting
+from leadline.book.errors import LeadlineError
+from leadline.flows.arguments import data, exports, house, money, pages, people, signals, supervision, trust
+from leadline.flows.arguments.common import Help
+from leadline.flows.config.settings import BadSetting
+from leadline.flows.terminal.console import leave, say
 
 OK, FAILED, USAGE = 0, 1, 2
 RUN_PREFECT = {"demo", "stream", "up", "handover"}  # in this process
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _obey(args: argparse.Namespace, name: str) -> int:
     """Run the command; tell a person what went wrong, if it did."""
     try:
-        command = importlib.import_module(f"flows.commands.{_module(args.command)}")
+        command = importlib.import_module(f"leadline.flows.commands.{_module(args.command)}")
         return int(command.run(args))
     except BadSetting as exc:
         say(f"{name}: {exc}")

@@ -19,14 +19,14 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.run_settings import settings_of_run
-from flows.settings import Settings
-from flows.spending import Spending, Worry, lines, look
-from flows.ui import pages
-from flows.ui.shelf import show
-from storage.connect import connect
-from storage.spend import ledger, prices, reports
-from storage.spend.conflicts import retried
+from leadline.flows.config.run_settings import settings_of_run
+from leadline.flows.config.settings import Settings
+from leadline.flows.prefect_ui import pages
+from leadline.flows.prefect_ui.artifacts import show
+from leadline.flows.spend.report import Spending, Worry, lines, look
+from leadline.storage.access.connect import connect
+from leadline.storage.spend import ledger, prices, reports
+from leadline.storage.spend.conflicts import retried
 
 
 @flow(name="track-costs", persist_result=False)

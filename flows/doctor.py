@@ -25,21 +25,21 @@ from pathlib import Path
 import duckdb
 from packaging.requirements import Requirement
 
-from book.errors import LeadlineError
-from flows.models import named_models
-from flows.server import configured_url, is_healthy, running_private
-from flows.settings import READERS, Settings, without_credentials
-from flows.spending import IN_USE, days_left, ends_in
-from storage import queries
-from storage.address import read_address
-from storage.connect import connect
-from storage.errors import StoreError, StoreOwned
-from storage.extensions import QUACK_EXTENSIONS, extension_path
-from storage.spend import prices, reports
-from tasks.clock import SYSTEM_CLOCK, ClockOffset
-from tasks.limits import WeightGovernor
-from tasks.rest import Rest
-from tasks.venues import VenueProfile
+from leadline.book.errors import LeadlineError
+from leadline.flows.config.settings import READERS, Settings, without_credentials
+from leadline.flows.local.prefect_server import configured_url, is_healthy, running_private
+from leadline.flows.signals.models import named_models
+from leadline.flows.spend.report import IN_USE, days_left, ends_in
+from leadline.storage.access.address import read_address
+from leadline.storage.access.connect import connect
+from leadline.storage.access.extensions import QUACK_EXTENSIONS, extension_path
+from leadline.storage.errors import StoreError, StoreOwned
+from leadline.storage.queries import everyday as queries
+from leadline.storage.spend import prices, reports
+from leadline.tasks.net.clock import SYSTEM_CLOCK, ClockOffset
+from leadline.tasks.net.limits import WeightGovernor
+from leadline.tasks.venues.binance.rest import Rest
+from leadline.tasks.venues.common.profile import VenueProfile
 
 GB = 1_000_000_000
 DISK_FAIL, DISK_WARN = GB, 10 * GB  # a busy symbol writes about 0.1 GB a day

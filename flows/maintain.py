@@ -18,12 +18,12 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.run_settings import settings_of_run
-from flows.settings import Settings
-from storage import compact, retention
-from storage.connect import Connection, connect
-from storage.errors import StoreOwned
-from storage.export import export_parquet
+from leadline.flows.config.run_settings import settings_of_run
+from leadline.flows.config.settings import Settings
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.errors import StoreOwned
+from leadline.storage.lifecycle import compact, retention
+from leadline.storage.lifecycle.archive import export_parquet
 
 MB = 1_000_000
 DAY = dt.timedelta(days=1)

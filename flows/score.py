@@ -12,8 +12,11 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.run_settings import settings_of_run
-from flows.scoring import (
+from leadline.flows.config.run_settings import settings_of_run
+from leadline.flows.config.settings import Settings
+from leadline.flows.prefect_ui.artifacts import show
+from leadline.flows.prefect_ui.pages import Page, table
+from leadline.flows.scores.report import (
     HEAD,
     Report,
     headlines,
@@ -25,10 +28,7 @@ from flows.scoring import (
     table_rows,
     whole,
 )
-from flows.settings import Settings
-from flows.ui.pages import Page, table
-from flows.ui.shelf import show
-from storage.connect import connect
+from leadline.storage.access.connect import connect
 
 KEY = "leadline-scores"
 

@@ -17,10 +17,10 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from book.batch import DepthSample, Market
-from flows.run_settings import settings_of_run
-from flows.sampling import sample_store
-from flows.tables import table_lines
+from leadline.book.rows.batch import DepthSample, Market
+from leadline.flows.config.run_settings import settings_of_run
+from leadline.flows.render.tables import table_lines
+from leadline.flows.streaming.sampling import sample_store
 
 ROWS_SHOWN = 50  # of one report; a report is a row in Prefect's database too
 COLUMNS = ("symbol", "last_id", "mid", "spread_bps", "imbalance", "trusted", "reason")

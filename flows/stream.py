@@ -2,12 +2,12 @@
 The flow ``stream-books``: one long run that keeps the books of one database.
 
     lock the file ─ owned? ─> Completed "AlreadyRunning", or with ``handover``: warm up and follow
-         │                                                     (`flows.handover`)
+         │                                                     (`flows.streaming.handover`)
          ├─ needs of the feed ──> tasks connect, resync      (short, retried, seen in the UI)
-         ├─ every second a look: events; every pages_every_s: artifacts  (`flows.ui`)
+         ├─ every second a look: events; every pages_every_s: artifacts  (`flows.prefect_ui`)
          ├─ every snapshot_every_s: rows, then sub-flow snapshot-depth   (bounded by a time-out)
-         ├─ every shock_look_s: shocks, each an event and an analysis at once  (`flows.shocks`)
-         └─ until it is wished to end (`flows.ending`) or max_seconds ──> flush, close, unlock
+         ├─ every shock_look_s: shocks, each an event and an analysis at once  (`flows.signals.shocks`)
+         └─ until it is wished to end (`flows.streaming.ending`) or max_seconds ──> flush, close, unlock
 
 Books and rows never wait for Prefect: its API may be slow or away, and the feed goes on by itself.
 The schedule of the deployment is the supervisor: it starts a run every few minutes, and all but the
@@ -32,21 +32,24 @@ from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
-from flows.ending import End, Ending
-from flows.handover import Rotation, Succession
-from flows.host import StreamHost
-from flows.logs import log_to
-from flows.run_settings import settings_of_run
-from flows.settings import BadSetting, Settings
-from flows.shocks import ShockWatch
-from flows.side import SideLoop, lasting
-from flows.snapshot_depth import Report, snapshot_depth
-from flows.ui.teller import Teller
-from flows.watch import OwnRun
-from storage.errors import StoreOwned
-from storage.requests import holder_pid
-from storage.succession import HasHeir, Heir
-from tasks.retried import see_to
+from leadline.flows.analyze import analyze_signals
+from leadline.flows.config.logs import log_to
+from leadline.flows.config.run_settings import settings_of_run
+from leadline.flows.config.settings import BadSetting, Settings
+from leadline.flows.prefect_ui.publisher import Teller
+from leadline.flows.signals.run import Hosted, hosted
+from leadline.flows.signals.shocks import ShockWatch
+from leadline.flows.snapshot_depth import Report, snapshot_depth
+from leadline.flows.streaming.ending import End, Ending
+from leadline.flows.streaming.handover import Rotation, Succession
+from leadline.flows.streaming.host import StreamHost
+from leadline.flows.streaming.own_run import OwnRun
+from leadline.flows.streaming.side_loop import SideLoop, lasting
+from leadline.storage.errors import StoreOwned
+from leadline.storage.handover.requests import holder_pid
+from leadline.storage.handover.succession import HasHeir, Heir
+from leadline.storage.signals.rows import Decision
+from leadline.tasks.prefect_tasks import see_to
 
 log = logging.getLogger("leadline.stream")
 
@@ -211,7 +214,7 @@ class _Run:
         self._side = side
         self._teller = teller
         self._apart = apart
-        self._shocks = guest.shocks = ShockWatch(host, teller.note)
+        self._shocks = guest.shocks = ShockWatch(host, teller.note, show_as_subflow)
         self._log = get_run_logger()
         self._report: Report | None = None  # the newest one not yet reported
         self._rotation = Rotation(host.settings.rotate_s, _own_run())
@@ -308,3 +311,11 @@ class _Run:
             except Exception as exc:  # noqa: BLE001 - the rows are safe; Prefect may be away
                 self._guest.reports_failed += 1
                 log.warning("snapshot-depth could not be reported: %s %s", type(exc).__name__, exc)
+
+
+async def show_as_subflow(
+    settings: Settings, analysis: asyncio.Future[list[Decision]], symbols: list[str]
+) -> None:
+    """Let people see an analysis that is under way as a run of ``analyze-signals``."""
+    hosted.set(Hosted(settings, [], analysis))
+    await analyze_signals(db=str(settings.db), symbols=symbols, return_state=True)

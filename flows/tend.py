@@ -1,9 +1,9 @@
 """
 The flow ``tend-prefect``: keeps Prefect's own database small while a stream runs for a year.
 
-Prefect's vacuum (`flows.server` sets it; on another server its settings do) lets events and old top-level
-runs go. It leaves everything under a run that still goes on, and a stream goes on for long. So, through
-the API, in pages, and only what is ours and final:
+Prefect's vacuum (`flows.local.prefect_server` sets it; on another server its settings do) lets events and
+old top-level runs go. It leaves everything under a run that still goes on, and a stream goes on for long.
+So, through the API, in pages, and only what is ours and final:
 
     runs that ended ``keep_days`` ago, with sub-flows, task runs, logs, artifacts
     of runs still going on: sub-flow and task runs that ended ``keep_hours`` ago
@@ -33,13 +33,13 @@ from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 
-from book.errors import BadInput
-from flows.names import FLOWS
-from flows.run_settings import settings_of_run
-from flows.server import database_file, running_private
-from flows.settings import Settings
-from storage.errors import StoreError
-from storage.sqlite_file import Compacted, compact
+from leadline.book.errors import BadInput
+from leadline.flows.config.names import FLOWS
+from leadline.flows.config.run_settings import settings_of_run
+from leadline.flows.config.settings import Settings
+from leadline.flows.local.prefect_server import database_file, running_private
+from leadline.storage.errors import StoreError
+from leadline.storage.lifecycle.sqlite_file import Compacted, compact
 
 FINAL = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
 GOING_ON = ["RUNNING", "PENDING", "CANCELLING", "PAUSED"]

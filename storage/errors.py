@@ -24,7 +24,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from book.errors import LeadlineError
+from leadline.book.errors import LeadlineError
 
 
 class StoreError(LeadlineError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.arguments.common import (
+from leadline.flows.arguments.common import (
     AddParser,
     add_db,
     add_format,

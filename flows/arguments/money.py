@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.arguments.common import AddParser, add_db, add_json, command, limit, seconds
+from leadline.flows.arguments.common import AddParser, add_db, add_json, command, limit, seconds
 
 
 def _spend(add_parser: AddParser) -> None:

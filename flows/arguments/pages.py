@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from flows.arguments.common import AddParser, add_db, add_json, command, seconds, whole
+from leadline.flows.arguments.common import AddParser, add_db, add_json, command, seconds, whole
 
 REPORT = Path("leadline-report.html")
 PORT = 4280

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.arguments.common import AddParser, add_json, command
+from leadline.flows.arguments.common import AddParser, add_json, command
 
 
 def _automations(add_parser: AddParser) -> None:

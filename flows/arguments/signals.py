@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.arguments.common import AddParser, add_db, add_json, command, levels, seconds
+from leadline.flows.arguments.common import AddParser, add_db, add_json, command, levels, seconds
 
 
 def _signals(add_parser: AddParser) -> None:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from flows.arguments.common import AddParser, add_db, add_json, add_symbols, add_venue, command, seconds
+from leadline.flows.arguments.common import (
+    AddParser,
+    add_db,
+    add_json,
+    add_symbols,
+    add_venue,
+    command,
+    seconds,
+)
 
 STOP_S = 60.0
 

@@ -8,8 +8,8 @@ import json
 import os
 from dataclasses import asdict
 
-from flows.console import put, say
-from flows.server import (
+from leadline.flows.config.settings import load
+from leadline.flows.local.prefect_server import (
     ServerUnavailable,
     client_environment,
     configured_url,
@@ -17,8 +17,8 @@ from flows.server import (
     is_healthy,
     running_private,
 )
-from flows.settings import load
-from flows.tables import table_lines
+from leadline.flows.render.tables import table_lines
+from leadline.flows.terminal.console import put, say
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         why = f"the Prefect API at {wanted} does not answer" if wanted else "no Prefect API is configured"
         raise ServerUnavailable(f"{why}; start one with leadline up, or set PREFECT_API_URL")
     # Imported here because Prefect fixes its settings when it is imported.
-    alerts = importlib.import_module("flows.ui.alerts")
+    alerts = importlib.import_module("leadline.flows.prefect_ui.alerts")
     done = alerts.remove() if args.remove else alerts.ensure(notify=args.notify)
     if args.json:
         put([json.dumps([asdict(each) for each in done])])

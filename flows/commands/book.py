@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from flows.commands.reading import database, moment
-from flows.console import put, say
-from flows.settings import from_args
-from flows.tables import csv_lines, plain
-from storage.connect import connect
-from storage.rebuild import PriceLevel, StoredBook, book_at
+from leadline.flows.commands.reading import database, moment
+from leadline.flows.config.settings import from_args
+from leadline.flows.render.tables import csv_lines, plain
+from leadline.flows.terminal.console import put, say
+from leadline.storage.access.connect import connect
+from leadline.storage.queries.rebuild import PriceLevel, StoredBook, book_at
 
 TABLE_LEVELS = 10
 BAR_CELLS = 24

@@ -8,16 +8,16 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from book.errors import BadInput
-from flows.certifying import Written, certify_to_files, folder_of
-from flows.commands.reading import database
-from flows.console import put, say
-from flows.settings import BadSetting, Settings, from_args
-from flows.stages import stage_words
-from flows.tables import table_lines
-from storage.connect import connect
-from storage.days.certificate import differences, read_day, venues
-from storage.trust import newest
+from leadline.book.errors import BadInput
+from leadline.flows.certificates.write import Written, certify_to_files, folder_of
+from leadline.flows.commands.reading import database
+from leadline.flows.config.settings import BadSetting, Settings, from_args
+from leadline.flows.render.latency_words import stage_words
+from leadline.flows.render.tables import table_lines
+from leadline.flows.terminal.console import put, say
+from leadline.storage.access.connect import connect
+from leadline.storage.certificates.day import differences, read_day, venues
+from leadline.storage.queries.trust import newest
 
 GAPS_SHOWN = 12  # on the screen; the files have all
 

@@ -8,9 +8,9 @@ import json
 import os
 from dataclasses import replace
 
-from flows.console import put, say
-from flows.dash.serve import Choice, serve
-from flows.settings import BadSetting, db_to_read, from_args
+from leadline.flows.config.settings import BadSetting, db_to_read, from_args
+from leadline.flows.dash.serve import Choice, serve
+from leadline.flows.terminal.console import put, say
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,14 +11,14 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from flows.console import put, say
-from flows.demo import CHOSEN, Demo
-from flows.picture import StreamPicture
-from flows.progress import Progress
-from flows.proofs import Proof
-from flows.settings import DEFAULT_DB, DEMO_DB, from_args
-from flows.tables import table_lines
-from storage.queries import Answer
+from leadline.flows.config.settings import DEFAULT_DB, DEMO_DB, from_args
+from leadline.flows.demo.proofs import Proof
+from leadline.flows.demo.run import CHOSEN, Demo
+from leadline.flows.foreground.picture import StreamPicture
+from leadline.flows.render.tables import table_lines
+from leadline.flows.terminal.console import put, say
+from leadline.flows.terminal.progress import Progress
+from leadline.storage.access.sql import Answer
 
 MS_ABOVE_US = 10_000
 SHOWN = ("symbol", "model", "outcome", "direction", "confidence", "latency_ms", "cost_usd")

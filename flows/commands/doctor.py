@@ -6,11 +6,11 @@ import argparse
 import json
 from dataclasses import asdict
 
-from flows.console import put
-from flows.doctor import Finding, Verdict, examine
-from flows.settings import Settings, from_args
-from flows.tables import cell_of, table_lines
-from flows.venue import profile_of
+from leadline.flows.config.settings import Settings, from_args
+from leadline.flows.config.venue import profile_of
+from leadline.flows.doctor import Finding, Verdict, examine
+from leadline.flows.render.tables import cell_of, table_lines
+from leadline.flows.terminal.console import put
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,10 +11,10 @@ import time
 
 from rich.text import Text
 
-from flows.console import put, say
-from flows.progress import Progress
-from flows.settings import from_args
-from flows.up import note
+from leadline.flows.config.settings import from_args
+from leadline.flows.local import lockfile as note
+from leadline.flows.terminal.console import put, say
+from leadline.flows.terminal.progress import Progress
 
 PAUSE_S = 0.1
 

@@ -10,13 +10,13 @@ from importlib import metadata
 
 from rich.text import Text
 
-from flows.commands.reading import database, moment
-from flows.console import put, say
-from flows.progress import Progress
-from flows.settings import from_args
-from storage.connect import connect
-from storage.exports.certificate import Certificate
-from storage.exports.export import Job, export
+from leadline.flows.commands.reading import database, moment
+from leadline.flows.config.settings import from_args
+from leadline.flows.terminal.console import put, say
+from leadline.flows.terminal.progress import Progress
+from leadline.storage.access.connect import connect
+from leadline.storage.exports.certificate import Certificate
+from leadline.storage.exports.export import Job, export
 
 GAPS_SHOWN = 5  # of a day, on the screen; the certificate has all
 

@@ -11,14 +11,14 @@ from typing import Any
 
 from rich.text import Text
 
-from book.errors import LeadlineError
-from flows.commands.stream import stream_here
-from flows.console import put, say
-from flows.prefect_report import FINAL, PrefectUnreachable, ask, send
-from flows.progress import Progress
-from flows.server import client_environment, configured_url, running_private
-from flows.settings import Settings, from_args
-from storage.requests import holder_pid
+from leadline.book.errors import LeadlineError
+from leadline.flows.commands.stream import stream_here
+from leadline.flows.config.settings import Settings, from_args
+from leadline.flows.demo.prefect_proof import FINAL, PrefectUnreachable, ask, send
+from leadline.flows.local.prefect_server import client_environment, configured_url, running_private
+from leadline.flows.terminal.console import put, say
+from leadline.flows.terminal.progress import Progress
+from leadline.storage.handover.requests import holder_pid
 
 LOOK_S = 0.5
 START_S = 120.0  # a worker looks for work every few seconds, and a run takes some to start

@@ -8,11 +8,11 @@ from dataclasses import asdict
 
 from rich.text import Text
 
-from flows.console import put
-from flows.progress import Progress
-from flows.settings import from_args
-from storage.connect import connect
-from storage.exports.importing import import_parquet
+from leadline.flows.config.settings import from_args
+from leadline.flows.terminal.console import put
+from leadline.flows.terminal.progress import Progress
+from leadline.storage.access.connect import connect
+from leadline.storage.exports.importing import import_parquet
 
 
 def run(args: argparse.Namespace) -> int:

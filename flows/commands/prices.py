@@ -8,18 +8,17 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 
-from book.errors import BadInput
-from flows.console import put, say
-from flows.price_check import check
-from flows.settings import Settings, db_to_read, from_args
-from flows.tables import json_of, lines, plain
-from storage.connect import connect
-from storage.extensions import open_duckdb
-from storage.queries import Answer
-from storage.rebuild import Runs
-from storage.schema import metadata
-from storage.spend import prices
-from storage.spend.tariff import MILLION
+from leadline.book.errors import BadInput
+from leadline.flows.config.settings import Settings, db_to_read, from_args
+from leadline.flows.render.tables import json_of, lines, plain
+from leadline.flows.spend.price_check import check
+from leadline.flows.terminal.console import put, say
+from leadline.storage.access.connect import connect
+from leadline.storage.access.extensions import open_duckdb
+from leadline.storage.access.sql import Answer, Runs
+from leadline.storage.schema.tables import metadata
+from leadline.storage.spend import prices
+from leadline.storage.spend.tariff import MILLION
 
 OLD = dt.timedelta(days=90)
 

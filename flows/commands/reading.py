@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from book.errors import BadInput
-from flows.console import say
-from flows.settings import BadSetting, Settings, db_to_read
+from leadline.book.errors import BadInput
+from leadline.flows.config.settings import BadSetting, Settings, db_to_read
+from leadline.flows.terminal.console import say
 
 
 def database(settings: Settings) -> Path:

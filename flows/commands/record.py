@@ -13,13 +13,14 @@ from pathlib import Path
 
 from rich.text import Text
 
-from flows.console import put, say
-from flows.progress import Progress
-from flows.record import Discard, Recorder
-from flows.settings import Settings, from_args
-from flows.venue import profile_of, with_venue
-from tasks.errors import FeedStopped
-from tasks.feed import Feed, FeedConfig
+from leadline.flows.config.settings import Settings, from_args
+from leadline.flows.config.venue import profile_of
+from leadline.flows.local.loopback import with_venue
+from leadline.flows.recordings.record import Discard, Recorder
+from leadline.flows.terminal.console import put, say
+from leadline.flows.terminal.progress import Progress
+from leadline.tasks.feed.thread import Feed, FeedConfig
+from leadline.tasks.net.errors import FeedStopped
 
 TICK_S = 0.1
 

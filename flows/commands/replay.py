@@ -8,10 +8,10 @@ from dataclasses import asdict
 
 from rich.text import Text
 
-from flows.console import put, say
-from flows.progress import Progress
-from flows.replay import Replay, Summary
-from flows.settings import from_args
+from leadline.flows.config.settings import from_args
+from leadline.flows.recordings.replay import Replay, Summary
+from leadline.flows.terminal.console import put, say
+from leadline.flows.terminal.progress import Progress
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,12 +9,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from flows.commands.reading import database
-from flows.console import put, say
-from flows.dash.look import Look, as_json, look
-from flows.dash.render import document
-from flows.settings import from_args
-from storage.connect import connect
+from leadline.flows.commands.reading import database
+from leadline.flows.config.settings import from_args
+from leadline.flows.dash.data import Look, as_json, look
+from leadline.flows.dash.render import document
+from leadline.flows.terminal.console import put, say
+from leadline.storage.access.connect import connect
 
 
 def run(args: argparse.Namespace) -> int:

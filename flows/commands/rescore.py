@@ -13,23 +13,23 @@ from typing import Any
 
 from rich.text import Text
 
-from book.errors import BadInput
-from flows.commands.reading import database, moment
-from flows.console import put, say
-from flows.models import Models, one_route, open_models
-from flows.progress import Progress
-from flows.prompting import prompt
-from flows.rescoring import Case, Estimate, Rescorer, case_of, estimate
-from flows.settings import Settings, from_args
-from flows.spending import usd
-from flows.tables import json_of, table_lines
-from storage.connect import connect
-from storage.queries import Answer
-from storage.signals import rescore
-from storage.signals.desk import Desk
-from storage.spend import prices
-from tasks.llm.ask import Route
-from tasks.llm.profiles import profile
+from leadline.book.errors import BadInput
+from leadline.flows.commands.reading import database, moment
+from leadline.flows.config.settings import Settings, from_args
+from leadline.flows.render.tables import json_of, table_lines
+from leadline.flows.signals.models import Models, one_route, open_models
+from leadline.flows.signals.prompting import prompt
+from leadline.flows.signals.rescoring import Case, Estimate, Rescorer, case_of, estimate
+from leadline.flows.spend.report import usd
+from leadline.flows.terminal.console import put, say
+from leadline.flows.terminal.progress import Progress
+from leadline.storage.access.connect import connect
+from leadline.storage.access.jobs import Desk
+from leadline.storage.access.sql import Answer
+from leadline.storage.signals import rescore
+from leadline.storage.spend import prices
+from leadline.tasks.llm.profiles import profile
+from leadline.tasks.llm.protocol.ask import Route
 
 DAY = dt.timedelta(days=1)
 NOTHING = "no stored questions in that time; analyze-signals asks them, and keeps them for keep_texts_days"

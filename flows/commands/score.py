@@ -8,12 +8,12 @@ import json
 
 from rich.text import Text
 
-from flows.commands.reading import database
-from flows.console import put
-from flows.progress import Progress
-from flows.scoring import as_json, lines, look, score_signals_of
-from flows.settings import from_args
-from storage.connect import connect
+from leadline.flows.commands.reading import database
+from leadline.flows.config.settings import from_args
+from leadline.flows.scores.report import as_json, lines, look, score_signals_of
+from leadline.flows.terminal.console import put
+from leadline.flows.terminal.progress import Progress
+from leadline.storage.access.connect import connect
 
 
 def run(args: argparse.Namespace) -> int:

@@ -15,13 +15,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from flows.commands.reading import database, moment
-from flows.console import put
-from flows.settings import from_args
-from flows.tables import json_of, table_lines
-from storage.connect import connect
-from storage.queries import Answer
-from storage.signals import report
+from leadline.flows.commands.reading import database, moment
+from leadline.flows.config.settings import from_args
+from leadline.flows.render.tables import json_of, table_lines
+from leadline.flows.terminal.console import put
+from leadline.storage.access.connect import connect
+from leadline.storage.access.sql import Answer
+from leadline.storage.signals import report
 
 WATCH_EVERY_S = 2.0
 DAY = dt.timedelta(days=1)

@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from book.errors import BadInput
-from flows.commands.reading import database
-from flows.console import put, say
-from flows.readers import Expected, as_usd
-from flows.settings import Settings, from_args
-from flows.spending import Spending, as_json, lines, look
-from storage.connect import Connection, connect
-from storage.spend import reports
-from storage.spend.ledger import WINDOWS, is_scope
+from leadline.book.errors import BadInput
+from leadline.flows.commands.reading import database
+from leadline.flows.config.readers import Expected, as_usd
+from leadline.flows.config.settings import Settings, from_args
+from leadline.flows.spend.report import Spending, as_json, lines, look
+from leadline.flows.terminal.console import put, say
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.spend import reports
+from leadline.storage.spend.ledger import WINDOWS, is_scope
 
 WATCH_EVERY_S = 2.0
 

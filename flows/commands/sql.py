@@ -11,15 +11,15 @@ from pathlib import Path
 
 import duckdb
 
-from book.errors import LeadlineError
-from flows.commands.reading import database
-from flows.console import put, say
-from flows.settings import from_args
-from flows.tables import FORMATS, Row, csv_lines, json_lines, table_lines
-from storage import catalog
-from storage.connect import Connection, connect
-from storage.errors import ReadOnly
-from storage.queries import Answer
+from leadline.book.errors import LeadlineError
+from leadline.flows.commands.reading import database
+from leadline.flows.config.settings import from_args
+from leadline.flows.render.tables import FORMATS, Row, csv_lines, json_lines, table_lines
+from leadline.flows.terminal.console import put, say
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.access.sql import Answer
+from leadline.storage.errors import ReadOnly
+from leadline.storage.queries import catalog
 
 try:
     import readline

@@ -9,10 +9,10 @@ import time
 
 from rich.text import Text
 
-from flows.console import put, say
-from flows.progress import Progress
-from flows.settings import from_args
-from storage.requests import stop_stream
+from leadline.flows.config.settings import from_args
+from leadline.flows.terminal.console import put, say
+from leadline.flows.terminal.progress import Progress
+from leadline.storage.handover.requests import stop_stream
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,14 +9,15 @@ from dataclasses import replace
 
 from rich.text import Text
 
-from flows.console import put, say
-from flows.foreground import ForegroundStream
-from flows.picture import StreamPicture
-from flows.progress import Progress
-from flows.server import prefect_api
-from flows.settings import Settings, from_args
-from flows.venue import profile_of, with_venue
-from tasks.errors import FeedStopped
+from leadline.flows.config.settings import Settings, from_args
+from leadline.flows.config.venue import profile_of
+from leadline.flows.foreground.picture import StreamPicture
+from leadline.flows.foreground.run import ForegroundStream
+from leadline.flows.local.loopback import with_venue
+from leadline.flows.local.prefect_server import prefect_api
+from leadline.flows.terminal.console import put, say
+from leadline.flows.terminal.progress import Progress
+from leadline.tasks.net.errors import FeedStopped
 
 
 def run(args: argparse.Namespace) -> int:

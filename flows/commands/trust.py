@@ -8,14 +8,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from book.errors import BadInput
-from flows.commands.reading import database, moment
-from flows.console import put
-from flows.settings import BadSetting, from_args
-from flows.stages import stage_words
-from flows.tables import json_of, table_lines
-from storage.connect import connect
-from storage.trust import Verdict, judge, newest
+from leadline.book.errors import BadInput
+from leadline.flows.commands.reading import database, moment
+from leadline.flows.config.settings import BadSetting, from_args
+from leadline.flows.render.latency_words import stage_words
+from leadline.flows.render.tables import json_of, table_lines
+from leadline.flows.terminal.console import put
+from leadline.storage.access.connect import connect
+from leadline.storage.queries.trust import Verdict, judge, newest
 
 HOUR = dt.timedelta(hours=1)
 MOST_ROWS = 12  # of each table on the screen; --json has all

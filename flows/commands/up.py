@@ -12,14 +12,15 @@ from pathlib import Path
 
 from rich.text import Text
 
-from flows.console import put, say
-from flows.legs import leg_line
-from flows.progress import Progress
-from flows.server import is_healthy, login_said
-from flows.settings import READERS, Settings, from_args
-from flows.up import note, picture
-from flows.up.house import Choice, House, api_of
-from flows.up.look import stream_of
+from leadline.flows.config.settings import READERS, Settings, from_args
+from leadline.flows.local import lockfile as note
+from leadline.flows.local import up_picture as picture
+from leadline.flows.local.prefect_server import is_healthy, login_said
+from leadline.flows.local.supervisor import Choice, House, api_of
+from leadline.flows.local.watcher import stream_of
+from leadline.flows.render.leg_words import leg_line
+from leadline.flows.terminal.console import put, say
+from leadline.flows.terminal.progress import Progress
 
 DETACH_S = 180.0
 PAUSE_S = 0.2
@@ -94,7 +95,7 @@ def _detach(args: argparse.Namespace, settings: Settings) -> int:
     argv = [each for each in sys.argv[1:] if each != "--detach"]
     with log.open("ab") as file:
         child = subprocess.Popen(
-            [sys.executable, "-m", "flows", *argv],
+            [sys.executable, "-m", "leadline", *argv],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

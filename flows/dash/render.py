@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flows.dash import sections
-from flows.dash.html import Html, page, tag
-from flows.dash.look import Look
+from leadline.flows.dash import sections
+from leadline.flows.dash.data import Look
+from leadline.flows.dash.skin import Html, page, tag
 
 
 def title(found: Look) -> str:

@@ -6,14 +6,15 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from book.scoring import NO_EVIDENCE, TOO_FEW
-from flows import spending
-from flows.dash import drawings, opinions
-from flows.dash.html import Child, Html, code, empty, join, section, table, tag
-from flows.dash.look import MOST_BOOKS, MOST_HEATS, Light, Lit, Look
-from flows.stages import is_measured, stage_rows
-from flows.tables import plain_float
-from storage.report import Span
+from leadline.book.scores.scoring import NO_EVIDENCE, TOO_FEW
+from leadline.flows.dash import charts as drawings
+from leadline.flows.dash import signal_sections as opinions
+from leadline.flows.dash.data import MOST_BOOKS, MOST_HEATS, Light, Lit, Look
+from leadline.flows.dash.skin import Child, Html, code, empty, join, section, table, tag
+from leadline.flows.render.latency_words import is_measured, stage_rows
+from leadline.flows.render.tables import plain_float
+from leadline.flows.spend import report as spending
+from leadline.storage.queries.dashboard import Span
 
 MARKETS_SHOWN = 60
 MICRO, MILLI = 1e6, 1e3

@@ -31,13 +31,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from book.errors import LeadlineError
-from flows.dash import render, sections
-from flows.dash.html import Html, code, empty, join, policy, tag
-from flows.dash.look import Look, as_json, look
-from flows.settings import Settings
-from storage.address import beside, read_address
-from storage.connect import connect
+from leadline.book.errors import LeadlineError
+from leadline.flows.config.settings import Settings
+from leadline.flows.dash import render, sections
+from leadline.flows.dash.data import Look, as_json, look
+from leadline.flows.dash.skin import Html, code, empty, join, policy, tag
+from leadline.storage.access.address import beside, read_address
+from leadline.storage.access.connect import connect
 
 PATIENCE_S = 3.0  # for an owner that does not serve (yet)
 LOCAL = ("127.0.0.1", "localhost", "[::1]")

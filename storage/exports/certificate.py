@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from storage.errors import BadExport
-from storage.exports.content import ALGORITHM, Content
-from storage.exports.covered import Covered, Gap, covered_s
+from leadline.storage.errors import BadExport
+from leadline.storage.exports.content import ALGORITHM, Content
+from leadline.storage.exports.covered import Covered, Gap, covered_s
 
 VERSION = 1
 SUFFIX = ".certificate.json"

@@ -33,8 +33,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from storage.literals import utc_naive
-from storage.rebuild import Runs
+from leadline.storage.access.sql import Runs, utc_naive
 
 ALGORITHM = "leadline-content-1"
 HOUR = dt.timedelta(hours=1)

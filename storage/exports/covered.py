@@ -6,8 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from storage.literals import utc_naive
-from storage.rebuild import Runs
+from leadline.storage.access.sql import Runs, utc_naive
 
 BEFORE_FIRST = "no trusted book was stored before"
 NOT_YET = "nothing stored after"

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from book.errors import BadInput
-from storage import export as parquet
-from storage.errors import BadExport, NoStore
-from storage.exports import hftbacktest, opening, tardis
-from storage.exports.certificate import (
+from leadline.book.errors import BadInput
+from leadline.storage.access.sql import utc_naive
+from leadline.storage.errors import BadExport, NoStore
+from leadline.storage.exports import hftbacktest, opening, tardis
+from leadline.storage.exports.certificate import (
     CarriedRows,
     Certificate,
     FileEntry,
@@ -30,14 +30,14 @@ from storage.exports.certificate import (
     told_content,
     told_coverage,
 )
-from storage.exports.content import Content, content
-from storage.exports.covered import cut, gaps, intervals
-from storage.exports.rows import Carried, Reader
-from storage.literals import utc_naive
-from storage.migrate import REVISIONS
+from leadline.storage.exports.content import Content, content
+from leadline.storage.exports.covered import cut, gaps, intervals
+from leadline.storage.exports.rows import Carried, Reader
+from leadline.storage.lifecycle import archive as parquet
+from leadline.storage.schema.migrate import REVISIONS
 
 if TYPE_CHECKING:
-    from storage.connect import Connection
+    from leadline.storage.access.connect import Connection
 
 FORMATS = ("parquet", "hftbacktest", "tardis")
 

@@ -28,7 +28,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.exports.rows import ASK, BID, CHANGE, DEPTH, END, SNAPSHOT, TRADES, Hour, Rows
+from leadline.storage.exports.rows import ASK, BID, CHANGE, DEPTH, END, SNAPSHOT, TRADES, Hour, Rows
 
 EVENT = np.dtype(
     [

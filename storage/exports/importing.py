@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage.errors import BadImport, NoStore
-from storage.exports import opening
-from storage.exports.certificate import SUFFIX, read_certificate, sha256_of
-from storage.exports.content import content
-from storage.literals import utc_naive
+from leadline.storage.access.sql import utc_naive
+from leadline.storage.errors import BadImport, NoStore
+from leadline.storage.exports import opening
+from leadline.storage.exports.certificate import SUFFIX, read_certificate, sha256_of
+from leadline.storage.exports.content import content
 
 if TYPE_CHECKING:
-    from storage.connect import Connection
+    from leadline.storage.access.connect import Connection
 
 CUT_OFF = "imported"
 

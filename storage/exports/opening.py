@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage.export import Day, Exported
-from storage.exports.covered import intervals
-from storage.rebuild import book_of_epoch
+from leadline.storage.exports.covered import intervals
+from leadline.storage.lifecycle.archive import Day, Exported
+from leadline.storage.queries.rebuild import book_of_epoch
 
 if TYPE_CHECKING:
-    from storage.connect import Connection
+    from leadline.storage.access.connect import Connection
 
 TABLE = "seeds_opening"
 _ZERO = dt.datetime(1970, 1, 1)  # noqa: DTZ001  columns hold UTC without zone

@@ -22,11 +22,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from storage.connect import Connection
-from storage.exports.content import hours_with_rows
-from storage.exports.covered import Covered, intervals
-from storage.literals import utc_naive
-from storage.rebuild import book_of_epoch
+from leadline.storage.access.connect import Connection
+from leadline.storage.access.sql import utc_naive
+from leadline.storage.exports.content import hours_with_rows
+from leadline.storage.exports.covered import Covered, intervals
+from leadline.storage.queries.rebuild import book_of_epoch
 
 CHANGE, SNAPSHOT, END = 0, 1, 2  # of DEPTH["kind"]
 BID, ASK = 0, 1

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from storage.exports.rows import ASK, CHANGE, DEPTH, END, SNAPSHOT, TICKERS, TRADES, Hour, Rows
+from leadline.storage.exports.rows import ASK, CHANGE, DEPTH, END, SNAPSHOT, TICKERS, TRADES, Hour, Rows
 
 EXCHANGES = {
     "binance-spot": "binance",

@@ -3,7 +3,7 @@ Labels: for each decision with a direction what the market did after it, written
 
 Which windows have no row yet is asked of the store, so a run that dies, or does not come for a day, leaves
 nothing out and does nothing twice. Several horizons of several models share a row where their answers came
-at the same instant. The rule itself is `book.labels`.
+at the same instant. The rule itself is `book.scores.labels`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from book.labels import MOST_AGE_NS, NS, Covered, Label, Quotes, joined, label
-from storage.literals import utc_naive
+from leadline.book.scores.labels import MOST_AGE_NS, NS, Covered, Label, Quotes, joined, label
+from leadline.storage.access.sql import utc_naive
 
 if TYPE_CHECKING:
-    from storage.connect import Connection
+    from leadline.storage.access.connect import Connection
 
 # What was received by the end of a window is stored a flush later, or some seconds where one stream takes
 # over from another.

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from book.scoring import SIGNS, Calls, Who, thirds
-from storage.literals import utc_naive
+from leadline.book.scores.scoring import SIGNS, Calls, Who, thirds
+from leadline.storage.access.sql import utc_naive
 
 if TYPE_CHECKING:
-    from storage.connect import Connection
+    from leadline.storage.access.connect import Connection
 
 MOST_ROWS = 400_000  # of one horizon, the newest: some hundred MB
 

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from book.scoring import ALL, Score, Terms, Versus, Who
-from book.statistics import Estimate
-from storage.literals import utc_naive
-from storage.queries import Answer, run_sql
-from storage.scores.reading import Counts
+from leadline.book.scores.scoring import ALL, Score, Terms, Versus, Who
+from leadline.book.scores.statistics import Estimate
+from leadline.storage.access.sql import Answer, run_sql, utc_naive
+from leadline.storage.scores.reading import Counts
 
 if TYPE_CHECKING:
-    from storage.connect import Connection
-    from storage.rebuild import Runs
+    from leadline.storage.access.connect import Connection
+    from leadline.storage.access.sql import Runs
 
 # A set of an earlier day stays, so that scores can be followed over months.
 _TIDY = {

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from storage.literals import utc_naive
-from storage.queries import Answer, run_sql
-from storage.rebuild import Runs
+from leadline.storage.access.sql import Answer, Runs, run_sql, utc_naive
 
 _CHOSEN = """chosen AS (
     SELECT *, provider || '/' || model_requested

@@ -12,9 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from storage.literals import utc_naive
-from storage.queries import Answer, run_sql
-from storage.rebuild import Runs
+from leadline.storage.access.sql import Answer, Runs, run_sql, utc_naive
 
 EVERY = 2**31 - 1  # rows: no limit
 
@@ -91,7 +89,7 @@ FROM pairs GROUP BY ALL ORDER BY was, again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One question as it was put to a model, with the figures shown; what fields mean: `storage.schema`."""
+    """One question as a model was asked it, with its figures; fields as in `storage.schema.tables`."""
 
     signal_id: str
     ts: dt.datetime

@@ -13,10 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeAlias
 
-from storage.literals import utc_naive
-from storage.queries import Answer, run_sql
-from storage.rebuild import Runs
-from storage.spend.conflicts import retried
+from leadline.storage.access.sql import Answer, Runs, run_sql, utc_naive
+from leadline.storage.spend.conflicts import retried
 
 Kind: TypeAlias = Literal["llm", "challenger", "baseline", "rescore"]
 Trigger: TypeAlias = Literal["schedule", "shock", "manual", "rescore"]
@@ -27,7 +25,7 @@ BASELINE = "baseline"  # the provider of rules that cost nothing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One row of ``signals``; what each field means stands in `storage.schema`."""
+    """One row of ``signals``; what each field means stands in `storage.schema.tables`."""
 
     signal_id: str
     ts: dt.datetime

@@ -13,10 +13,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from storage.errors import StoreError
-from storage.literals import utc_naive
-from storage.rebuild import Runs
-from storage.spend.conflicts import retried
+from leadline.storage.access.sql import Runs, utc_naive
+from leadline.storage.errors import StoreError
+from leadline.storage.spend.conflicts import retried
 
 _CLAIM = """
 INSERT INTO claims (key, claimer, ts, expires_at)

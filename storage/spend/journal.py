@@ -17,11 +17,11 @@ from random import Random
 from types import TracebackType
 from typing import Self, TypeVar
 
-from storage.connect import Connection, connect
-from storage.errors import StoreLost
-from storage.spend import ledger, prices
-from storage.spend.calls import Outcome, Plan
-from storage.spend.conflicts import FIRST_WAIT_S, PATIENCE_S, retried
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.errors import StoreLost
+from leadline.storage.spend import ledger, prices
+from leadline.storage.spend.calls import Outcome, Plan
+from leadline.storage.spend.conflicts import FIRST_WAIT_S, PATIENCE_S, retried
 
 T = TypeVar("T")
 

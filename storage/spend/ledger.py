@@ -27,13 +27,11 @@ from decimal import Decimal
 
 import duckdb
 
-from storage.errors import BudgetRefused, PriceUnknown, StoreError
-from storage.literals import utc_naive
-from storage.queries import Answer, run_sql
-from storage.rebuild import Runs
-from storage.spend import prices
-from storage.spend.calls import Outcome, Plan
-from storage.spend.tariff import Price, same_model
+from leadline.storage.access.sql import Answer, Runs, run_sql, utc_naive
+from leadline.storage.errors import BudgetRefused, PriceUnknown, StoreError
+from leadline.storage.spend import prices
+from leadline.storage.spend.calls import Outcome, Plan
+from leadline.storage.spend.tariff import Price, same_model
 
 ZERO = Decimal(0)
 WINDOWS = ("hour", "day", "month")

@@ -16,12 +16,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from book.errors import BadInput
-from storage.errors import PriceUnknown
-from storage.literals import utc_naive
-from storage.queries import Answer, run_sql
-from storage.rebuild import Runs
-from storage.spend.tariff import ANY_MODEL, PeakHours, Price
+from leadline.book.errors import BadInput
+from leadline.storage.access.sql import Answer, Runs, run_sql, utc_naive
+from leadline.storage.errors import PriceUnknown
+from leadline.storage.spend.tariff import ANY_MODEL, PeakHours, Price
 
 BOOK = Path(__file__).with_name("prices.toml")
 MOST_USD = Decimal(100_000)  # per million tokens: ten cents a token is a slip of the pen

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from storage.literals import utc_naive
-from storage.queries import Answer, run_sql
-from storage.rebuild import Runs
-from storage.spend.conflicts import retried
-from storage.spend.ledger import window_end
+from leadline.storage.access.sql import Answer, Runs, run_sql, utc_naive
+from leadline.storage.spend.conflicts import retried
+from leadline.storage.spend.ledger import window_end
 
 HOUR = dt.timedelta(hours=1)
 PACE_HOURS = 24
@@ -21,7 +19,7 @@ METHOD = (
 )
 GRAIN = Decimal("1e-6")
 
-# What counts as spent at $now; see storage/spend/views.py, whose now() a test could not set.
+# What counts as spent at $now; see storage/schema/spend_views.py, whose now() a test could not set.
 _SPENT = """CASE WHEN state = 'open' AND expires_at > CAST($now AS TIMESTAMP) THEN 0
                  ELSE coalesce(cost_usd, held_usd) END"""
 

@@ -15,9 +15,9 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
-from book.errors import BadInput
-from storage.literals import utc_naive
-from storage.spend.calls import Usage
+from leadline.book.errors import BadInput
+from leadline.storage.access.sql import utc_naive
+from leadline.storage.spend.calls import Usage
 
 MILLION = Decimal(1_000_000)
 GRAIN = Decimal("1e-12")  # of a dollar: what the tables keep

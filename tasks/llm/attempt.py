@@ -16,16 +16,23 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import httpx
 
-from storage.spend.calls import Outcome, Plan, Usage
-from storage.spend.ledger import MOVED
-from tasks.clock import Clock
-from tasks.llm.answer import Abstention, Answer, AnswerRules, Capability, InvalidAnswer, read_answer
-from tasks.llm.ask import Journal
-from tasks.llm.secret import Key, Redactor
-from tasks.llm.status import OK, kind_of, retry_after_s
-from tasks.llm.tokens import token_bound
-from tasks.llm.usage import estimated
-from tasks.llm.wire import Completion, Malformed, excerpt, read_completion
+from leadline.storage.spend.calls import Outcome, Plan, Usage
+from leadline.storage.spend.ledger import MOVED
+from leadline.tasks.llm.protocol.answer import (
+    Abstention,
+    Answer,
+    AnswerRules,
+    Capability,
+    InvalidAnswer,
+    read_answer,
+)
+from leadline.tasks.llm.protocol.ask import Journal
+from leadline.tasks.llm.protocol.status import OK, kind_of, retry_after_s
+from leadline.tasks.llm.protocol.tokens import token_bound
+from leadline.tasks.llm.protocol.usage import estimated
+from leadline.tasks.llm.secret import Key, Redactor
+from leadline.tasks.llm.wire import Completion, Malformed, excerpt, read_completion
+from leadline.tasks.net.clock import Clock
 
 T = TypeVar("T")
 

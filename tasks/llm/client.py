@@ -27,21 +27,21 @@ from uuid import uuid4
 
 import httpx
 
-from storage.errors import BudgetRefused, PriceUnknown
-from storage.spend.calls import Plan, Purpose
-from tasks.backoff import delays
-from tasks.clock import Clock
-from tasks.llm.answer import Capability
-from tasks.llm.ask import Ask, CircuitChange, Journal, Message, Reply, Route
-from tasks.llm.attempt import Attempted, Request, attempt
-from tasks.llm.errors import BadProfile
-from tasks.llm.gate import Gate, GateStuck
-from tasks.llm.limits import LATE_NS, NS, Later, NoTurn, Verdict
-from tasks.llm.profiles import LADDER, Provider
-from tasks.llm.question import Question
-from tasks.llm.secret import Hush, Redactor
-from tasks.llm.tokens import prompt_bound
-from tasks.llm.wire import in_words, repair_messages, request_body
+from leadline.storage.errors import BudgetRefused, PriceUnknown
+from leadline.storage.spend.calls import Plan, Purpose
+from leadline.tasks.llm.attempt import Attempted, Request, attempt
+from leadline.tasks.llm.gate import Gate, GateStuck
+from leadline.tasks.llm.limits import LATE_NS, NS, Later, NoTurn, Verdict
+from leadline.tasks.llm.profiles import LADDER, Provider
+from leadline.tasks.llm.protocol.answer import Capability
+from leadline.tasks.llm.protocol.ask import Ask, CircuitChange, Journal, Message, Reply, Route
+from leadline.tasks.llm.protocol.errors import BadProfile
+from leadline.tasks.llm.protocol.tokens import prompt_bound
+from leadline.tasks.llm.question import Question
+from leadline.tasks.llm.secret import Hush, Redactor
+from leadline.tasks.llm.wire import in_words, repair_messages, request_body
+from leadline.tasks.net.backoff import delays
+from leadline.tasks.net.clock import Clock
 
 # Of one question, over all routes; a judge of clients calls 8 attempts at one request a storm.
 MOST_ATTEMPTS = 8

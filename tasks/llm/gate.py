@@ -17,12 +17,12 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from book.errors import LeadlineError
-from tasks.clock import Clock
-from tasks.llm import limits
-from tasks.llm.answer import Capability
-from tasks.llm.ask import CircuitChange
-from tasks.llm.limits import NS, ProviderState
+from leadline.book.errors import LeadlineError
+from leadline.tasks.llm import limits
+from leadline.tasks.llm.limits import NS, ProviderState
+from leadline.tasks.llm.protocol.answer import Capability
+from leadline.tasks.llm.protocol.ask import CircuitChange
+from leadline.tasks.net.clock import Clock
 
 T = TypeVar("T")
 

@@ -26,8 +26,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tasks.llm.answer import Capability
-from tasks.llm.ask import CircuitChange
+from leadline.tasks.llm.protocol.answer import Capability
+from leadline.tasks.llm.protocol.ask import CircuitChange
 
 NS = 1_000_000_000
 # A request leaves up to LATE_NS after its instant; the window is longer by that, so that the provider

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from tasks.llm import recipe
-from tasks.llm.answer import Capability
-from tasks.llm.errors import BadProfile
-from tasks.llm.local import DEFAULT_MODEL, PLUMBING, LocalAddress
-from tasks.llm.secret import Key
+from leadline.tasks.llm.embedded import recipe
+from leadline.tasks.llm.embedded.model import DEFAULT_MODEL, PLUMBING, LocalAddress
+from leadline.tasks.llm.protocol.answer import Capability
+from leadline.tasks.llm.protocol.errors import BadProfile
+from leadline.tasks.llm.secret import Key
 
 # From the strictest form to none; each is tried when a server refuses the one before it.
 LADDER: tuple[Capability, ...] = ("json_schema", "json_object", "plain")
@@ -98,7 +98,7 @@ CUSTOM = Profile(
     price_profile="custom",
 )
 
-# What the embedded model wants besides its prompt; see `tasks.llm.recipe`.
+# What the embedded model wants besides its prompt; see `tasks.llm.embedded.recipe`.
 LOCAL = Profile(
     name="local",
     base_url="http://127.0.0.1:0/v1",  # known when it is started

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from storage.spend.calls import Outcome
-from tasks.clock import Clock
-from tasks.llm.answer import Abstention, Answer
-from tasks.llm.ask import Ask, CircuitChange, Reply, ReplyOutcome, Route, Totals
-from tasks.llm.attempt import Attempted
+from leadline.storage.spend.calls import Outcome
+from leadline.tasks.llm.attempt import Attempted
+from leadline.tasks.llm.protocol.answer import Abstention, Answer
+from leadline.tasks.llm.protocol.ask import Ask, CircuitChange, Reply, ReplyOutcome, Route, Totals
+from leadline.tasks.net.clock import Clock
 
 # A body that is no chat completion may have been paid for: it is asked for again once.
 MOST_MALFORMED = 2

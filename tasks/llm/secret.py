@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from tasks.llm.errors import BadProfile
+from leadline.tasks.llm.protocol.errors import BadProfile
 
 HIDDEN = "[key]"
 # Keys of other people or of other formats that a server may repeat, and words like them.

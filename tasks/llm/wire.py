@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from book.errors import BadInput
-from storage.spend.calls import Usage
-from tasks.llm.answer import AnswerRules, Capability, shown
-from tasks.llm.ask import Ask, Message
-from tasks.llm.profiles import ModelTraits, Profile
-from tasks.llm.usage import read_usage
+from leadline.book.errors import BadInput
+from leadline.storage.spend.calls import Usage
+from leadline.tasks.llm.profiles import ModelTraits, Profile
+from leadline.tasks.llm.protocol.answer import AnswerRules, Capability, shown
+from leadline.tasks.llm.protocol.ask import Ask, Message
+from leadline.tasks.llm.protocol.usage import read_usage
 
 MOST_TEXT = 20_000  # characters of a model's words that are kept
 REPAIR_TEXT = 2_000

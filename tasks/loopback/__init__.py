@@ -4,13 +4,14 @@ A venue on this machine: Binance's protocol on real sockets, a market that moves
     async with LoopbackVenue(symbols=["BTCUSDT"], seed=7) as venue:
         ...  # venue.ws_url, venue.rest_url, venue.inject(Fault("drop", "BTCUSDT")), venue.truth("BTCUSDT")
 
-`run_in_thread` gives the same to code without an event loop; ``python -m tasks.loopback`` is a program.
+`run_in_thread` gives the same to code without an event loop; ``python -m leadline.tasks.loopback`` is a
+program.
 """
 
-from tasks.loopback.faults import Fault, FaultKind
-from tasks.loopback.options import Options
-from tasks.loopback.threaded import ThreadedVenue, run_in_thread
-from tasks.loopback.truth import Truth
-from tasks.loopback.venue import LoopbackVenue
+from leadline.tasks.loopback.base.faults import Fault, FaultKind
+from leadline.tasks.loopback.base.options import Options
+from leadline.tasks.loopback.base.truth import Truth
+from leadline.tasks.loopback.threaded import ThreadedVenue, run_in_thread
+from leadline.tasks.loopback.venue import LoopbackVenue
 
 __all__ = ["Fault", "FaultKind", "LoopbackVenue", "Options", "ThreadedVenue", "Truth", "run_in_thread"]

@@ -1,4 +1,4 @@
-"""The loopback venue as a program: ``python -m tasks.loopback --help``."""
+"""The loopback venue as a program: ``python -m leadline.tasks.loopback --help``."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from book.errors import BadInput
-from tasks.loopback.faults import Fault
-from tasks.loopback.options import Options
-from tasks.loopback.venue import LoopbackVenue
+from leadline.book.errors import BadInput
+from leadline.tasks.loopback.base.faults import Fault
+from leadline.tasks.loopback.base.options import Options
+from leadline.tasks.loopback.venue import LoopbackVenue
 
 EXAMPLE = """\
 examples:
-  python -m tasks.loopback --symbols BTCUSDT,ETHUSDT --seed 7
-  python -m tasks.loopback --count 300 --weather 1,20
-  python -m tasks.loopback --kind usdm --faults '[{"kind": "drop", "symbol": "BTCUSDT", "n": 3}]'
-  python -m tasks.loopback --recording day1.gz --recording day2.gz --speed 0
+  python -m leadline.tasks.loopback --symbols BTCUSDT,ETHUSDT --seed 7
+  python -m leadline.tasks.loopback --count 300 --weather 1,20
+  python -m leadline.tasks.loopback --kind usdm --faults '[{"kind": "drop", "symbol": "BTCUSDT", "n": 3}]'
+  python -m leadline.tasks.loopback --recording day1.gz --recording day2.gz --speed 0
 
 One JSON line with the addresses is printed when it is ready. While it runs:
   POST   REST/loopback/faults   a fault or a list of them, as above; DELETE disarms them
@@ -35,7 +35,7 @@ One JSON line with the addresses is printed when it is ready. While it runs:
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     made = argparse.ArgumentParser(
-        prog="python -m tasks.loopback",
+        prog="python -m leadline.tasks.loopback",
         description="A venue on this machine that speaks Binance's protocol and misbehaves on command.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -23,10 +23,10 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
-from tasks.loopback.streams import PING, Topic, compact, frame
+from leadline.tasks.loopback.base.streams import PING, Topic, compact, frame
 
 if TYPE_CHECKING:
-    from tasks.loopback.venue import LoopbackVenue
+    from leadline.tasks.loopback.venue import LoopbackVenue
 
 METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 STREAMS_MAX = 1024  # of one connection, web-socket-streams.md

@@ -21,13 +21,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from book.errors import BadInput
-from book.market_specs import Kind
-from tasks.loopback.faults import Fault, FaultKind
-from tasks.loopback.streams import compact
+from leadline.book.errors import BadInput
+from leadline.book.synthetic.specs import Kind
+from leadline.tasks.loopback.base.faults import Fault, FaultKind
+from leadline.tasks.loopback.base.streams import compact
 
 if TYPE_CHECKING:
-    from tasks.loopback.venue import LoopbackVenue
+    from leadline.tasks.loopback.venue import LoopbackVenue
 
 PREFIX = {Kind.SPOT: "/api/v3", Kind.USDM: "/fapi/v1", Kind.COINM: "/dapi/v1"}
 # (levels up to, weight)

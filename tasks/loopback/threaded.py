@@ -9,10 +9,10 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from tasks.loopback.digests import Digests
-from tasks.loopback.faults import Fault
-from tasks.loopback.truth import Truth
-from tasks.loopback.venue import LoopbackVenue
+from leadline.tasks.loopback.base.faults import Fault
+from leadline.tasks.loopback.base.truth import Truth
+from leadline.tasks.loopback.market.digests import Digests
+from leadline.tasks.loopback.venue import LoopbackVenue
 
 T = TypeVar("T")
 CALL_S = 30.0  # a call that takes longer means that the venue's loop is stuck
@@ -64,7 +64,7 @@ class ThreadedVenue:
 
 @contextmanager
 def run_in_thread(**settings: Any) -> Generator[ThreadedVenue]:
-    """Run a venue in a thread until the block ends; settings as of `tasks.loopback.options.Options`."""
+    """Run a venue in a thread until the block ends; settings as of `Options`."""
     ready: Future[ThreadedVenue] = Future()
     stop: list[Callable[[], object]] = []
     ended: Future[None] = Future()

@@ -17,20 +17,20 @@ from collections import deque
 from contextlib import suppress
 from typing import Any, Protocol
 
-from book.errors import BadInput
-from tasks.loopback.client import Client
-from tasks.loopback.desk import FaultDesk
-from tasks.loopback.digests import Digests
-from tasks.loopback.faults import Fault
-from tasks.loopback.http import HttpServer
-from tasks.loopback.ledger import Entry, Ledger
-from tasks.loopback.options import Options
-from tasks.loopback.rest import Rest
-from tasks.loopback.streams import Hub, Topic
-from tasks.loopback.synthetic import Synthetic
-from tasks.loopback.tape import Tape
-from tasks.loopback.truth import Truth
-from tasks.loopback.weather import Weather
+from leadline.book.errors import BadInput
+from leadline.tasks.loopback.base.faults import Fault
+from leadline.tasks.loopback.base.http import HttpServer
+from leadline.tasks.loopback.base.ledger import Entry, Ledger
+from leadline.tasks.loopback.base.options import Options
+from leadline.tasks.loopback.base.streams import Hub, Topic
+from leadline.tasks.loopback.base.truth import Truth
+from leadline.tasks.loopback.client import Client
+from leadline.tasks.loopback.faults.desk import FaultDesk
+from leadline.tasks.loopback.faults.random_faults import Weather
+from leadline.tasks.loopback.market.digests import Digests
+from leadline.tasks.loopback.market.synthetic import Synthetic
+from leadline.tasks.loopback.market.tape import Tape
+from leadline.tasks.loopback.rest import Rest
 
 STOP_S = 1.0  # given to clients to end the closing handshake
 RATE_WINDOW = 100_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bench.analysis import priced
-from storage.spend.calls import Usage
-from storage.spend.prices import BOOK, read_prices
+from leadline.storage.spend.calls import Usage
+from leadline.storage.spend.prices import BOOK, read_prices
 from tests.storage.spend.plans import price
 
 

@@ -12,10 +12,10 @@ from websockets.uri import parse_uri
 
 from bench.cycle import Cycle
 from bench.frames import Frames, load
-from book.batch import Batch, Market
-from book.events import State
-from book.live import make_book
-from book.rules import Rule
+from leadline.book.engine.factory import make_book
+from leadline.book.rows.batch import Batch, Market
+from leadline.book.sync.events import State
+from leadline.book.sync.rules import Rule
 
 NOW_MS = 1_800_000_000_123
 

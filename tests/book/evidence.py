@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from book.events import State
-from book.messages import Level
+from leadline.book.messages import Level
+from leadline.book.sync.events import State
 from tests.book.silent_faults import WITHIN_S, Line, Player, Sides, Source, listing, payload_of, sides_of
 
 DEPTH20_EVERY_NS = 100_000_000

@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from book.batch import Batch, Market
-from book.live import has_numba, make_book, warm_up
-from book.rules import Rule
-from book.scale import Scale
+from leadline.book.engine.factory import has_numba, make_book, warm_up
+from leadline.book.rows.batch import Batch, Market
+from leadline.book.scale import Scale
+from leadline.book.sync.rules import Rule
 
 ENGINES = [
     "plain",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from book.decode import decode_depth
-from book.messages import DepthDiff
-from book.scale import Scale
+from leadline.book.messages import DepthDiff
+from leadline.book.scale import Scale
+from leadline.book.venues.binance.decode import decode_depth
 
 SCALE = Scale(2, 8)
 RECV_NS = 1723161253937085768

@@ -1,12 +1,12 @@
-"""A live book with its batch, told things in order: short words for transcripts of `book.live`."""
+"""A live book with its batch, told things in order: short words for transcripts of `book.engine.live`."""
 
 from __future__ import annotations
 
-from book.batch import Market
-from book.events import State
-from book.live import make_book
-from book.rules import Rule
-from book.scale import Scale
+from leadline.book.engine.factory import make_book
+from leadline.book.rows.batch import Market
+from leadline.book.scale import Scale
+from leadline.book.sync.events import State
+from leadline.book.sync.rules import Rule
 from tests.book.fake_venue import FakeVenue
 
 MARKET = Market("loopback", "BTCUSDT", Scale(2, 3))

@@ -17,13 +17,14 @@ from enum import StrEnum
 from pathlib import Path
 from random import Random
 
-from book.batch import Batch, Market
-from book.errors import BatchFull
-from book.events import Event, State
-from book.live import LiveBook, make_book
-from book.rules import Rule
-from book.scale import Scale
-from tasks.depth20 import Depth20
+from leadline.book.engine.factory import make_book
+from leadline.book.engine.live import LiveBook
+from leadline.book.errors import BatchFull
+from leadline.book.rows.batch import Batch, Market
+from leadline.book.scale import Scale
+from leadline.book.sync.events import Event, State
+from leadline.book.sync.rules import Rule
+from leadline.tasks.feed.routing.partial_depth import Depth20
 from tests.recordings import COINM_BTC, SPOT_BTC, SPOT_ETH, USDM_BTC
 
 WITHIN_S = 60.0

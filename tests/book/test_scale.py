@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from book.errors import BadInput, OffScale
-from book.scale import INT64_MAX, Scale, parse_scaled
+from leadline.book.errors import BadInput, OffScale
+from leadline.book.scale import INT64_MAX, Scale, parse_scaled
 
 
 @pytest.mark.parametrize(

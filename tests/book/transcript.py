@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from book.events import BookReady, SnapshotNeeded, State
-from book.ladder import PlainLadder
-from book.messages import DepthDiff, DepthSnapshot, Level
-from book.rules import Rule
-from book.sync import BookSync
+from leadline.book.engine.plain_ladder import PlainLadder
+from leadline.book.messages import DepthDiff, DepthSnapshot, Level
+from leadline.book.sync.events import BookReady, SnapshotNeeded, State
+from leadline.book.sync.machine import BookSync
+from leadline.book.sync.rules import Rule
 
 BID, ASK = (100, 5), (101, 7)  # what a diff or seed carries unless a test says otherwise
 EPOCH_US = 1_000_000

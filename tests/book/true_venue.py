@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from random import Random
 
-from book.events import Event, SnapshotNeeded, State
-from book.ladder import PlainLadder
-from book.messages import DepthDiff, DepthSnapshot
-from book.rules import Rule
-from book.sync import BookSync
+from leadline.book.engine.plain_ladder import PlainLadder
+from leadline.book.messages import DepthDiff, DepthSnapshot
+from leadline.book.sync.events import Event, SnapshotNeeded, State
+from leadline.book.sync.machine import BookSync
+from leadline.book.sync.rules import Rule
 
 Book = tuple[dict[int, int], dict[int, int]]
 LOSSES = frozenset("xrL")

@@ -12,9 +12,9 @@ import duckdb
 import pytest
 import yaml
 
-from flows.cli import build_parser
-from storage.extensions import open_duckdb
-from storage.views import VIEWS
+from leadline.flows.cli import build_parser
+from leadline.storage.access.extensions import open_duckdb
+from leadline.storage.schema.views import VIEWS
 from tests.flows.commands import ROOT
 
 DEPLOY = ROOT / "deploy"

@@ -18,12 +18,12 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
-from storage.spend.journal import Journal
-from tasks.clock import SYSTEM_CLOCK
-from tasks.llm.ask import Ask, Message, Route
-from tasks.llm.client import Client
-from tasks.llm.profiles import HOLYSHEEP, ModelTraits, Provider
-from tasks.llm.secret import Key
+from leadline.storage.spend.journal import Journal
+from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.profiles import HOLYSHEEP, ModelTraits, Provider
+from leadline.tasks.llm.protocol.ask import Ask, Message, Route
+from leadline.tasks.llm.secret import Key
+from leadline.tasks.net.clock import SYSTEM_CLOCK
 
 MODEL = "gemini-2.5-flash"
 FLOW = "analyze-signals"

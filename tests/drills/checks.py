@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from storage import audit
-from storage.connect import connect
-from storage.owner import Owner
+from leadline.storage.access.connect import connect
+from leadline.storage.access.owner import Owner
+from leadline.storage.queries import invariants as audit
 from tests.drills.stage import Stage, until
 from tests.drills.store_checks import half_batches, loose_ends
 

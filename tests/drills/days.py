@@ -20,13 +20,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from book.batch import Market
-from storage.connect import connect
-from storage.owner import Owner
-from storage.writer import Writer
-from tasks.feed import Feed
-from tasks.loopback import Fault, FaultKind, ThreadedVenue, run_in_thread
-from tasks.loopback.faults import DEEPEST
+from leadline.book.rows.batch import Market
+from leadline.storage.access.connect import connect
+from leadline.storage.access.owner import Owner
+from leadline.storage.ingest.writer import Writer
+from leadline.tasks.feed.thread import Feed
+from leadline.tasks.loopback import Fault, FaultKind, ThreadedVenue, run_in_thread
+from leadline.tasks.loopback.base.faults import DEEPEST
 from tests.drills.every_id import Compared, seeds_cut, stored, watching
 from tests.drills.scorecard import Card
 from tests.tasks.feeding import all_live, config_for, until

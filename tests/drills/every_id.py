@@ -4,7 +4,7 @@ Books held against the venue's truth at every update id, not at samples.
     in memory   after every message that moved a LIVE book, its own ladder is read whole and digested
     stored      seeds and diffs are replayed, and digested at every id that coverage vouches for
 
-Both are compared with the digests of the venue's own market (`tasks.loopback.digests`), which know
+Both are compared with the digests of the venue's own market (`tasks.loopback.market.digests`), which know
 nothing of what was sent. A book must be known whole for that: the venue's books have fewer levels than
 a seed gives.
 """
@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from book.events import State
-from book.live import LiveBook
-from book.scale import Scale
-from storage.rebuild import Runs
-from tasks import feed_core
-from tasks.loopback.digests import Digests, book_digest, level_hashes
+from leadline.book.engine.live import LiveBook
+from leadline.book.scale import Scale
+from leadline.book.sync.events import State
+from leadline.storage.access.sql import Runs
+from leadline.tasks.feed import core as feed_core
+from leadline.tasks.loopback.market.digests import Digests, book_digest, level_hashes
 
 MOST_NAMED = 5  # ids of a symbol that the report names
 

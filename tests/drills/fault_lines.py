@@ -8,9 +8,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from storage import audit
-from storage.owner import Owner
-from tasks.loopback import ThreadedVenue
+from leadline.storage.access.owner import Owner
+from leadline.storage.queries import invariants as audit
+from leadline.tasks.loopback import ThreadedVenue
 from tests.drills.faults import Named
 from tests.drills.store_checks import Con, wrong_books
 

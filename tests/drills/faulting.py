@@ -1,9 +1,9 @@
 """
 Faults one after the other against a running stream, then a table of what the store says of each.
 
-A `flows.host.StreamHost` with its file on disk streams from a loopback venue; only its waits are shorter
-than usual. A fault's times come from the venue's ledger and from ``book_events``; whether a book was
-right, from the venue's own book at the same id.
+A `flows.streaming.host.StreamHost` with its file on disk streams from a loopback venue; only its waits are
+shorter than usual. A fault's times come from the venue's ledger and from ``book_events``; whether a book
+was right, from the venue's own book at the same id.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from flows.host import StreamHost
-from flows.settings import Settings
-from storage.address import beside
-from storage.connect import connect
-from storage.errors import StoreOwned
-from tasks.feed_config import FeedConfig
-from tasks.liveness import Patience
-from tasks.loopback import ThreadedVenue, run_in_thread
+from leadline.flows.config.settings import Settings
+from leadline.flows.streaming.host import StreamHost
+from leadline.storage.access.address import beside
+from leadline.storage.access.connect import connect
+from leadline.storage.errors import StoreOwned
+from leadline.tasks.feed.routing.config import FeedConfig
+from leadline.tasks.feed.routing.liveness import Patience
+from leadline.tasks.loopback import ThreadedVenue, run_in_thread
 from tests.drills.fault_lines import Line, judge, short, table
 from tests.drills.faults import CLOCK_SKEW_S, SPOT, USDM, VICTIM, Named
 from tests.drills.scorecard import Card
-from tests.storage.full_disk import allow
+from tests.storage.ingest.full_disk import allow
 from tests.tasks.feeding import until
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "PEPEUSDT")
@@ -78,7 +78,7 @@ def _stream(venue: ThreadedVenue, folder: Path) -> Iterator[StreamHost]:
         weight_per_minute=1_000_000,
         stats_every_s=0.5,
     )
-    with patch("flows.host.FeedConfig", partial(FeedConfig, **SOON)):
+    with patch("leadline.flows.streaming.host.FeedConfig", partial(FeedConfig, **SOON)):
         host = StreamHost(settings, host_grace_s=0)
         host.open()
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.loopback import Fault, FaultKind
+from leadline.tasks.loopback import Fault, FaultKind
 
 VICTIM = "*"  # stands for the symbol that is hit
 K = FaultKind

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.server import database_file
+from leadline.flows.local.prefect_server import database_file
 from tests.drills.scorecard import Card
 from tests.drills.stage import DrillFailed, Stage, until
 
@@ -28,8 +28,8 @@ TEND = """
 import asyncio, datetime as dt, sys
 from pathlib import Path
 from prefect.client.orchestration import get_client
-from flows.tend import Tender
-from storage.sqlite_file import compact
+from leadline.flows.tend import Tender
+from leadline.storage.lifecycle.sqlite_file import compact
 
 async def tend() -> None:
     async with get_client() as client:

@@ -24,10 +24,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from flows.server import PrefectServer
-from flows.settings import Settings, load
-from flows.venue import LoopbackProcess, running_loopback
-from storage.owner import Owner
+from leadline.flows.config.settings import Settings, load
+from leadline.flows.local.loopback import LoopbackProcess, running_loopback
+from leadline.flows.local.prefect_server import PrefectServer
+from leadline.storage.access.owner import Owner
 from tests.drills.store_checks import (
     half_batches,
     loose_ends,

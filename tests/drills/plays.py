@@ -8,8 +8,8 @@ import subprocess
 import sys
 import time
 
-from flows.watch import SWEEP_EVERY_S
-from flows.zombies import SILENT_S
+from leadline.flows.streaming.own_run import SWEEP_EVERY_S
+from leadline.flows.streaming.zombies import SILENT_S
 from tests.drills.checks import broken_promises, counting, holes, only, seams
 from tests.drills.scorecard import Card
 from tests.drills.stage import PATIENCE_S, DrillFailed, Stage, now, until

@@ -26,9 +26,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from storage.connect import Connection, connect
-from storage.owner import Owner
-from storage.spend import ledger, prices, reports
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.access.owner import Owner
+from leadline.storage.spend import ledger, prices, reports
 from tests.drills.analyst import MODEL, PATIENCE_S
 from tests.drills.counting_server import CountingServer, Record
 from tests.storage.helpers import Served, wait_until

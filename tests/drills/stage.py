@@ -20,14 +20,14 @@ from typing import Any, TypeVar
 
 import httpx
 
-from flows.guard import Child
-from flows.prefect_report import FINAL, PrefectUnreachable, ask
-from flows.server import PrefectServer, authorization
-from flows.settings import Settings, load
-from flows.venue import LoopbackProcess, running_loopback
-from storage.connect import connect
-from storage.errors import StoreError
-from storage.requests import holder_pid
+from leadline.flows.config.settings import Settings, load
+from leadline.flows.demo.prefect_proof import FINAL, PrefectUnreachable, ask
+from leadline.flows.local.child import Child
+from leadline.flows.local.loopback import LoopbackProcess, running_loopback
+from leadline.flows.local.prefect_server import PrefectServer, authorization
+from leadline.storage.access.connect import connect
+from leadline.storage.errors import StoreError
+from leadline.storage.handover.requests import holder_pid
 
 ROOT = Path(__file__).parents[2]
 POOL = "leadline"
@@ -186,7 +186,7 @@ class Stage:
     def leadline(self, *argv: str) -> str:
         """Run one of our commands to its end and return what it printed; raises `DrillFailed`."""
         ran = subprocess.run(
-            [sys.executable, "-m", "flows", *argv],
+            [sys.executable, "-m", "leadline", *argv],
             cwd=self.settings.home, env=self.env, capture_output=True, text=True, check=False,
             timeout=PATIENCE_S, stdin=subprocess.DEVNULL,
         )  # fmt: skip

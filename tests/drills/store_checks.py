@@ -16,8 +16,8 @@ from typing import Any
 
 import duckdb
 
-from storage.errors import StoreError
-from storage.rebuild import PriceLevel, book_at
+from leadline.storage.errors import StoreError
+from leadline.storage.queries.rebuild import PriceLevel, book_at
 
 COUNTS = ("diffs", "levels", "trades", "tickers", "seeds", "events", "samples", "stats")
 

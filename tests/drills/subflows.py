@@ -17,11 +17,11 @@ from typing import Any
 
 from prefect import flow
 
-from book.feed_rows import FeedStats
-from flows.host import StreamHost
-from flows.settings import load
-from flows.side import SideLoop
-from flows.snapshot_depth import Report, snapshot_depth
+from leadline.book.rows.feed import FeedStats
+from leadline.flows.config.settings import load
+from leadline.flows.snapshot_depth import Report, snapshot_depth
+from leadline.flows.streaming.host import StreamHost
+from leadline.flows.streaming.side_loop import SideLoop
 
 QUIET_S = 20.0
 EVERY_S = 0.25  # more often, and SQLite answers 503

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from book.batch import Batch
-from storage.commit import Commit
-from storage.owner import Owner
-from storage.writer import Writer
+from leadline.book.rows.batch import Batch
+from leadline.storage.access.owner import Owner
+from leadline.storage.ingest.commit import Commit
+from leadline.storage.ingest.writer import Writer
 from tests.drills.store_checks import (
     Acknowledged,
     half_batches,

@@ -12,7 +12,10 @@ from tests.drills.stage import PATIENCE_S, Stage, now, until
 
 ROTATE_S = 30.0
 AWAY_S = 20.0
-ENSURE = "import datetime as dt; from flows.ui import alerts; alerts.ensure(away=dt.timedelta(seconds={}))"
+ENSURE = (
+    "import datetime as dt; from leadline.flows.prefect_ui import alerts; "
+    "alerts.ensure(away=dt.timedelta(seconds={}))"
+)
 AWAY = "leadline: stream away"
 
 
@@ -47,7 +50,7 @@ def here(stage: Stage, card: Card) -> None:
     log = stage.settings.home / "here.log"
     with counting(stage) as frames, log.open("w") as words:
         terminal = subprocess.Popen(
-            [sys.executable, "-m", "flows", "handover", "--here", "--json"],
+            [sys.executable, "-m", "leadline", "handover", "--here", "--json"],
             cwd=stage.settings.home, env=stage.env, stdout=words, stderr=words, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         began = time.monotonic()

@@ -14,15 +14,15 @@ import os
 import sys
 import time
 
-import flows.host
-from flows.cli import main as leadline
-from flows.settings import load
-from storage.commit import Commit
+from leadline.flows.cli import main as leadline
+from leadline.flows.config.settings import load
+from leadline.flows.streaming import host as streaming
+from leadline.storage.ingest.commit import Commit
 
 SAMPLE_EVERY_S = 0.3
 
 
-class WitnessedHost(flows.host.StreamHost):
+class WitnessedHost(streaming.StreamHost):
     """The stream's working parts, with a witness."""
 
     witness = -1  # file descriptor
@@ -42,7 +42,7 @@ def main() -> int:
     path, *mode = sys.argv[1:]
     WitnessedHost.witness = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     if mode == ["stream"]:
-        flows.host.StreamHost = WitnessedHost  # type: ignore[misc]  # the flow finds it here
+        streaming.StreamHost = WitnessedHost  # type: ignore[misc]  # the flow finds it here
         return leadline(["stream"])
     host = WitnessedHost(load({}), host_grace_s=0.0)
     host.open()

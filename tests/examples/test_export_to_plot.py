@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-from storage.connect import connect
+from leadline.storage.access.connect import connect
 from tests.flows.commands import ROOT, environ
 from tests.storage.scores.market import Synthetic
 from tests.storage.signals.market import NOON
@@ -47,7 +47,9 @@ def test_from_a_database_to_a_plot(tmp_path: Path) -> None:
     for path in json.loads(said[-1])["plots"]:
         drawn = ElementTree.fromstring((tmp_path / path).read_text(encoding="utf-8"))
         assert drawn.find(f"{SVG}title") is not None
-    book = ElementTree.fromstring((tmp_path / "export-example" / "book.svg").read_text(encoding="utf-8"))
+    book = ElementTree.fromstring(
+        (tmp_path / "export-example" / "leadline.book.svg").read_text(encoding="utf-8")
+    )
     assert len(book.findall(f"{SVG}polyline")) >= 3
     shaded = {title.text for title in book.iterfind(f"{SVG}rect/{SVG}title")}
     assert shaded == {"gap", "stopped"}

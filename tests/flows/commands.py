@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main
+from leadline.flows.cli import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,7 +42,7 @@ def environ(**extra: str) -> dict[str, str]:
 def start(folder: Path, *argv: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start a command as a program in ``folder``."""
     return subprocess.Popen(
-        [sys.executable, "-m", "flows", *map(str, argv)],
+        [sys.executable, "-m", "leadline", *map(str, argv)],
         cwd=folder,
         env=dict(env or environ()),
         stdout=subprocess.PIPE,

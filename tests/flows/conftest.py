@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.server import PrefectServer
-from tasks.loopback.threaded import ThreadedVenue, run_in_thread
+from leadline.flows.local.prefect_server import PrefectServer
+from leadline.tasks.loopback.threaded import ThreadedVenue, run_in_thread
 
 
 @pytest.fixture(scope="session")

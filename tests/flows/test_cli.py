@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from flows.cli import build_parser, main
+from leadline.flows.cli import build_parser, main
 
 COMMANDS = (
     "demo", "stream", "replay", "book", "sql", "record", "doctor", "export", "import", "up",
@@ -67,7 +67,7 @@ def test_a_bad_setting_is_2_and_says_which(capsys: pytest.CaptureFixture[str]) -
 
 def test_help_needs_nothing_heavy() -> None:
     script = (
-        "import sys; from flows.cli import build_parser; build_parser().format_help();"
+        "import sys; from leadline.flows.cli import build_parser; build_parser().format_help();"
         "print([name for name in ('prefect', 'numba', 'duckdb', 'rich', 'httpx') if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -76,6 +76,6 @@ def test_help_needs_nothing_heavy() -> None:
 
 def test_python_m_flows_is_leadline() -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "flows", "--version"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "leadline", "--version"], capture_output=True, text=True, check=True
     )
     assert re.fullmatch(r"leadline \S+\n", ran.stdout)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from prefect.utilities.callables import parameter_schema
 
-from book.errors import BadInput
-from flows.up import deploying
+from leadline.book.errors import BadInput
+from leadline.flows.local import deploy as deploying
 from tests.flows.commands import ROOT
 
 PROJECT = deploying.read_project(ROOT / "prefect.yaml")
@@ -29,8 +29,8 @@ NAMES = [
 
 
 def flow_of(deployment: dict[str, Any]) -> Any:
-    file, _, function = deployment["entrypoint"].partition(":")
-    return getattr(importlib.import_module(file.removesuffix(".py").replace("/", ".")), function)
+    module, _, function = deployment["entrypoint"].rpartition(".")
+    return getattr(importlib.import_module(module), function)
 
 
 def test_all_jobs_are_there() -> None:
@@ -61,9 +61,9 @@ def test_only_the_stream_has_no_limit_and_no_task_has_tags(name: str) -> None:
     limit = DEPLOYMENTS[name].get("concurrency_limit")
     if name == "stream-books":
         assert limit is None
-        import tasks.retried
+        from leadline.tasks import prefect_tasks
 
-        for task in (tasks.retried.connect, tasks.retried.resync):
+        for task in (prefect_tasks.connect, prefect_tasks.resync):
             assert not task.tags  # a tag's slot needs an API that answers
     else:
         assert (limit["limit"], limit["collision_strategy"]) == (1, "CANCEL_NEW")

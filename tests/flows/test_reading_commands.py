@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import Settings
-from storage.connect import connect
-from storage.owner import Owner
+from leadline.flows.config.settings import Settings
+from leadline.storage.access.connect import connect
+from leadline.storage.access.owner import Owner
 from tests.flows.commands import ROOT, environ, finish, leadline, start
-from tests.flows.test_replay import CLEAN, write
+from tests.flows.recordings.test_replay import CLEAN, write
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_the_demo_is_read_where_there_is_nothing_else(tmp_path: Path) -> None:
 
 def test_the_prompt_of_a_pipe(db: Path) -> None:
     def ask(text: str) -> str:
-        command = [sys.executable, "-m", "flows", "sql", "--db", str(db)]
+        command = [sys.executable, "-m", "leadline", "sql", "--db", str(db)]
         ran = subprocess.run(
             command, input=text, capture_output=True, text=True, env=environ(), cwd=ROOT, check=True
         )
@@ -160,7 +160,7 @@ def test_the_prompt_of_a_pipe(db: Path) -> None:
 
 
 def test_output_into_a_closed_pipe_is_no_error(db: Path) -> None:
-    command = f'{sys.executable} -m flows sql --db {db} --format csv "FROM range(2000000)" | head -1'
+    command = f'{sys.executable} -m leadline sql --db {db} --format csv "FROM range(2000000)" | head -1'
     ran = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, cwd=ROOT, check=False
     )

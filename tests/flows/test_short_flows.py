@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.connect import connect
-from storage.signals import rows
-from storage.signals.rows import Text
+from leadline.storage.access.connect import connect
+from leadline.storage.signals import rows
+from leadline.storage.signals.rows import Text
 from tests.flows.commands import finish, start
-from tests.flows.test_replay import CLEAN, write
+from tests.flows.recordings.test_replay import CLEAN, write
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -26,7 +26,7 @@ def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_a_sample_from_the_store_is_a_row_and_a_finding(db: Path) -> None:
-    from flows.snapshot_depth import snapshot_depth
+    from leadline.flows.snapshot_depth import snapshot_depth
 
     state = await snapshot_depth(db=str(db), symbols=["BTCUSDT", "XYZUSDT"], return_state=True)
     assert state.is_completed()
@@ -44,7 +44,7 @@ async def test_a_sample_from_the_store_is_a_row_and_a_finding(db: Path) -> None:
 
 
 async def test_a_database_that_is_not_there_fails_the_run(tmp_path: Path) -> None:
-    from flows.maintain import maintain_store
+    from leadline.flows.maintain import maintain_store
 
     state = await maintain_store(db=str(tmp_path / "no" / "x.duckdb"), return_state=True)
     assert state.is_failed()
@@ -52,7 +52,7 @@ async def test_a_database_that_is_not_there_fails_the_run(tmp_path: Path) -> Non
 
 
 async def test_old_rows_go_and_the_run_says_how_many(db: Path) -> None:
-    from flows.maintain import maintain_store
+    from leadline.flows.maintain import maintain_store
 
     state = await maintain_store(db=str(db), keep_days=1, return_state=True)
     assert state.is_completed()
@@ -64,7 +64,7 @@ async def test_old_rows_go_and_the_run_says_how_many(db: Path) -> None:
 async def test_old_texts_of_models_go_by_their_own_setting(
     db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.maintain import maintain_store
+    from leadline.flows.maintain import maintain_store
 
     now = dt.datetime.now(dt.UTC)
     with connect(db, write=True) as con:
@@ -82,7 +82,7 @@ async def test_old_texts_of_models_go_by_their_own_setting(
 
 
 async def test_days_are_exported_before_they_go(db: Path, tmp_path: Path) -> None:
-    from flows.maintain import maintain_store
+    from leadline.flows.maintain import maintain_store
 
     folder = tmp_path / "export"
     given = {"db": str(db), "keep_days": 1, "export_to": str(folder)}
@@ -105,7 +105,7 @@ async def test_days_are_exported_before_they_go(db: Path, tmp_path: Path) -> Non
 
 
 async def test_nothing_is_dropped_when_the_export_fails(db: Path, tmp_path: Path) -> None:
-    from flows.maintain import maintain_store
+    from leadline.flows.maintain import maintain_store
 
     (tmp_path / "export").write_text("a file where a folder should be")
     given = {"db": str(db), "keep_days": 1, "export_to": str(tmp_path / "export")}
@@ -116,8 +116,8 @@ async def test_nothing_is_dropped_when_the_export_fails(db: Path, tmp_path: Path
 
 
 async def test_a_file_somebody_has_open_is_not_written_anew(db: Path) -> None:
-    from flows.maintain import maintain_store
-    from storage.owner import Owner
+    from leadline.flows.maintain import maintain_store
+    from leadline.storage.access.owner import Owner
 
     with Owner(db, serve=True):
         state = await maintain_store(db=str(db), drop=False, rewrite=True, return_state=True)
@@ -126,10 +126,10 @@ async def test_a_file_somebody_has_open_is_not_written_anew(db: Path) -> None:
 
 
 def test_the_report_of_many_books_stays_small() -> None:
-    from book.batch import Market
-    from book.scale import Scale
-    from flows.sampling import untrusted
-    from flows.snapshot_depth import ROWS_SHOWN, Report
+    from leadline.book.rows.batch import Market
+    from leadline.book.scale import Scale
+    from leadline.flows.snapshot_depth import ROWS_SHOWN, Report
+    from leadline.flows.streaming.sampling import untrusted
 
     markets = [Market("v", f"S{n}", Scale(0, 0)) for n in range(300)]
     report = Report.of("v", markets, [untrusted(n, 0, "gap") for n in range(300)])
@@ -140,8 +140,8 @@ def test_the_report_of_many_books_stays_small() -> None:
 async def test_the_certificate_is_an_artifact_and_files(
     tmp_path: Path, db: Path, prefect_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.certify import KEY, certify_data
-    from flows.prefect_report import ask
+    from leadline.flows.certify import KEY, certify_data
+    from leadline.flows.demo.prefect_proof import ask
 
     empty = await certify_data(db=str(db), return_state=True)
     assert empty.message == "nothing was watched in these days"
@@ -164,8 +164,8 @@ async def test_the_certificate_is_an_artifact_and_files(
 async def test_spend_and_signals_of_a_store_without_live_books(
     db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.analyze import analyze_signals
-    from flows.costs import track_costs
+    from leadline.flows.analyze import analyze_signals
+    from leadline.flows.costs import track_costs
 
     assert (await track_costs(db=str(db), return_state=True)).message == "0 calls, 0 USD in 24 hours"
     monkeypatch.setenv("LEADLINE_LLM_PROVIDER", "none")
@@ -186,7 +186,7 @@ async def test_spend_and_signals_of_a_store_without_live_books(
 async def test_a_parameter_that_cannot_be_fails_the_run_with_its_name(
     parameters: dict[str, object], expected: str
 ) -> None:
-    from flows.maintain import maintain_store
+    from leadline.flows.maintain import maintain_store
 
     state = await maintain_store(**parameters, return_state=True)
     assert state.is_failed()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.connect import connect
-from storage.signals import rows
+from leadline.storage.access.connect import connect
+from leadline.storage.signals import rows
 from tests.flows.commands import finish, leadline, start
 from tests.storage.signals.test_rows import decision
 

@@ -12,13 +12,13 @@ from uuid import uuid4
 
 import pytest
 
-from flows.prefect_report import ask, runs_of, send
-from flows.server import PrefectServer
-from flows.settings import Settings
-from storage import audit
-from storage.connect import connect
-from tasks.loopback.faults import Fault, FaultKind
-from tasks.loopback.threaded import ThreadedVenue
+from leadline.flows.config.settings import Settings
+from leadline.flows.demo.prefect_proof import ask, runs_of, send
+from leadline.flows.local.prefect_server import PrefectServer
+from leadline.storage.access.connect import connect
+from leadline.storage.queries import invariants as audit
+from leadline.tasks.loopback.base.faults import Fault, FaultKind
+from leadline.tasks.loopback.threaded import ThreadedVenue
 from tests.flows.commands import finish, start
 from tests.flows.waiting import until
 
@@ -53,7 +53,7 @@ async def soon(get: Callable[[], T], what: str) -> T:
 async def test_a_run_shows_its_work_and_ends_when_asked(
     settings: Settings, venue: ThreadedVenue, prefect_server: str
 ) -> None:
-    from flows.stream import Attached, attached, stream_books
+    from leadline.flows.stream import Attached, attached, stream_books
 
     guest = Attached(settings)
     attached.set(guest)
@@ -97,7 +97,7 @@ async def test_a_run_shows_its_work_and_ends_when_asked(
 
 @pytest.mark.engine
 async def test_one_run_follows_another_without_losing_an_update(settings: Settings) -> None:
-    from flows.stream import Attached, attached, stream_books
+    from leadline.flows.stream import Attached, attached, stream_books
 
     old, new = Attached(settings), Attached(settings)
     attached.set(old)
@@ -127,8 +127,8 @@ async def test_rotation_asks_the_deployment_for_a_successor(prefect_server: str)
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 
-    from flows.handover import Rotation
-    from flows.stream import stream_books
+    from leadline.flows.stream import stream_books
+    from leadline.flows.streaming.handover import Rotation
 
     async with get_client() as client:
         flow_id = await client.create_flow(stream_books)
@@ -155,7 +155,7 @@ async def test_rotation_asks_the_deployment_for_a_successor(prefect_server: str)
 
 @pytest.mark.engine
 async def test_a_cancelled_run_still_flushes_and_unlocks(settings: Settings) -> None:
-    from flows.stream import Attached, attached, stream_books
+    from leadline.flows.stream import Attached, attached, stream_books
 
     guest = Attached(settings)
     attached.set(guest)
@@ -172,7 +172,7 @@ async def test_a_cancelled_run_still_flushes_and_unlocks(settings: Settings) -> 
 
 @pytest.mark.engine
 async def test_what_breaks_the_writer_fails_the_run(settings: Settings) -> None:
-    from flows.stream import Attached, attached, stream_books
+    from leadline.flows.stream import Attached, attached, stream_books
 
     guest = Attached(settings)
     attached.set(guest)
@@ -275,7 +275,7 @@ async def test_an_api_that_is_away_is_asked_for_a_successor_again_soon(
 ) -> None:
     from prefect.client.schemas.objects import FlowRun
 
-    from flows import handover
+    from leadline.flows.streaming import handover
 
     def away() -> None:
         raise ConnectionError("refused")

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.flows.commands import ROOT
-from tests.flows.ui.test_people import post
+from tests.flows.prefect_ui.test_publisher import post
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 RUNNING, DONE = {"type": "RUNNING", "name": "Running"}, {"type": "COMPLETED", "name": "Completed"}
@@ -72,7 +72,7 @@ class Past:
 async def tend(now: dt.datetime | None = None, **given: float) -> str:
     from prefect.client.orchestration import get_client
 
-    from flows.tend import Tender
+    from leadline.flows.tend import Tender
 
     async with get_client() as client:
         tender = Tender(client, **{"keep_days": 7, "keep_hours": 6, "max_seconds": 120, **given})
@@ -137,14 +137,14 @@ async def test_time_is_kept_and_the_next_run_goes_on(prefect_server: str) -> Non
 
 @pytest.mark.parametrize("given", [{"keep_hours": 0.1}, {"keep_days": 0.1}, {"keep_hours": float("nan")}])
 async def test_what_people_still_look_at_is_not_deleted(given: dict[str, float]) -> None:
-    from book.errors import BadInput
+    from leadline.book.errors import BadInput
 
     with pytest.raises(BadInput, match="expected hours"):
         await tend(**given)
 
 
 async def test_the_flow_says_what_it_did(prefect_server: str, tmp_path: Path, monkeypatch: Any) -> None:
-    from flows.tend import tend_prefect
+    from leadline.flows.tend import tend_prefect
 
     monkeypatch.setenv("LEADLINE_HOME", str(tmp_path))
     state = await tend_prefect(return_state=True)
@@ -153,7 +153,7 @@ async def test_the_flow_says_what_it_did(prefect_server: str, tmp_path: Path, mo
 
 
 def test_the_names_of_our_flows_are_those_deployed() -> None:
-    from flows.names import FLOWS
+    from leadline.flows.config.names import FLOWS
 
     project = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
     assert {each["name"] for each in project["deployments"]} <= set(FLOWS)

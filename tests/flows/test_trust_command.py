@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.host import StreamHost
-from flows.settings import Settings
-from storage.connect import connect
-from tasks.loopback import Fault
-from tasks.loopback.threaded import ThreadedVenue
+from leadline.flows.config.settings import Settings
+from leadline.flows.streaming.host import StreamHost
+from leadline.storage.access.connect import connect
+from leadline.tasks.loopback import Fault
+from leadline.tasks.loopback.threaded import ThreadedVenue
 from tests.flows.commands import leadline
 from tests.flows.waiting import until
 

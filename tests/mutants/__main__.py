@@ -25,7 +25,7 @@ from rich.table import Table
 from tests.mutants.variants import VARIANTS, Variant
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("book", "storage", "tasks", "flows", "tests", "pyproject.toml")
+COPIED = ("leadline", "book", "storage", "tasks", "flows", "tests", "pyproject.toml")
 TEST_TIMEOUT_S = 300
 
 

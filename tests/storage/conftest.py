@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.owner import Owner
+from leadline.storage.access.owner import Owner
 from tests.storage.helpers import Served, Stage
 
 

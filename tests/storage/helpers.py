@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from book.batch import Batch, CoverageOpened, Market, SeedRow
-from book.messages import DepthDiff, DepthSnapshot, Level
-from book.scale import Scale
+from leadline.book.messages import DepthDiff, DepthSnapshot, Level
+from leadline.book.rows.batch import Batch, CoverageOpened, Market, SeedRow
+from leadline.book.scale import Scale
 
 BTC = Market("loopback-spot", "BTCUSDT", Scale(2, 5))
 ODD = Market("loopback-spot", "币安人生USDT", Scale(4, 0))

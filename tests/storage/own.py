@@ -2,7 +2,7 @@
 
 import sys
 
-from storage.owner import Owner
+from leadline.storage.access.owner import Owner
 
 if __name__ == "__main__":
     with Owner(sys.argv[1], serve=sys.argv[2] == "serve"):

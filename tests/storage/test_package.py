@@ -23,7 +23,11 @@ importlib.import_module(sys.argv[1])
 
 @pytest.mark.parametrize(
     ("module", "set_by_user"),
-    [("storage.owner", None), ("storage.owner", "tcache:false"), ("flows.stream", None)],
+    [
+        ("leadline.storage.access.owner", None),
+        ("leadline.storage.access.owner", "tcache:false"),
+        ("leadline.flows.stream", None),
+    ],
 )
 def test_idle_threads_keep_little(module: str, set_by_user: str | None) -> None:
     env = {name: value for name, value in os.environ.items() if name != "DUCKDB_JE_MALLOC_CONF"}

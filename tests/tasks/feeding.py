@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from book.batch import (
+from leadline.book.messages import Level
+from leadline.book.rows.batch import (
     Batch,
     BookEventRow,
     Count,
@@ -23,13 +24,12 @@ from book.batch import (
     Market,
     MismatchRow,
 )
-from book.events import State
-from book.messages import Level
-from tasks.errors import FeedStopped
-from tasks.feed import Feed, FeedConfig
-from tasks.liveness import Patience
-from tasks.loopback import ThreadedVenue
-from tasks.venues import loopback
+from leadline.book.sync.events import State
+from leadline.tasks.feed.routing.liveness import Patience
+from leadline.tasks.feed.thread import Feed, FeedConfig
+from leadline.tasks.loopback import ThreadedVenue
+from leadline.tasks.net.errors import FeedStopped
+from leadline.tasks.venues.registry import loopback
 
 T = TypeVar("T")
 WITHIN_S = 40.0  # on a machine that has much else to do

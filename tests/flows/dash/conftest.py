@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.connect import connect
-from storage.signals import rows
-from storage.spend import ledger, prices
-from storage.spend.calls import Usage
+from leadline.storage.access.connect import connect
+from leadline.storage.signals import rows
+from leadline.storage.spend import ledger, prices
+from leadline.storage.spend.calls import Usage
 from tests.storage.signals.market import NOON, Stored
 from tests.storage.signals.test_rows import decision
 from tests.storage.spend.plans import outcome, plan, price

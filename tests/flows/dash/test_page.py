@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.page.elements import VOID
-from storage.owner import Owner
+from leadline.flows.render.elements import VOID
+from leadline.storage.access.owner import Owner
 from tests.flows.commands import leadline
 from tests.flows.dash.conftest import HOSTILE
 

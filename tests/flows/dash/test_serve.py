@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows.dash.look import Look
-from flows.dash.serve import Choice, Watch
-from flows.settings import Settings
-from storage.errors import StoreOwned
+from leadline.flows.config.settings import Settings
+from leadline.flows.dash.data import Look
+from leadline.flows.dash.serve import Choice, Watch
+from leadline.storage.errors import StoreOwned
 from tests.flows.commands import finish, leadline, start
 from tests.flows.waiting import until
 from tests.storage.helpers import Served
@@ -141,7 +141,7 @@ def test_many_browsers_are_one_look(db: Path) -> None:
 
 
 def test_a_closed_file_is_opened_again_only_when_it_changed(db: Path) -> None:
-    from flows.dash.serve import Eye
+    from leadline.flows.dash.serve import Eye
 
     async def looks() -> list[int]:
         eye = Eye(Choice(settings=Settings(db=db)))

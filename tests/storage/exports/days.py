@@ -11,11 +11,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from book.batch import Batch, CoverageEnded, CoverageOpened, Market, SeedRow
-from book.messages import BookTicker, DepthDiff, DepthSnapshot, Trade
-from book.scale import Scale
-from storage.owner import Owner
-from storage.writer import Writer
+from leadline.book.messages import BookTicker, DepthDiff, DepthSnapshot, Trade
+from leadline.book.rows.batch import Batch, CoverageEnded, CoverageOpened, Market, SeedRow
+from leadline.book.scale import Scale
+from leadline.storage.access.owner import Owner
+from leadline.storage.ingest.writer import Writer
 
 ODD = Market("loopback-spot", "币安人生USDT", Scale(8, 3))
 START_NS = 1_780_005_600_000_000_000  # 2026-05-28 22:00:00 UTC

@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
-from book.messages import DepthDiff, Trade
-from storage.connect import connect
-from storage.exports.content import Content, content
+from leadline.book.messages import DepthDiff, Trade
+from leadline.storage.access.connect import connect
+from leadline.storage.exports.content import Content, content
 from tests.storage.exports.days import Day, make_day, plain_content
 
 BATCHES = [pytest.param(1, id="one-batch"), pytest.param(7, id="seven-batches")]

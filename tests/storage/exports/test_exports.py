@@ -17,17 +17,17 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from book.errors import BadInput
-from storage.connect import connect
-from storage.errors import BadExport, BadImport, NoStore
-from storage.exports import hftbacktest as hft
-from storage.exports.certificate import Certificate
-from storage.exports.content import content
-from storage.exports.export import FORMATS, Job, export
-from storage.exports.importing import import_parquet
-from storage.exports.rows import Carried
-from storage.extensions import open_duckdb
-from storage.rebuild import book_at
+from leadline.book.errors import BadInput
+from leadline.storage.access.connect import connect
+from leadline.storage.access.extensions import open_duckdb
+from leadline.storage.errors import BadExport, BadImport, NoStore
+from leadline.storage.exports import hftbacktest as hft
+from leadline.storage.exports.certificate import Certificate
+from leadline.storage.exports.content import content
+from leadline.storage.exports.export import FORMATS, Job, export
+from leadline.storage.exports.importing import import_parquet
+from leadline.storage.exports.rows import Carried
+from leadline.storage.queries.rebuild import book_at
 from tests.storage.exports.days import ODD, Day, make_day
 from tests.storage.helpers import Served
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storage.connect import Connection
-from storage.signals import rows
-from storage.signals.rows import Decision
+from leadline.storage.access.connect import Connection
+from leadline.storage.signals import rows
+from leadline.storage.signals.rows import Decision
 from tests.storage.signals.market import NOON
 
 VENUE = "loopback-spot"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from storage.connect import Connection, connect
-from storage.scores import labels
-from storage.scores.labels import GRACE, write_labels
-from storage.signals import rows
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.scores import labels
+from leadline.storage.scores.labels import GRACE, write_labels
+from leadline.storage.signals import rows
 from tests.storage.scores.market import Synthetic
 from tests.storage.signals.market import NOON
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from storage.connect import Connection
+from leadline.storage.access.connect import Connection
 
 NOON = dt.datetime(2026, 5, 28, 12, tzinfo=dt.UTC)
 VENUE, SYMBOL, EPOCH = "loopback-spot", "BTCUSDT", 77

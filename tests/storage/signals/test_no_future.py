@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from book.signal_features import BookView, features
-from storage.connect import Connection, connect
-from storage.signals.look import look
+from leadline.book.analytics.signal_features import BookView, features
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.signals.view import look
 from tests.storage.signals.market import SYMBOL, VENUE, Stored, at
 
 ROUNDS = 25

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.connect import Connection, connect
-from storage.signals import report, rows
-from storage.signals.rows import Decision
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.signals import report, rows
+from leadline.storage.signals.rows import Decision
 from tests.storage.signals.market import NOON, at
 from tests.storage.signals.test_rows import decision
 

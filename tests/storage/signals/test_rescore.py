@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from storage.connect import Connection, connect
-from storage.signals import rescore, rows
-from storage.signals.rows import Text
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.signals import rescore, rows
+from leadline.storage.signals.rows import Text
 from tests.storage.signals.market import NOON
 from tests.storage.signals.test_rows import decision
 

@@ -12,11 +12,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from storage.connect import Connection, connect
-from storage.schema import metadata
-from storage.signals import rows
-from storage.signals.rows import Decision, Record, Text
-from storage.spend import ledger, prices
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.schema.tables import metadata
+from leadline.storage.signals import rows
+from leadline.storage.signals.rows import Decision, Record, Text
+from leadline.storage.spend import ledger, prices
 from tests.storage.signals.market import EPOCH, NOON, SYMBOL, VENUE, Stored, at
 from tests.storage.spend.plans import DAY_USD, outcome, plan, price
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage.connect import Connection, connect
-from storage.spend import prices
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.spend import prices
 from tests.storage.helpers import Stage
 from tests.storage.spend.plans import price
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from storage.errors import BudgetRefused
-from storage.rebuild import Runs
-from storage.spend import ledger
-from storage.spend.calls import Outcome, Plan, Usage
+from leadline.storage.access.sql import Runs
+from leadline.storage.errors import BudgetRefused
+from leadline.storage.spend import ledger
+from leadline.storage.spend.calls import Outcome, Plan, Usage
 from tests.storage.spend.plans import CALL_LASTS, NOON, plan
 
 LETTERS = "rrrrRRoosshnvxxxllldettT"

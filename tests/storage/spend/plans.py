@@ -6,8 +6,8 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from storage.spend.calls import Outcome, Plan, Usage
-from storage.spend.tariff import Price
+from leadline.storage.spend.calls import Outcome, Plan, Usage
+from leadline.storage.spend.tariff import Price
 
 NOON = dt.datetime(2026, 5, 28, 12, tzinfo=dt.UTC)  # a Thursday
 CALL_LASTS = dt.timedelta(seconds=30)

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from storage.connect import Connection, connect
-from storage.errors import StoreError
-from storage.spend import claims
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.errors import StoreError
+from leadline.storage.spend import claims
 from tests.storage.helpers import Stage
 from tests.storage.spend.plans import NOON
 

@@ -8,12 +8,12 @@ from random import Random
 
 import pytest
 
-from storage.connect import connect
-from storage.errors import BudgetRefused, PriceUnknown, StoreOwned
-from storage.owner import Owner
-from storage.spend import prices
-from storage.spend.calls import Plan
-from storage.spend.journal import Journal
+from leadline.storage.access.connect import connect
+from leadline.storage.access.owner import Owner
+from leadline.storage.errors import BudgetRefused, PriceUnknown, StoreOwned
+from leadline.storage.spend import prices
+from leadline.storage.spend.calls import Plan
+from leadline.storage.spend.journal import Journal
 from tests.storage.helpers import Served
 from tests.storage.spend.plans import NOON, outcome, plan, price
 

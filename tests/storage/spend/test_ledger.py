@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from storage.connect import Connection
-from storage.errors import BudgetRefused, PriceUnknown, StoreError
-from storage.spend import ledger, prices
-from storage.spend.calls import Plan, Usage
+from leadline.storage.access.connect import Connection
+from leadline.storage.errors import BudgetRefused, PriceUnknown, StoreError
+from leadline.storage.spend import ledger, prices
+from leadline.storage.spend.calls import Plan, Usage
 from tests.storage.spend.plans import CALL_LASTS, DAY_USD, NOON, outcome, plan, price
 
 LATER = NOON + dt.timedelta(seconds=1)

@@ -12,11 +12,11 @@ from duckdb_sqlalchemy import ConnectionWrapper
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from storage.errors import BudgetRefused
-from storage.extensions import open_duckdb
-from storage.schema import metadata
-from storage.spend import ledger, prices
-from storage.spend.conflicts import is_conflict
+from leadline.storage.access.extensions import open_duckdb
+from leadline.storage.errors import BudgetRefused
+from leadline.storage.schema.tables import metadata
+from leadline.storage.spend import ledger, prices
+from leadline.storage.spend.conflicts import is_conflict
 from tests.storage.spend.oracle import LETTERS, LIMITS, Play
 from tests.storage.spend.plans import plan, price
 

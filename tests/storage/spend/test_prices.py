@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from book.errors import BadInput
-from storage.connect import Connection
-from storage.spend import prices
-from storage.spend.prices import BOOK, Seeded, read_prices
+from leadline.book.errors import BadInput
+from leadline.storage.access.connect import Connection
+from leadline.storage.spend import prices
+from leadline.storage.spend.prices import BOOK, Seeded, read_prices
 from tests.storage.spend.plans import NOON, price
 
 ROWS = len(read_prices(BOOK))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from storage.connect import Connection
-from storage.spend import ledger, prices, reports
-from storage.spend.calls import Plan, Usage
+from leadline.storage.access.connect import Connection
+from leadline.storage.spend import ledger, prices, reports
+from leadline.storage.spend.calls import Plan, Usage
 from tests.storage.spend.plans import NOON, outcome, plan, price
 
 HOUR = dt.timedelta(hours=1)

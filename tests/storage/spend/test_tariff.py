@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from book.errors import BadInput
-from storage.spend.calls import Usage
-from storage.spend.prices import BOOK, read_prices
-from storage.spend.tariff import PeakHours, Price, same_model
+from leadline.book.errors import BadInput
+from leadline.storage.spend.calls import Usage
+from leadline.storage.spend.prices import BOOK, read_prices
+from leadline.storage.spend.tariff import PeakHours, Price, same_model
 from tests.storage.spend.plans import NOON, price
 
 BOOKED = {(p.provider, p.model): p for p in read_prices(BOOK)}

@@ -11,14 +11,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from storage.connect import Connection, connect
-from storage.spend import prices
-from storage.spend.journal import Journal
-from tasks.clock import SYSTEM_CLOCK
-from tasks.llm.ask import Ask, Message, Reply, Route
-from tasks.llm.client import Client
-from tasks.llm.profiles import HOLYSHEEP, ModelTraits, Provider
-from tasks.llm.secret import Key
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.spend import prices
+from leadline.storage.spend.journal import Journal
+from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.profiles import HOLYSHEEP, ModelTraits, Provider
+from leadline.tasks.llm.protocol.ask import Ask, Message, Reply, Route
+from leadline.tasks.llm.secret import Key
+from leadline.tasks.net.clock import SYSTEM_CLOCK
 from tests.storage.spend.plans import price
 from tests.tasks.llm.faults import ANSWERED, CANARY, Fault
 from tests.tasks.llm.scripted import ScriptedServer

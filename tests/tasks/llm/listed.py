@@ -9,12 +9,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from storage.spend.calls import Outcome, Plan
-from tasks.clock import SYSTEM_CLOCK
-from tasks.llm.ask import Ask, Journal, Message, Route
-from tasks.llm.client import Client
-from tasks.llm.profiles import HOLYSHEEP, Provider
-from tasks.llm.secret import Key
+from leadline.storage.spend.calls import Outcome, Plan
+from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.profiles import HOLYSHEEP, Provider
+from leadline.tasks.llm.protocol.ask import Ask, Journal, Message, Route
+from leadline.tasks.llm.secret import Key
+from leadline.tasks.net.clock import SYSTEM_CLOCK
 
 CANARY = "hs-canary0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tasks.llm.ask import Message
+from leadline.tasks.llm.protocol.ask import Message
 from tests.tasks.llm.listed import Listed, a_client, an_ask
 from tests.tasks.llm.scripted import answer
 

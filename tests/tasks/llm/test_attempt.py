@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import StoreOwned
-from storage.spend.calls import Outcome, Plan
-from tasks.clock import SYSTEM_CLOCK
-from tasks.llm.gate import Gate
-from tasks.llm.limits import NoTurn
+from leadline.storage.errors import StoreOwned
+from leadline.storage.spend.calls import Outcome, Plan
+from leadline.tasks.llm.gate import Gate
+from leadline.tasks.llm.limits import NoTurn
+from leadline.tasks.net.clock import SYSTEM_CLOCK
 from tests.tasks.llm.listed import Listed, a_client, an_ask
 from tests.tasks.llm.scripted import ScriptedServer, fails, says
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.clock import SYSTEM_CLOCK
-from tasks.llm.ask import Message, Route
-from tasks.llm.errors import BadProfile
-from tasks.llm.gate import Gate
-from tasks.llm.limits import FAILURES
-from tasks.llm.profiles import ModelTraits
+from leadline.tasks.llm.gate import Gate
+from leadline.tasks.llm.limits import FAILURES
+from leadline.tasks.llm.profiles import ModelTraits
+from leadline.tasks.llm.protocol.ask import Message, Route
+from leadline.tasks.llm.protocol.errors import BadProfile
+from leadline.tasks.net.clock import SYSTEM_CLOCK
 from tests.tasks.llm.listed import CANARY, Listed, a_client, an_ask
 from tests.tasks.llm.scripted import ScriptedServer, answer, fails, says
 

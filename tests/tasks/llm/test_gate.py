@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.clock import SYSTEM_CLOCK, Clock
-from tasks.llm import gate as gates
-from tasks.llm.gate import Gate, GateStuck
-from tasks.llm.limits import FAILURES, NS, WINDOW_NS, NoTurn, Turn
+from leadline.tasks.llm import gate as gates
+from leadline.tasks.llm.gate import Gate, GateStuck
+from leadline.tasks.llm.limits import FAILURES, NS, WINDOW_NS, NoTurn, Turn
+from leadline.tasks.net.clock import SYSTEM_CLOCK, Clock
 
 SPAWN = multiprocessing.get_context("fork")
 

@@ -20,14 +20,14 @@ from typing import Any
 
 import pytest
 
-from storage.connect import Connection, connect
-from storage.spend import prices
-from storage.spend.journal import Journal
-from tasks.clock import SYSTEM_CLOCK
-from tasks.llm.ask import Ask, Message, Route
-from tasks.llm.client import Client
-from tasks.llm.profiles import HOLYSHEEP, Provider
-from tasks.llm.secret import Key
+from leadline.storage.access.connect import Connection, connect
+from leadline.storage.spend import prices
+from leadline.storage.spend.journal import Journal
+from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.profiles import HOLYSHEEP, Provider
+from leadline.tasks.llm.protocol.ask import Ask, Message, Route
+from leadline.tasks.llm.secret import Key
+from leadline.tasks.net.clock import SYSTEM_CLOCK
 from tests.tasks.llm.scripted import ScriptedServer, Step, answer
 
 LONG_AGO = dt.datetime(2020, 1, 1)  # noqa: DTZ001  columns hold UTC without zone
@@ -147,7 +147,7 @@ GOLDEN = {
     ),
 }  # fmt: skip
 
-# Where nothing usable is reported the bound of `tasks.llm.tokens` is booked.
+# Where nothing usable is reported the bound of `tasks.llm.protocol.tokens` is booked.
 UNTOLD = {
     "no usage at all": None,
     "usage null": "null",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.llm.limits import (
+from leadline.tasks.llm.limits import (
     FAILURES,
     LATE_NS,
     LONGEST_BLOCK_NS,

@@ -21,8 +21,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows.server import free_port
-from tasks.llm.answer import AnswerRules
+from leadline.flows.local.prefect_server import free_port
+from leadline.tasks.llm.protocol.answer import AnswerRules
 from tests.tasks.llm.listed import Listed, a_client, an_ask
 from tests.tasks.llm.scripted import ScriptedServer, Step, fails, says
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.llm.errors import BadProfile
-from tasks.llm.local import DEFAULT_MODEL, LocalAddress
-from tasks.llm.profiles import PROFILES, local_provider, profile, with_key
+from leadline.tasks.llm.embedded.model import DEFAULT_MODEL, LocalAddress
+from leadline.tasks.llm.profiles import PROFILES, local_provider, profile, with_key
+from leadline.tasks.llm.protocol.errors import BadProfile
 
 
 def test_default_provider() -> None:

@@ -8,9 +8,9 @@ import pickle
 
 import pytest
 
-from tasks.llm.errors import BadProfile
-from tasks.llm.profiles import HOLYSHEEP, Provider
-from tasks.llm.secret import HIDDEN, HTTP_LOGGERS, Hush, Key, Redactor
+from leadline.tasks.llm.profiles import HOLYSHEEP, Provider
+from leadline.tasks.llm.protocol.errors import BadProfile
+from leadline.tasks.llm.secret import HIDDEN, HTTP_LOGGERS, Hush, Key, Redactor
 
 CANARY = "hs-canary/0a1b+2c3d=="
 KEY = Key(CANARY, "HOLYSHEEP_API_KEY")

@@ -13,7 +13,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from tasks.loopback import LoopbackVenue
+from leadline.tasks.loopback import LoopbackVenue
 
 PREFIX = {"spot": "/api/v3", "usdm": "/fapi/v1", "coinm": "/dapi/v1"}
 PATIENCE_S = 60.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.loopback.faults import Fault, FaultKind
+from leadline.tasks.loopback.base.faults import Fault, FaultKind
 from tests.tasks.loopback.conftest import connect, open_venue, until
 
 DEPTH = "/stream?streams=btcusdt@depth@100ms"

@@ -13,14 +13,14 @@ import httpx
 import pytest
 from websockets.sync.client import connect as connect_sync
 
-from book.errors import BadInput
-from tasks.loopback import Fault, FaultKind, Options, run_in_thread
-from tasks.loopback.__main__ import faults, options, parser
-from tasks.loopback.faults import SILENT_FAULTS
-from tasks.loopback.weather import CLIMATE
+from leadline.book.errors import BadInput
+from leadline.tasks.loopback import Fault, FaultKind, Options, run_in_thread
+from leadline.tasks.loopback.__main__ import faults, options, parser
+from leadline.tasks.loopback.base.faults import SILENT_FAULTS
+from leadline.tasks.loopback.faults.random_faults import CLIMATE
 from tests.tasks.loopback.conftest import connect, open_venue, take
 
-PROGRAM = [sys.executable, "-m", "tasks.loopback", "--symbols", "ETHUSDT", "--levels", "100"]
+PROGRAM = [sys.executable, "-m", "leadline.tasks.loopback", "--symbols", "ETHUSDT", "--levels", "100"]
 
 
 def start(*extra: str, **settings) -> subprocess.Popen[str]:

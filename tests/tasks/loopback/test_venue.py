@@ -13,7 +13,7 @@ import httpx
 import pytest
 import websockets
 
-from tasks.loopback import Fault, LoopbackVenue
+from leadline.tasks.loopback import Fault, LoopbackVenue
 from tests.tasks.loopback.conftest import PREFIX, apply, ask, connect, open_venue, take, until
 
 SPOT_DEPTH = ["e", "E", "s", "U", "u", "b", "a"]

@@ -1,0 +1,1 @@
+"""What is computed from books: features, micro-price, baselines, shocks."""

@@ -1,0 +1,1 @@
+"""One live book: bytes in, rows out; the plain engine and the compiled one."""

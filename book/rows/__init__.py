@@ -1,0 +1,1 @@
+"""Rows for the store, in columns of integers, as books make them."""

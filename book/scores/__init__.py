@@ -1,0 +1,1 @@
+"""What a signal was worth: labels, scores, and the statistics behind them."""

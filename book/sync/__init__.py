@@ -1,0 +1,1 @@
+"""Keeping a book in step with its stream: states, rules, events."""

@@ -1,0 +1,360 @@
+"""
+Sans-I/O synchronisation of a local book with a diff stream.
+
+Feed what arrived; act on what is returned. Nothing here awaits, sleeps, logs or reads a clock.
+
+Theory of operation
+-------------------
+A seed (the venue's REST snapshot) and the diff stream travel on different roads, so either may be
+ahead. The book keeps every diff from the first one on, asks for a seed, drops the diffs the seed
+already holds, and applies the rest. From then on each diff must join the one before (`book.sync.rules`).
+One missing diff makes the book worthless, so it is thrown away and built anew.
+
+                     first diff                seed joins the buffer
+      WAITING ───────────────────> BUFFERING ─────────────────────────> LIVE <───────────┐
+         ^      SnapshotNeeded      │  ^  ^          BookReady          │ │ │            │
+         │                          │  │  │                             │ │ │   silence  │ next diff
+         │ leave()      seed older  │  │  │  GapFound or Crossed        │ │ └────> STALE ┤ BookReady
+         │ from any     than the    └──┘  └─────────────────────────────┘ │              │
+         └ state        buffer:           from LIVE, STALE, SUSPECT,      │   one side   │ both back
+                        ask again         HALTED; SnapshotNeeded          ├─────> SUSPECT┤ BookReady
+                                                                          │              │
+                                                                          │   halt()     │ unhalt()
+                                                                          └─────> HALTED ┘ BookReady
+
+* Right of BUFFERING the book is *in sequence*: it holds a seed and every diff since. Only LIVE may be
+  read. STALE, SUSPECT and HALTED go on applying diffs and come back to LIVE in the same epoch.
+* A hole between two buffered diffs is a gap as well: a seed could bridge the diffs before it and the
+  hole would pass unseen. The buffer starts again behind the hole.
+* A seed newer than all that is buffered makes the book LIVE at once: it is the venue's own book at
+  that id. The first diff beyond it must bridge.
+* A crossed book (bid >= ask) in sequence means that something is wrong that ids cannot show: the book
+  is discarded like one with a gap. While the venue halts the symbol, orders may rest crossed, so the
+  top is judged only when the halt ends.
+* `doubt` says that the venue's own word (`book.trust.attestation`) contradicts the book: SUSPECT until
+`believe`,
+  or discarded like a crossed one when the contradiction refutes it.
+* An empty side is no fault (new listings, tiny markets): the book stays in sequence, but is SUSPECT.
+* Ids that go back (the venue was restarted or reset) look like old diffs for ever. `REPEAT_LIMIT` in a
+  row, not one of them newer than what was heard before, are a gap. So is a seed so far ahead that a
+  whole buffer of diffs did not reach it.
+
+The class is generic: the plain ladder and the compiled one run behind this same code. A caller that
+applies in-sequence diffs to the ladder itself may do so while ``state`` is LIVE and ``bridged`` holds.
+
+Source: binance-spot-api-docs, web-socket-streams.md, "How to manage a local order book correctly", and
+its counterparts in the derivatives docs; "docs" below means these.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from leadline.book.errors import BadInput, NotLive
+from leadline.book.messages import Bbo
+from leadline.book.sync.events import (
+    BookReady,
+    BufferTrimmed,
+    Crossed,
+    Event,
+    GapFound,
+    Left,
+    Mismatched,
+    OneSided,
+    Refuted,
+    SnapshotNeeded,
+    State,
+)
+from leadline.book.sync.ladder import Ladder, Seed, TopState
+from leadline.book.sync.rules import Rule, Span, Verdict
+
+# Ten seconds of spot diffs. Honest repeats come in short runs: a slower twin connection is some tens
+# of diffs behind. A diff that is new to us, though older than the seed, does not count.
+REPEAT_LIMIT = 100
+
+BUFFER_LIMIT = 10_000  # a quarter of an hour of spot diffs, two minutes of the busiest futures
+
+
+D = TypeVar("D", bound=Span)
+S = TypeVar("S", bound=Seed)
+
+
+class BookSync(Generic[D, S]):
+    """
+    Keeps one ladder in step with one symbol's stream; see the head of this module.
+
+    Every ``receive_…`` returns what happened, oldest first, and leaves in ``applied`` the diffs it
+    applied, in order. ``epoch`` names the unbroken run from one seed: the seed's receive time in µs,
+    always growing; None while there is no book. ``applied_epoch`` is that of the last seed taken, also
+    after its book was discarded. ``bridged`` tells whether a diff has joined the seed.
+    """
+
+    def __init__(self, ladder: Ladder[D, S], rule: Rule, *, buffer_limit: int = BUFFER_LIMIT) -> None:
+        if buffer_limit < 2:  # noqa: PLR2004 - half of it must be something
+            raise BadInput(f"buffer_limit: expected 2 or more, got {buffer_limit}")
+        self.ladder = ladder
+        self.rule = rule
+        self.state = State.WAITING
+        self.epoch: int | None = None
+        self.bridged = False
+        self.applied: list[D] = []
+        self.applied_epoch = -1
+        self.why = "start"  # what last took the book out of LIVE
+        self._buffer: list[D] = []
+        self._buffer_limit = buffer_limit
+        self.doubted = False  # the venue's own word contradicts the book
+        self._stale = False
+        self._reason = "start"  # of the last request for a seed
+        self._least_id = -1  # of the next seed, where no diff is buffered to say it
+        self._halt_reason: str | None = None
+        self._heard_id = -1  # newest last_id heard; kept up to date until bridged
+        self._behind = 0  # diffs heard that are new to us, yet older than the seed
+        self._repeats = 0  # diffs in a row that are not even new to us …
+        self._repeats_at = -1  # … and what was the newest heard all that while
+
+    @property
+    def last_id(self) -> int:
+        """Id of the newest update the book holds; -1 while there is no book."""
+        return self.ladder.last_id
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the book is in sequence and the venue does not halt it."""
+        return self._in_sequence and self._halt_reason is None
+
+    @property
+    def buffered(self) -> int:
+        """How many diffs wait for a seed."""
+        return len(self._buffer)
+
+    def book(self) -> Ladder[D, S]:
+        """Return the ladder for reading; raises `NotLive` unless the book is LIVE."""
+        if self.state is not State.LIVE:
+            raise NotLive(f"the book is {self.state}, not LIVE, since: {self.why}")
+        return self.ladder
+
+    def bbo(self) -> Bbo:
+        """Return best bid and offer; raises `NotLive` unless the book is LIVE."""
+        return self.book().best()
+
+    def receive_diff(self, diff: D) -> list[Event]:
+        """Take the next diff off the stream; return what the caller must know or do."""
+        self.applied = []
+        if self.state is State.WAITING:
+            return self._restart([diff], "start")  # docs, step 2: buffer, note the first U
+        if self.state is State.BUFFERING:
+            return self._keep(diff)
+        return self._advance(diff)
+
+    def receive_snapshot(self, snapshot: S) -> list[Event]:
+        """
+        Take a seed; ignored unless one is needed.
+
+        One that was asked for in an earlier session or before a gap is judged like any other: by its
+        ids against the buffer.
+        """
+        self.applied = []
+        if self.state is not State.BUFFERING:
+            return []
+        if self._buffer:
+            oldest = self.rule.oldest_seed(self._buffer[0])
+            if snapshot.last_id < oldest:
+                return [SnapshotNeeded(oldest, "seed_too_old")]  # docs, step 4: fetch again
+        elif snapshot.last_id < self._least_id:
+            return [SnapshotNeeded(self._least_id, "seed_too_old")]
+        return self._join(snapshot)
+
+    def leave(self, reason: str) -> list[Event]:
+        """Drop book and buffer because the stream ended; the next diff begins anew."""
+        self.applied = []
+        if self.state is State.WAITING:
+            return []
+        left = Left(reason, self.last_id)
+        self._discard(State.WAITING, reason, [])
+        return [left]
+
+    def mark_stale(self) -> list[Event]:
+        """Stop trusting a LIVE book whose stream fell silent; its next diff in sequence heals it."""
+        self.applied = []
+        if self.state is not State.LIVE:
+            return []
+        self._stale = True
+        return self._settle([])
+
+    def halt(self, reason: str) -> list[Event]:
+        """Stop showing the book, now and after a new seed, until `unhalt`: the symbol does not trade."""
+        self.applied = []
+        self._halt_reason = reason
+        return self._settle([]) if self._in_sequence else []
+
+    def unhalt(self) -> list[Event]:
+        """Show the book again if it is sound."""
+        self.applied = []
+        self._halt_reason = None
+        return self._settle([]) if self._in_sequence else []
+
+    def doubt(self, why: str, *, refuted: bool) -> list[Event]:
+        """
+        Stop trusting a book that the venue's own word contradicts, and discard it if that refutes it.
+
+        A book that stands at a newer id than a seed that refuted it needs a seed as new as itself.
+        """
+        self.applied = []
+        if not self._in_sequence:
+            return []
+        self.doubted = True
+        events = self._settle([])
+        if self.state is State.SUSPECT:
+            self.why = why
+        if not (refuted and self._in_sequence):
+            return events
+        return [*events, Refuted(self.last_id), *self._restart([], Refuted.reason, why)]
+
+    def believe(self) -> list[Event]:
+        """Trust a book again that agreed with the venue often enough since."""
+        self.applied = []
+        self.doubted = False
+        return self._settle([]) if self._in_sequence else []
+
+    # -- before the seed -------------------------------------------------------------------------
+
+    def _keep(self, diff: D) -> list[Event]:
+        """Buffer a diff; it must follow the last one buffered, or the buffer starts again with it."""
+        if not self._buffer:
+            return self._restart([diff], self._reason, self.why)  # crossed as a halt ended, or refuted
+        tail = self._buffer[-1].last_id
+        verdict = self.rule.judge(diff, tail, bridged=True)
+        if verdict is Verdict.GAP or (verdict is Verdict.OLD and self._is_going_back(diff, tail)):
+            return self._lose(diff, tail)
+        if verdict is Verdict.OLD:
+            return []  # a repeat
+        self._buffer.append(diff)
+        return self._trim() if len(self._buffer) >= self._buffer_limit else []
+
+    def _trim(self) -> list[Event]:
+        """Drop the older half of a full buffer; seeds that needed it come too late now."""
+        dropped = len(self._buffer) // 2
+        del self._buffer[:dropped]
+        oldest = self.rule.oldest_seed(self._buffer[0])
+        return [BufferTrimmed(dropped), SnapshotNeeded(oldest, BufferTrimmed.reason)]
+
+    def _join(self, snapshot: S) -> list[Event]:
+        """Seed the ladder and apply what is buffered beyond the seed."""
+        waiting, self._buffer = self._buffer, []
+        self.ladder.seed(snapshot)
+        self.epoch = self.applied_epoch = max(snapshot.ts_recv_ns // 1000, self.applied_epoch + 1)
+        self._forget_heard(waiting[-1].last_id if waiting else -1)
+        if self._is_crossed():
+            return self._discard_crossed(waiting)
+        for n, diff in enumerate(waiting):
+            verdict = self.rule.judge(diff, self.last_id, bridged=self.bridged)
+            if verdict is Verdict.OLD:
+                continue  # docs, step 5: drop what the seed already holds
+            assert verdict is Verdict.NEXT, "the buffer has no holes and the seed reaches its head"
+            self._apply(diff)
+            if self._is_crossed():
+                return self._discard_crossed(waiting[n:])
+        return self._settle([])
+
+    # -- in sequence -----------------------------------------------------------------------------
+
+    @property
+    def _in_sequence(self) -> bool:
+        return self.state not in {State.WAITING, State.BUFFERING}
+
+    def _advance(self, diff: D) -> list[Event]:
+        """Apply the next diff, drop an old one, or give the book up."""
+        verdict = self.rule.judge(diff, self.last_id, bridged=self.bridged)
+        if verdict is Verdict.GAP:
+            return self._lose(diff, self.last_id)
+        if verdict is Verdict.OLD:
+            heard = self.last_id if self.bridged else self._heard_id
+            return self._lose(diff, self.last_id) if self._is_going_back(diff, heard) else []
+        self._apply(diff)
+        return self._settle([diff])
+
+    def _apply(self, diff: D) -> None:
+        self.ladder.apply(diff)
+        self.applied.append(diff)
+        self.bridged = True
+        self._stale = False
+
+    def _is_crossed(self) -> bool:
+        """Whether the top is impossible; not asked while the symbol is halted."""
+        return self._halt_reason is None and self.ladder.top_state() is TopState.CROSSED
+
+    def _settle(self, keep: list[D]) -> list[Event]:
+        """Find the state of a book in sequence; return the event when it changed."""
+        if self._is_crossed():
+            return self._discard_crossed(keep)
+        before, self.state = self.state, self._settled_state()
+        if self.state is before:
+            return []
+        if self.state is State.LIVE:
+            assert self.epoch is not None
+            return [BookReady(self.epoch, self.last_id)]
+        if self.state is State.SUSPECT:
+            one_sided = self.ladder.top_state() is TopState.EMPTY_SIDE
+            self.why = OneSided.reason if one_sided else Mismatched.reason
+            return [OneSided(self.last_id) if one_sided else Mismatched(self.last_id)]
+        self.why = self._halt_reason or "silent"
+        return [Left(self.why, self.last_id)]
+
+    def _settled_state(self) -> State:
+        if self._halt_reason is not None:
+            return State.HALTED
+        if self.doubted or self.ladder.top_state() is TopState.EMPTY_SIDE:
+            return State.SUSPECT
+        return State.STALE if self._stale else State.LIVE
+
+    # -- giving up -------------------------------------------------------------------------------
+
+    def _is_going_back(self, diff: D, heard: int) -> bool:
+        """Count old diffs; True when they can no longer be honest ones (see the head of the module)."""
+        if diff.last_id > heard:  # a slow stream on its way to a newer seed
+            self._heard_id = diff.last_id
+            self._behind += 1
+            return self._behind >= self._buffer_limit
+        if self._repeats_at != heard:  # something new was heard in between
+            self._repeats_at = heard
+            self._repeats = 0
+        self._repeats += 1
+        return self._repeats >= REPEAT_LIMIT
+
+    def _lose(self, diff: D, last_id: int) -> list[Event]:
+        """Discard everything before ``diff`` and begin again with it (docs: start over)."""
+        gap = GapFound(self.rule.expected_id(last_id), self.rule.got_id(diff))
+        why = f"gap: expected {gap.expected_id}, got {gap.got_id}"
+        return [gap, *self._restart([diff], GapFound.reason, why)]
+
+    def _discard_crossed(self, keep: list[D]) -> list[Event]:
+        """Discard a crossed book; ``keep`` are the diffs the next seed may still have to join."""
+        best = self.ladder.best()
+        crossed = Crossed(self.last_id, best.bid_ticks, best.ask_ticks)
+        why = f"crossed: bid {best.bid_ticks} >= ask {best.ask_ticks} ticks at {crossed.last_id}"
+        return [crossed, *self._restart(keep, Crossed.reason, why)]
+
+    def _restart(self, buffer: list[D], reason: str, why: str | None = None) -> list[Event]:
+        """Wait for a seed with ``buffer`` as the first diffs; return the request for one."""
+        oldest = self.rule.oldest_seed(buffer[0]) if buffer else self.last_id
+        self._reason = reason
+        self._discard(State.BUFFERING, why or reason, buffer)
+        self._least_id = oldest
+        return [SnapshotNeeded(oldest, reason)]
+
+    def _discard(self, state: State, why: str, buffer: list[D]) -> None:
+        self.ladder.clear()
+        self.state = state
+        self.why = why
+        self.epoch = None
+        self.bridged = False
+        self.doubted = False
+        self._stale = False
+        self._buffer = buffer
+        self._forget_heard(-1)
+
+    def _forget_heard(self, heard: int) -> None:
+        self._heard_id = heard
+        self._behind = 0
+        self._repeats = 0
+        self._repeats_at = -1

@@ -1,0 +1,1 @@
+"""A synthetic market from a seed, and its messages."""

@@ -1,0 +1,1 @@
+"""Holding a book against the venue's own word: tickers, listings, audits."""

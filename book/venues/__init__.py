@@ -1,0 +1,1 @@
+"""How each venue writes its messages."""

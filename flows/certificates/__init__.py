@@ -1,0 +1,1 @@
+"""Certificates of days, written and shown as pages."""

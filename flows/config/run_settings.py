@@ -1,0 +1,46 @@
+"""
+Settings of a flow run: those of every command, with Prefect Variables and the run's parameters besides.
+
+    defaults < leadline.toml < Variables leadline_<key> < LEADLINE_<KEY> of the worker < parameters
+
+So what a machine pins in its environment no Variable moves, and what a person types for one run wins.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from leadline.flows.config.settings import READERS, Settings, load
+
+log = logging.getLogger("leadline.settings")
+
+PREFIX = "leadline_"
+ASK_S = 5.0  # a run does not wait longer for what it may do without
+MOST = 200  # Variables looked at
+
+
+def settings_of_run(given: Mapping[str, object]) -> Settings:
+    """
+    Put the settings of this run together; ``given`` are its parameters, None for those left empty.
+
+    Raises `BadSetting` that says which layer holds the value that cannot be.
+    """
+    return load(given, variables=variables(), origin="flow parameter")
+
+
+def variables() -> dict[str, object]:
+    """Return the Variables that are settings, by key; none where the API cannot say."""
+    quick: dict[Any, Any] = {PREFECT_CLIENT_MAX_RETRIES: 1, PREFECT_API_REQUEST_TIMEOUT: ASK_S}
+    try:
+        with temporary_settings(quick), get_client(sync_client=True) as client:
+            found = client.read_variables(limit=MOST)
+    except Exception as exc:  # noqa: BLE001 - whatever keeps them from us, the run can do without
+        log.warning("Prefect Variables could not be read: %s %s", type(exc).__name__, exc)
+        return {}
+    named = {each.name.removeprefix(PREFIX): each.value for each in found if each.name.startswith(PREFIX)}
+    return {key: value for key, value in named.items() if key in READERS}

@@ -1,0 +1,1 @@
+"""The stream flow in this terminal, and its picture."""

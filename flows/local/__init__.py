@@ -1,0 +1,1 @@
+"""Prefect, venue and stream on one machine: `leadline up`."""

@@ -1,0 +1,87 @@
+"""
+Keeps one artifact a page and writes it anew in place: rows do not pile up with updates.
+
+Prefect versions keyed artifacts and never replaces one by itself: a hundred creates are a hundred rows.
+An update by id changes the version and, with it, what the UI shows as the latest. So a page is created
+once by each stream run, and once a day by runs that come and go; in between it is updated. The versions
+of earlier days go with their flow runs (Prefect's vacuum, or the flow ``tend-prefect``).
+
+The client's own ``update_artifact`` is not used: it sends an event with the whole page in its payload, so
+that every update would be a row after all, kept as long as events are.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from http import HTTPStatus
+from uuid import UUID
+
+from httpx import HTTPStatusError
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.schemas.filters import ArtifactCollectionFilter, ArtifactCollectionFilterKey
+
+from leadline.flows.prefect_ui.pages import Page
+
+A_DAY = dt.timedelta(days=1)
+
+
+class Shelf:
+    """Where the pages of one flow run stand; ``flow_run_id`` None: they belong to no run."""
+
+    def __init__(self, flow_run_id: UUID | None, *, is_long_lived: bool) -> None:
+        """``is_long_lived``: a stream, whose pages are its own from its first to its last moment."""
+        self._flow_run_id = flow_run_id
+        self._is_long_lived = is_long_lived
+        self._ids: dict[str, UUID] = {}
+
+    async def put(self, pages: Sequence[Page]) -> None:
+        """Show these pages; raises what Prefect's client raises when the API is away."""
+        async with get_client() as client:
+            for page in pages:
+                await self._put(client, page)
+
+    async def _put(self, client: PrefectClient, page: Page) -> None:
+        known = self._ids.get(page.key) or await self._todays(client, page.key)
+        if known is not None:
+            self._ids.pop(page.key, None)
+            if await _updated(client, known, page):
+                self._ids[page.key] = known
+                return
+        made = await client.create_artifact(
+            ArtifactCreate(
+                key=page.key,
+                type="markdown",
+                data=page.markdown,
+                description=page.description,
+                flow_run_id=self._flow_run_id,
+            )
+        )
+        self._ids[page.key] = made.id
+
+    async def _todays(self, client: PrefectClient, key: str) -> UUID | None:
+        if self._is_long_lived:
+            return None
+        named = ArtifactCollectionFilter(key=ArtifactCollectionFilterKey(any_=[key]))
+        for found in await client.read_latest_artifacts(artifact_filter=named, limit=1):
+            if found.created is not None and dt.datetime.now(dt.UTC) - found.created < A_DAY:
+                return found.latest_id
+        return None
+
+
+async def _updated(client: PrefectClient, artifact_id: UUID, page: Page) -> bool:
+    """Write the page over the one there; False if somebody tidied that away."""
+    content = {"data": page.markdown, "description": page.description}
+    try:
+        await client.request("PATCH", "/artifacts/{id}", path_params={"id": artifact_id}, json=content)
+    except HTTPStatusError as exc:
+        if exc.response.status_code != HTTPStatus.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
+async def show(pages: Sequence[Page], flow_run_id: str | None) -> None:
+    """Show pages from a run that comes and goes."""
+    await Shelf(UUID(flow_run_id) if flow_run_id else None, is_long_lived=False).put(pages)

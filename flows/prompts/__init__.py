@@ -1,1 +1,0 @@
-"""Prompts, one file a version; `flows.prompting` reads them."""

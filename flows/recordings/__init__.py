@@ -1,0 +1,1 @@
+"""Raw frames in files: recorded, read, replayed."""

@@ -1,0 +1,1 @@
+"""Words, tables, HTML and SVG that any page is made of."""

@@ -1,0 +1,1 @@
+"""From a trusted book to a typed signal."""

@@ -1,0 +1,246 @@
+"""
+Which models are asked: provider, key, prompt and chains out of the settings, the embedded one started.
+
+Keys come from the environment or a Prefect Secret block and go nowhere else. ``auto`` is the default
+provider where its key is set, else the embedded model where it is installed, else nobody: then the
+baselines speak alone and the model's rows say what is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import os
+import random
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from leadline.book.errors import BadInput, LeadlineError
+from leadline.flows.config.settings import Settings
+from leadline.flows.signals.prompting import FIGURES, WORDS, Prompt, prompt
+from leadline.flows.signals.request import CHALLENGERS, Chain
+from leadline.storage.access.connect import connect
+from leadline.storage.spend import reports
+from leadline.storage.spend.journal import Journal
+from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.embedded.model import (
+    DEFAULT_MODEL,
+    LocalModel,
+    expect_runtime,
+    find_shared,
+    find_weights,
+    local_model,
+)
+from leadline.tasks.llm.profiles import HOLYSHEEP, Profile, Provider, local_provider, profile, with_key
+from leadline.tasks.llm.protocol.ask import Route
+from leadline.tasks.llm.protocol.errors import BadProfile, ModelError
+from leadline.tasks.net.clock import SYSTEM_CLOCK
+
+AUTO, LOCAL, NOBODY = "auto", "local", "none"
+DEFAULT = HOLYSHEEP.name
+MANY = 64
+BLOCK_S = 5.0  # what asking Prefect for a key may take
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """A client and the chains it can be asked; without a client ``problem`` says why."""
+
+    client: Client | None
+    chains: tuple[Chain, ...]
+    problem: str | None = None
+    label: str | None = None  # to be shown beside whatever they say
+    at_once: int = MANY  # questions; more would only wait, and the books they are about grow old
+
+
+def provider_name(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
+    """Decide who is asked where nobody said."""
+    if settings.llm_provider != AUTO:
+        return settings.llm_provider
+    if HOLYSHEEP.key_env and environ.get(HOLYSHEEP.key_env):
+        return DEFAULT
+    try:
+        expect_runtime()
+        find_weights(settings.local_gguf)
+    except ModelError:
+        return NOBODY
+    return LOCAL
+
+
+@contextlib.asynccontextmanager
+async def open_models(settings: Settings, environ: Mapping[str, str] = os.environ) -> AsyncIterator[Models]:
+    """Make ready whom the settings name; what stands in the way is ``problem``, not an exception."""
+    name = provider_name(settings, environ)
+    if name == NOBODY:
+        why = "no model is set up: set HOLYSHEEP_API_KEY, or install the embedded model (README, Signals)"
+        yield Models(None, (), None if settings.llm_provider == NOBODY else why)
+        return
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            provider = await _provider(stack, settings, name, environ)
+            chains = (*chains_of(settings, provider.profile), *challengers_of(settings, provider.profile))
+        except LeadlineError as exc:
+            yield Models(None, _as_named(settings, name), str(exc))
+            return
+        if settings.llm_challengers:
+            await asyncio.to_thread(_cap_challengers, settings)
+        journal = stack.enter_context(
+            Journal(settings.db, default_usd_per_day=settings.llm_budget_usd_per_day)
+        )
+        client = Client([provider], journal, home=settings.home, clock=SYSTEM_CLOCK, rng=random.Random())
+        await stack.enter_async_context(client)
+        at_once = 1 if name == LOCAL else MANY
+        yield Models(client, chains, label=provider.profile.label, at_once=at_once)
+
+
+async def _provider(
+    stack: contextlib.AsyncExitStack, settings: Settings, name: str, environ: Mapping[str, str]
+) -> Provider:
+    if name == LOCAL and settings.llm_base_url is None:
+        address = stack.enter_context(local_model(settings.home, gguf=settings.local_gguf))
+        return local_provider(address)
+    found = profile(name, base_url=settings.llm_base_url)
+    return with_key(found, await key_of(found, environ))
+
+
+async def key_of(found: Profile, environ: Mapping[str, str]) -> str | None:
+    """Look a key up: the environment, else the Secret block ``leadline-<provider>``; None where neither."""
+    if found.key_env is None:
+        return None
+    if key := environ.get(found.key_env):
+        return key
+    with contextlib.suppress(Exception):  # no such block, or no Prefect: the caller says what is missing
+        from prefect.blocks.system import Secret  # noqa: PLC0415  seconds, and not every caller has a server
+
+        async with asyncio.timeout(BLOCK_S):
+            block: Any = await Secret.aload(f"leadline-{found.name}")
+        return str(block.get())
+    return None
+
+
+def chains_of(settings: Settings, found: Profile) -> tuple[Chain, ...]:
+    """
+    Return the chains of the setting ``llm_models``; empty: the provider's default model.
+
+    Raises `BadProfile` where neither names one.
+    """
+    named = settings.llm_models or ((found.default_model,) if found.default_model else ())
+    if not named:
+        raise BadProfile(f"provider {found.name}: no model is named; set llm_models")
+    chosen = prompt(_version(settings, found.name))
+    return tuple(_chain(found.name, one, chosen) for one in named)
+
+
+def challengers_of(settings: Settings, found: Profile) -> tuple[Chain, ...]:
+    """
+    Return the chains of the setting ``llm_challengers``: ``model``, ``model@prompt`` or ``@prompt``.
+
+    What is left out is the first champion's. Raises `BadInput` for a prompt there is not, and for what is
+    asked already.
+    """
+    champions = chains_of(settings, found)
+    first = champions[0]
+    known = {(chain.name, chain.prompt.version) for chain in champions}
+    made: list[Chain] = []
+    for text in settings.llm_challengers:
+        models, _, version = text.partition("@")
+        chosen = prompt(version.strip()) if version.strip() else first.prompt
+        named = models.strip() or ">".join(route.model for route in first.routes)
+        one = replace(_chain(found.name, named, chosen), is_challenger=True)
+        if (one.name, chosen.version) in known:
+            who = f"{one.name} with prompt {chosen.version}"
+            raise BadInput(f"llm_challengers: {text!r} is {who}, which is asked already")
+        known.add((one.name, chosen.version))
+        made.append(one)
+    return tuple(made)
+
+
+def _cap_challengers(settings: Settings) -> None:
+    """Put the cap where every call is held against it, in the ledger's budgets."""
+    usd = settings.llm_challengers_usd_per_day
+    with connect(settings.db, write=True) as con:
+        reports.set_budget(con, f"flow:{CHALLENGERS}", "day", usd, now=dt.datetime.now(dt.UTC))
+
+
+def _chain(provider: str, models: str, chosen: Prompt) -> Chain:
+    routes = tuple(Route(provider, model.strip()) for model in models.split(">"))
+    return Chain(routes=routes, prompt=chosen)
+
+
+def why_not_ready(settings: Settings, environ: Mapping[str, str] = os.environ) -> str | None:
+    """
+    Say why a shock is not to be answered by a model; None where it is.
+
+    ``auto`` wants one that answers at once: a provider, or an embedded model that runs already and is
+    shared in ``home``. May take a second.
+    """
+    if settings.shock_analysis == "off":
+        return "shock_analysis is off"
+    name = provider_name(settings, environ)
+    if name == NOBODY:
+        return "no model is set up"
+    if settings.shock_analysis == "on" or name != LOCAL or settings.llm_base_url is not None:
+        return None
+    try:
+        running = find_shared(settings.home, gguf=settings.local_gguf)
+    except ModelError as exc:
+        return str(exc)
+    return (
+        "the embedded model is not running; shock_analysis = on keeps it ready" if running is None else None
+    )
+
+
+@contextlib.contextmanager
+def shared_model(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """Share the embedded model in ``home`` for as long as this lasts, where it is the one to be asked."""
+    is_asked = provider_name(settings, environ) == LOCAL and settings.llm_base_url is None
+    if not is_asked or find_shared(settings.home, gguf=settings.local_gguf) is not None:
+        yield
+        return
+    with LocalModel(settings.home, gguf=settings.local_gguf, share=True):
+        yield
+
+
+def one_route(settings: Settings, environ: Mapping[str, str] = os.environ) -> Route:
+    """Return the one model that the settings name, nothing started; raises `BadInput` for none or more."""
+    name = provider_name(settings, environ)
+    if name == NOBODY:
+        raise BadInput("no model can be asked: give --provider, or see leadline doctor")
+    found = profile(name, base_url=settings.llm_base_url)
+    if name == LOCAL:
+        gguf = settings.local_gguf
+        found = replace(found, default_model=DEFAULT_MODEL if gguf is None else gguf.stem)
+    routes = [route for chain in chains_of(settings, found) for route in chain.routes]
+    if len(routes) != 1:
+        named = ", ".join(route.model for route in routes)
+        raise BadInput(
+            f"one model at a time, without others that stand in for it; got {named}: give --model"
+        )
+    return routes[0]
+
+
+def named_models(settings: Settings, environ: Mapping[str, str] = os.environ) -> list[tuple[str, str]]:
+    """List all models that the settings name, stand-ins too, as the price book knows them."""
+    name = provider_name(settings, environ)
+    if name == NOBODY:
+        return []
+    routes = [route for chain in _as_named(settings, name) for route in chain.routes]
+    return [(profile(route.provider).price_profile, route.model) for route in dict.fromkeys(routes)]
+
+
+def _version(settings: Settings, provider: str) -> str:
+    if settings.llm_prompt != AUTO:
+        return settings.llm_prompt
+    return WORDS if provider == LOCAL and settings.local_gguf is None else FIGURES
+
+
+def _as_named(settings: Settings, name: str) -> tuple[Chain, ...]:
+    """Return the chains as far as the settings name them, for rows that say why nobody was asked."""
+    with contextlib.suppress(LeadlineError):
+        found = profile(name)
+        if name == LOCAL:
+            found = replace(found, default_model=DEFAULT_MODEL)
+        return (*chains_of(settings, found), *challengers_of(settings, found))
+    return ()

@@ -1,0 +1,1 @@
+"""The stream flow's working parts."""

@@ -1,1 +1,0 @@
-"""What ``leadline up`` consists of: a server, a worker, deployments and a built-in venue kept running."""

@@ -1,0 +1,1 @@
+"""Who may open the database, and how SQL reaches it."""

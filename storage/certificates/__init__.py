@@ -1,0 +1,1 @@
+"""What a symbol's day is worth, from the store."""

@@ -1,1 +1,0 @@
-"""A market and a UTC day: what is certified of it, and its course for plots."""

@@ -1,0 +1,1 @@
+"""How one stream's rows end and the next one's begin."""

@@ -1,0 +1,155 @@
+"""
+The rarer rows of a batch as Arrow tables: events, samples, statistics, coverage and the batch's own row.
+
+A few hundred a second at most, so these go by Python lists.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from leadline.book.rows.batch import Batch, BookEventRow, Count, DepthSample, DiffCol, TickerCol, TradeCol
+from leadline.book.rows.feed import ClockRow, FeedStats, LatencyRow, LegRow
+from leadline.storage.ingest.arrow import Names, side_columns, timestamps
+from leadline.storage.ingest.coverage import Interval
+
+_LIST = pa.list_(pa.float64())
+_NO_ID = -1
+_KINDS = {"str": pa.string(), "float": pa.float64(), "bool": pa.bool_()}
+_CERTIFIED = ("certified_bid_bps", "certified_ask_bps")
+
+
+def _ids(values: Sequence[int]) -> pa.Array:
+    return pa.array([None if value == _NO_ID else value for value in values], pa.int64())
+
+
+def _times(values: Sequence[int]) -> pa.Array:
+    return timestamps(np.array(values, np.int64))
+
+
+def events_table(rows: Sequence[BookEventRow], names: Names) -> pa.Table:
+    """Make rows for ``book_events``."""
+    return pa.table(
+        {
+            **names.columns(np.array([row.book for row in rows], np.int64)),
+            "ts": _times([row.ts_ns for row in rows]),
+            "from_state": pa.array([str(row.from_state) for row in rows], pa.string()),
+            "to_state": pa.array([str(row.to_state) for row in rows], pa.string()),
+            "reason": pa.array([row.reason for row in rows], pa.string()),
+            "expected_id": _ids([row.expected_id for row in rows]),
+            "got_id": _ids([row.got_id for row in rows]),
+        }
+    )
+
+
+def samples_table(rows: Sequence[DepthSample], names: Names) -> pa.Table:
+    """Make rows for ``depth_snapshots``; an epoch of 0 or less means that there was no book."""
+    books = np.array([row.book for row in rows], np.int64)
+    figures = ("mid", "spread_bps", "imbalance", "weighted_mid")
+    return pa.table(
+        {
+            **names.columns(books),
+            "epoch": pa.array([row.epoch if row.epoch > 0 else None for row in rows], pa.int64()),
+            "ts": _times([row.ts_ns for row in rows]),
+            "last_id": pa.array([row.last_id for row in rows], pa.int64()),
+            **side_columns("bid", [row.bids for row in rows], books, names),
+            **side_columns("ask", [row.asks for row in rows], books, names),
+            **{name: pa.array([getattr(row, name) for row in rows], pa.float64()) for name in figures},
+            "depth_bps": pa.array([list(row.depth_bps) for row in rows], _LIST),
+            "bid_depth": pa.array([list(row.bid_depth) for row in rows], _LIST),
+            "ask_depth": pa.array([list(row.ask_depth) for row in rows], _LIST),
+            "trusted": pa.array([row.trusted for row in rows], pa.bool_()),
+            "reason": pa.array([row.reason for row in rows], pa.string()),
+            **{name: pa.array([getattr(row, name) for row in rows], pa.float64()) for name in _CERTIFIED},
+            "uncertified": pa.array([row.uncertified for row in rows], pa.string()),
+        }
+    )
+
+
+def plain_table(
+    rows: Sequence[FeedStats] | Sequence[ClockRow] | Sequence[LegRow] | Sequence[LatencyRow],
+) -> pa.Table:
+    """Make rows for ``feed_stats``, ``clock``, ``leg_stats`` or ``latency``: columns are the fields."""
+    columns: dict[str, pa.Array] = {}
+    for field in dataclasses.fields(rows[0]):
+        values = [getattr(row, field.name) for row in rows]
+        if field.name in {"ts_ns", "minute_ns"}:
+            columns[field.name.removesuffix("_ns")] = _times(values)
+        else:
+            columns[field.name] = pa.array(
+                values, _KINDS.get(str(field.type).partition(" ")[0], pa.int64())
+            )
+    return pa.table(columns)
+
+
+def coverage_table(rows: Sequence[Interval], names: Names) -> pa.Table:
+    """Make rows for ``coverage``, new or changed."""
+    return pa.table(
+        {
+            **names.columns(np.array([row.book for row in rows], np.int64)),
+            "epoch": pa.array([row.epoch for row in rows], pa.int64()),
+            "ts_from": _times([row.from_ns for row in rows]),
+            "ts_to": _times([row.to_ns for row in rows]),
+            "first_id": pa.array([row.first_id for row in rows], pa.int64()),
+            "last_id": pa.array([row.last_id for row in rows], pa.int64()),
+            "ended_by": pa.array([row.ended_by for row in rows], pa.string()),
+        }
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rows:
+    """How many rows of each kind a batch holds; ``levels`` are the levels of its diffs."""
+
+    diffs: int
+    levels: int
+    trades: int
+    tickers: int
+    seeds: int
+    events: int
+    samples: int
+    stats: int
+
+
+def count_rows(batch: Batch) -> Rows:
+    """Count a batch."""
+    return Rows(
+        diffs=int(batch.counts[Count.DIFFS]),
+        levels=int(batch.counts[Count.LEVELS]),
+        trades=int(batch.counts[Count.TRADES]),
+        tickers=int(batch.counts[Count.TICKERS]),
+        seeds=sum(row.source == "venue" for row in batch.seeds),
+        events=len(batch.events),
+        samples=len(batch.samples),
+        stats=len(batch.stats),
+    )
+
+
+def oldest_recv_ns(batch: Batch) -> int | None:
+    """Return the earliest receipt in a batch, ns since 1970; None if it holds no message."""
+    columns = (
+        batch.diffs[: int(batch.counts[Count.DIFFS]), DiffCol.TS_RECV_NS],
+        batch.trades[: int(batch.counts[Count.TRADES]), TradeCol.TS_RECV_NS],
+        batch.tickers[: int(batch.counts[Count.TICKERS]), TickerCol.TS_RECV_NS],
+    )
+    oldest = [int(column.min()) for column in columns if len(column)]
+    oldest += [row.snapshot.ts_recv_ns for row in batch.seeds]
+    return min(oldest, default=None)
+
+
+def ledger_table(writer_id: str, ts_ns: int, entries: Sequence[tuple[int, Rows, int | None]]) -> pa.Table:
+    """Make rows for ``ingest_batches`` from ``(seq, rows, oldest_recv_ns)``."""
+    names = [field.name for field in dataclasses.fields(Rows)]
+    return pa.table(
+        {
+            "writer_id": pa.array([writer_id] * len(entries), pa.string()),
+            "seq": pa.array([seq for seq, _, _ in entries], pa.int64()),
+            "ts": _times([ts_ns] * len(entries)),
+            "oldest_recv_ns": pa.array([oldest for _, _, oldest in entries], pa.int64()),
+            **{name: pa.array([getattr(r, name) for _, r, _ in entries], pa.int64()) for name in names},
+        }
+    )

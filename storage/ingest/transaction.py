@@ -1,0 +1,146 @@
+"""One transaction: everything some batches hold, their coverage, and the row that says they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from leadline.book.rows.batch import Batch, Market
+from leadline.storage.ingest import arrow, trust_rows
+from leadline.storage.ingest import tables as rare
+from leadline.storage.ingest.coverage import Plan
+from leadline.storage.ingest.tables import Rows
+
+_INSERTS = {
+    "depth_diffs": "INSERT INTO depth_diffs BY NAME SELECT * FROM incoming",
+    "trades": "INSERT INTO trades BY NAME SELECT * FROM incoming",
+    "book_tickers": "INSERT INTO book_tickers BY NAME SELECT * FROM incoming",
+    "seeds": "INSERT INTO seeds BY NAME SELECT * FROM incoming",
+    "book_events": "INSERT INTO book_events BY NAME SELECT * FROM incoming",
+    "depth_snapshots": "INSERT INTO depth_snapshots BY NAME SELECT * FROM incoming",
+    "feed_stats": "INSERT INTO feed_stats BY NAME SELECT * FROM incoming",
+    "attestations": "INSERT INTO attestations BY NAME SELECT * FROM incoming",
+    "mismatches": "INSERT INTO mismatches BY NAME SELECT * FROM incoming",
+    "clock": "INSERT INTO clock BY NAME SELECT * FROM incoming",
+    "latency": "INSERT INTO latency BY NAME SELECT * FROM incoming",
+    "leg_stats": "INSERT INTO leg_stats BY NAME SELECT * FROM incoming",
+    "coverage": "INSERT INTO coverage BY NAME SELECT * FROM incoming",
+    "ingest_batches": "INSERT INTO ingest_batches BY NAME SELECT * FROM incoming",
+}
+
+# Only an interval still open can change, only at its end, and a book has at most one of them.
+_CHANGE_COVERAGE = """
+UPDATE coverage SET ts_to = incoming.ts_to, last_id = incoming.last_id, ended_by = incoming.ended_by
+FROM incoming
+WHERE coverage.ended_by IS NULL AND coverage.epoch = incoming.epoch
+  AND coverage.symbol = incoming.symbol AND coverage.venue = incoming.venue
+"""
+
+_REMOVE_COVERAGE = """
+DELETE FROM coverage USING incoming
+WHERE coverage.ended_by IS NULL AND coverage.epoch = incoming.epoch
+  AND coverage.symbol = incoming.symbol AND coverage.venue = incoming.venue
+"""
+
+# The book was wrong from some moment after the interval's new end on: samples taken since are not to be
+# trusted either.
+_RETRACT_SAMPLES = """
+UPDATE depth_snapshots SET trusted = false, reason = incoming.ended_by
+FROM incoming
+WHERE depth_snapshots.trusted AND depth_snapshots.epoch = incoming.epoch
+  AND depth_snapshots.symbol = incoming.symbol AND depth_snapshots.venue = incoming.venue
+  AND depth_snapshots.last_id > incoming.last_id AND depth_snapshots.ts <= incoming.until
+"""
+
+_STORED = "SELECT count(*) FROM ingest_batches WHERE writer_id = $1 AND seq = $2"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A batch with its place in the order of one writer."""
+
+    seq: int
+    batch: Batch
+    rows: Rows
+    oldest_recv_ns: int | None
+
+
+class Ingest:
+    """Turns batches into transactions on behalf of one writer."""
+
+    def __init__(self, writer_id: str, markets: list[Market]) -> None:
+        self.writer_id = writer_id
+        self._names = arrow.Names(markets)
+
+    def tables(self, group: Sequence[Numbered], plan: Plan, ts_ns: int) -> dict[str, pa.Table]:
+        """Make the Arrow tables of a group, by name of table; empty ones are left out."""
+        names = self._names
+        batches = [one.batch for one in group]
+        made: dict[str, pa.Table] = {}
+        columnar: tuple[tuple[str, Callable[[Batch, arrow.Names], pa.Table], str], ...] = (
+            ("depth_diffs", arrow.diffs_table, "diffs"),
+            ("trades", arrow.trades_table, "trades"),
+            ("book_tickers", arrow.tickers_table, "tickers"),
+        )
+        for table, make, kind in columnar:
+            parts = [make(one.batch, names) for one in group if getattr(one.rows, kind)]
+            if parts:
+                made[table] = pa.concat_tables(parts)
+        if seeds := [row for batch in batches for row in batch.seeds]:
+            made["seeds"] = arrow.seeds_table(seeds, names)
+        if events := [row for batch in batches for row in batch.events]:
+            made["book_events"] = rare.events_table(events, names)
+        if samples := [row for batch in batches for row in batch.samples]:
+            made["depth_snapshots"] = rare.samples_table(samples, names)
+        if stats := [row for batch in batches for row in batch.stats]:
+            made["feed_stats"] = rare.plain_table(stats)
+        made |= self._witnessed(batches)
+        if plan.added:
+            made["coverage"] = rare.coverage_table(plan.added, names)
+        entries = [(one.seq, one.rows, one.oldest_recv_ns) for one in group]
+        made["ingest_batches"] = rare.ledger_table(self.writer_id, ts_ns, entries)
+        return made
+
+    def _witnessed(self, batches: Sequence[Batch]) -> dict[str, pa.Table]:
+        """Make the tables of what the venue said of the books, and of clocks and connections."""
+        made: dict[str, pa.Table] = {}
+        names = self._names
+        if scores := [row for batch in batches for row in batch.attestations]:
+            made["attestations"] = trust_rows.attestations_table(scores, names)
+        if evidence := [row for batch in batches for row in batch.mismatches]:
+            made["mismatches"] = trust_rows.mismatches_table(evidence, names)
+        if clocks := [row for batch in batches for row in batch.clocks]:
+            made["clock"] = rare.plain_table(clocks)
+        if legs := [row for batch in batches for row in batch.legs]:
+            made["leg_stats"] = rare.plain_table(legs)
+        if latencies := [row for batch in batches for row in batch.latencies]:
+            made["latency"] = rare.plain_table(latencies)
+        return made
+
+    def write(self, con: duckdb.DuckDBPyConnection, tables: dict[str, pa.Table], plan: Plan) -> None:
+        """Insert the tables and move coverage on, inside the transaction that is open."""
+        # First what ends: an interval that begins now must not be taken for it.
+        if plan.changed:
+            _run_with(con, rare.coverage_table(plan.changed, self._names), _CHANGE_COVERAGE)
+        if plan.removed:
+            _run_with(con, rare.coverage_table(plan.removed, self._names), _REMOVE_COVERAGE)
+        for table, rows in tables.items():
+            _run_with(con, rows, _INSERTS[table])
+        if plan.retracted:
+            _run_with(con, trust_rows.retracted_table(plan.retracted, self._names), _RETRACT_SAMPLES)
+
+    def is_stored(self, con: duckdb.DuckDBPyConnection, seq: int) -> bool:
+        """Tell whether a batch of this writer is in the store, after a commit of unknown outcome."""
+        row = con.execute(_STORED, [self.writer_id, seq]).fetchone()
+        return row is not None and row[0] > 0
+
+
+def _run_with(con: duckdb.DuckDBPyConnection, rows: pa.Table, statement: str) -> None:
+    con.register("incoming", rows)
+    try:
+        con.execute(statement)
+    finally:
+        con.unregister("incoming")

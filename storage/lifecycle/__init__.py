@@ -1,0 +1,1 @@
+"""What happens to old rows: retention, archive, compaction."""

@@ -1,1 +1,0 @@
-"""Numbered, never edited once merged; `storage.migrate` runs them."""

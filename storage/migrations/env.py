@@ -1,9 +1,0 @@
-"""Alembic's entry: run on the connection `storage.migrate` hands over, one transaction a revision."""
-
-from __future__ import annotations
-
-from alembic import context
-
-context.configure(connection=context.config.attributes["connection"], transaction_per_migration=True)
-with context.begin_transaction():
-    context.run_migrations()

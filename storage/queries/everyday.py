@@ -1,0 +1,150 @@
+"""Everyday questions: how many rows, which gaps, how much to trust, how the feed does, and people's SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from leadline.storage.access.sql import Answer, Runs, run_sql, utc_naive
+
+_ROW_COUNTS = """
+SELECT 'depth_diffs' AS name, count(*) AS n FROM depth_diffs
+UNION ALL SELECT 'seeds', count(*) FROM seeds
+UNION ALL SELECT 'trades', count(*) FROM trades
+UNION ALL SELECT 'book_tickers', count(*) FROM book_tickers
+UNION ALL SELECT 'depth_snapshots', count(*) FROM depth_snapshots
+UNION ALL SELECT 'book_events', count(*) FROM book_events
+UNION ALL SELECT 'coverage', count(*) FROM coverage
+UNION ALL SELECT 'signals', count(*) FROM signals
+UNION ALL SELECT 'labels', count(*) FROM labels
+UNION ALL SELECT 'signal_scores', count(*) FROM signal_scores
+UNION ALL SELECT 'signal_pairs', count(*) FROM signal_pairs
+UNION ALL SELECT 'llm_texts', count(*) FROM llm_texts
+UNION ALL SELECT 'llm_calls', count(*) FROM llm_calls
+UNION ALL SELECT 'prices', count(*) FROM prices
+UNION ALL SELECT 'budgets', count(*) FROM budgets
+UNION ALL SELECT 'claims', count(*) FROM claims
+UNION ALL SELECT 'notices', count(*) FROM notices
+UNION ALL SELECT 'attestations', count(*) FROM attestations
+UNION ALL SELECT 'mismatches', count(*) FROM mismatches
+UNION ALL SELECT 'feed_stats', count(*) FROM feed_stats
+UNION ALL SELECT 'latency', count(*) FROM latency
+UNION ALL SELECT 'leg_stats', count(*) FROM leg_stats
+UNION ALL SELECT 'clock', count(*) FROM clock
+UNION ALL SELECT 'ingest_batches', count(*) FROM ingest_batches
+"""
+
+_FAULTS = """
+SELECT ts, venue, symbol, reason, expected_id, got_id, from_state, to_state
+FROM book_events
+WHERE reason IN ('gap', 'crossed') AND ts >= $since AND symbol = coalesce($symbol, symbol)
+ORDER BY ts, venue, symbol
+"""
+
+_COVERAGE = """
+SELECT venue, symbol, count(*) AS intervals, count(DISTINCT epoch) AS epochs,
+       min(ts_from) AS ts_from, max(ts_to) AS ts_to,
+       coalesce(sum(epoch(ts_to - ts_from)), 0) AS trusted_s,
+       count(*) FILTER (WHERE ended_by IS NULL) > 0 AS is_open,
+       arg_max(ended_by, ts_from) AS last_ended_by
+FROM coverage GROUP BY ALL ORDER BY venue, symbol
+"""
+
+_LATEST_SIGNALS = """
+SELECT * FROM latest_signals WHERE list_contains($symbols::VARCHAR[], symbol) ORDER BY symbol, venue
+"""
+
+_SPEND_BY_HOUR = "SELECT * FROM spend_by_hour WHERE hour >= $since ORDER BY hour DESC"
+
+_SPEND_BY_MODEL = "SELECT * FROM spend_by_model ORDER BY cost_usd DESC NULLS LAST, provider, model"
+
+_LAST_STATS = "SELECT * FROM feed_stats ORDER BY ts DESC LIMIT $n"
+
+# Frames of the newest minute, what was lost in the newest day, the newest leads.
+_LEGS = """
+WITH newest AS (SELECT max(ts) AS ts FROM leg_stats)
+SELECT line, leg, arg_max(in_use, l.ts) AS in_use, max(l.ts) AS ts,
+       sum(frames) FILTER (WHERE l.ts > newest.ts - INTERVAL 1 MINUTE)::BIGINT AS frames,
+       sum(firsts) FILTER (WHERE l.ts > newest.ts - INTERVAL 1 MINUTE)::BIGINT AS firsts,
+       sum(holes)::BIGINT AS holes_day, sum(lost_ids)::BIGINT AS lost_ids_day,
+       sum(ends)::BIGINT AS ends_day,
+       arg_max(lead_p50_ms, l.ts) AS lead_p50_ms, arg_max(lead_p99_ms, l.ts) AS lead_p99_ms
+FROM leg_stats AS l, newest
+WHERE newest.ts > $since AND l.ts > newest.ts - INTERVAL 1 DAY
+GROUP BY line, leg ORDER BY line, leg
+"""
+
+_LAST_EVENTS = """
+SELECT ts, venue, symbol, from_state, to_state, reason, expected_id, got_id FROM book_events
+WHERE symbol = coalesce($symbol, symbol)
+ORDER BY ts DESC LIMIT $n
+"""
+
+_LEDGER = """
+SELECT count(*), coalesce(max(seq), 0), coalesce(sum(diffs), 0), coalesce(sum(levels), 0)
+FROM ingest_batches WHERE writer_id = $writer_id
+"""
+
+_EPOCH_START = dt.datetime(1970, 1, 1)  # noqa: DTZ001  columns hold UTC without zone
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What one writer has in the store: batches, the highest seq, diffs and their levels."""
+
+    batches: int
+    last_seq: int
+    diffs: int
+    levels: int
+
+
+def row_counts(con: Runs) -> dict[str, int]:
+    """Count the rows of every table."""
+    return {name: int(n) for name, n in con.execute(_ROW_COUNTS).fetchall()}
+
+
+def faults(con: Runs, *, symbol: str | None = None, since: dt.datetime = _EPOCH_START) -> Answer:
+    """List gaps and crossed books, oldest first, with the ids expected and got."""
+    return run_sql(con, _FAULTS, {"symbol": symbol, "since": since})
+
+
+def events(con: Runs, *, symbol: str | None = None, n: int = 50) -> Answer:
+    """List the newest ``n`` book events, newest first."""
+    return run_sql(con, _LAST_EVENTS, {"symbol": symbol, "n": n})
+
+
+def coverage_summary(con: Runs) -> Answer:
+    """Sum up trusted intervals by market; ``last_ended_by`` of the newest interval that has ended."""
+    return run_sql(con, _COVERAGE)
+
+
+def latest_signals(con: Runs, symbols: Sequence[str]) -> Answer:
+    """Show the newest signal of each of ``symbols``."""
+    return run_sql(con, _LATEST_SIGNALS, {"symbols": list(symbols)})
+
+
+def spend_by_hour(con: Runs, *, since: dt.datetime = _EPOCH_START) -> Answer:
+    """Show calls, tokens and USD by hour, the newest first."""
+    return run_sql(con, _SPEND_BY_HOUR, {"since": utc_naive(since)})
+
+
+def spend_by_model(con: Runs) -> Answer:
+    """Show calls, tokens and USD by model, the dearest first."""
+    return run_sql(con, _SPEND_BY_MODEL)
+
+
+def latest_stats(con: Runs, *, n: int = 1) -> Answer:
+    """Return the newest ``n`` rows of ``feed_stats``."""
+    return run_sql(con, _LAST_STATS, {"n": n})
+
+
+def leg_figures(con: Runs, *, since: dt.datetime) -> Answer:
+    """Return figures of each leg of the newest minute with two; none if that is before ``since``."""
+    return run_sql(con, _LEGS, {"since": utc_naive(since)})
+
+
+def ledger(con: Runs, writer_id: str) -> Ledger:
+    """Sum up what a writer has durably stored; without holes ``batches == last_seq``."""
+    row = con.execute(_LEDGER, {"writer_id": writer_id}).fetchone()
+    return Ledger(*(int(value) for value in row))

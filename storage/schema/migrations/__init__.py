@@ -1,0 +1,1 @@
+"""Numbered, never edited once merged; `storage.schema.migrate` runs them."""

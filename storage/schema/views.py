@@ -1,0 +1,65 @@
+"""
+Views for people: the unnested book rows, the latest signals, the spend, and how far to trust.
+
+Each is a whole statement, made anew after a migration (`storage.schema.migrate`).
+"""
+
+from __future__ import annotations
+
+from leadline.storage.schema.score_views import SCORE_VIEWS
+from leadline.storage.schema.spend_views import SPEND_VIEWS
+from leadline.storage.schema.trust_views import TRUST_VIEWS
+
+# One row per changed level of a diff; quantity 0 deletes the level.
+DEPTH_LEVELS = """
+CREATE OR REPLACE VIEW depth_levels AS
+SELECT venue, symbol, epoch, ts_event, ts_recv, first_id, last_id, 'bid' AS side,
+       unnest(bid_px) AS price, unnest(bid_qty) AS qty
+FROM depth_diffs
+UNION ALL
+SELECT venue, symbol, epoch, ts_event, ts_recv, first_id, last_id, 'ask' AS side,
+       unnest(ask_px) AS price, unnest(ask_qty) AS qty
+FROM depth_diffs
+"""
+
+# The newest decision of each model and of each baseline, per market; rescored questions are not news, and
+# challengers speak in shadow.
+LATEST_SIGNALS = """
+CREATE OR REPLACE VIEW latest_signals AS
+SELECT ts, venue, symbol, kind, provider, provider || '/' || model_requested AS model, "trigger",
+       outcome, direction, confidence, reason, reasoning, is_switched, is_overtaken,
+       ts + to_seconds(ttl_s) AS valid_until, mid_at_snapshot, latency_ms, cost_usd, model_served, signal_id
+FROM signals
+WHERE kind NOT IN ('rescore', 'challenger')
+QUALIFY row_number() OVER (
+    PARTITION BY venue, symbol, kind, provider, model_requested ORDER BY ts DESC, signal_id DESC) = 1
+ORDER BY venue, symbol, kind DESC, model
+"""
+
+# How long was a book not covered, from when to when, why, and which ids are missing? A hole lies between
+# two intervals; one that nothing has followed yet is open: no end, and it grows until now (UTC). Where the
+# next stream went on from the very next id no time is missing and there is no hole.
+COVERAGE_HOLES = """
+CREATE OR REPLACE VIEW coverage_holes AS
+WITH ordered AS (
+    SELECT venue, symbol, ts_from, first_id, ended_by, ts_to, last_id,
+           lead(ts_from) OVER w AS next_from, lead(first_id) OVER w AS next_id
+    FROM coverage
+    WINDOW w AS (PARTITION BY venue, symbol ORDER BY ts_from, ts_to, first_id)
+)
+SELECT venue, symbol, ts_to AS ts_from, next_from AS ts_to,
+       epoch(coalesce(next_from, CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)) - ts_to) AS seconds,
+       ended_by AS cause, last_id + 1 AS first_missing_id, next_id,
+       next_from IS NULL AS is_open
+FROM ordered
+WHERE ended_by IS NOT NULL AND (next_from > ts_to OR next_from IS NULL)
+"""
+
+VIEWS = {
+    "coverage_holes": COVERAGE_HOLES,
+    "depth_levels": DEPTH_LEVELS,
+    "latest_signals": LATEST_SIGNALS,
+    **TRUST_VIEWS,
+    **SPEND_VIEWS,
+    **SCORE_VIEWS,
+}

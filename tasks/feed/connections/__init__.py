@@ -1,0 +1,1 @@
+"""Connections of a feed: in use, standing by, merged, judged live or dead."""

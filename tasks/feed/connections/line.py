@@ -1,0 +1,398 @@
+"""
+One line to the venue: a set of streams, the session that carries them, and its next session.
+
+A line outlives its sessions. It brings frames to the router as they are read; when the sink is full it
+stops reading and keeps what was read already, in order, until there is room. Whatever ends a session
+(close frame, abort, silence) ends in `lose`, once for each session. A session that is about to end (age,
+``serverShutdown``, lag) is left by way of a relief (`tasks.feed.connections.standby`), and no frame is
+missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from functools import partial
+from random import Random
+
+from leadline.book.messages import CommandReply
+from leadline.tasks.feed.connections.intake import Intake
+from leadline.tasks.feed.connections.merger import Frame
+from leadline.tasks.feed.connections.standby import Beside, Leg, is_data
+from leadline.tasks.feed.requests.needs import Need
+from leadline.tasks.feed.routing.config import FeedConfig
+from leadline.tasks.feed.routing.liveness import LineSilent, Liveness, StreamPulse, Verdict
+from leadline.tasks.feed.routing.router import Router, Told
+from leadline.tasks.feed.routing.stats import Totals
+from leadline.tasks.net.backoff import delays
+from leadline.tasks.net.errors import RateLimited, VenueError
+from leadline.tasks.net.limits import AttemptBudget, CommandPacer
+from leadline.tasks.net.session import Session
+from leadline.tasks.venues.common.profile import StreamKind, combined_url
+
+log = logging.getLogger("leadline.feed")
+
+# An address of this length passes every proxy and server we know of; longer ones subscribe instead.
+URL_LIMIT = 4_000
+LONGEST_TURN_S = 30.0  # whoever waits longer for the attempt budget waits outside
+
+
+class Line:
+    """See the head of this module; everything runs on the feed's loop."""
+
+    def __init__(
+        self,
+        name: str,
+        carries: StreamKind,
+        *,
+        config: FeedConfig,
+        router: Router,
+        attempts: AttemptBudget,
+        totals: Totals,
+        rng: Random,
+        on_told: Callable[[Told], None],
+        on_lost: Callable[[Line, str], None],
+    ) -> None:
+        self.name = name
+        self.carries = carries  # decides the path where a venue divides its streams
+        self.need: Need | None = None  # to connect; the latest
+        self.liveness: Liveness | None = None
+        self.newest: tuple[list[bytes], int] | None = None  # read in this session; wall clock, ns
+        self._config = config
+        self._router = router
+        self._attempts = attempts
+        self._totals = totals
+        self._rng = rng
+        self._on_lost = on_lost
+        self._streams: dict[str, str] = {}  # name -> symbol, all that are wanted
+        self._asked: set[str] = set()  # … and asked for in this session
+        self._session: Session | None = None
+        self._is_opening = False
+        self._base = 0
+        self._vain = 0
+        self._flap_waits = self._fresh_waits()
+        self._flapped = False
+        self._intake = Intake(
+            router,
+            config.tap,
+            on_told=on_told,
+            on_hold=partial(self._each_session, Session.pause),
+            on_home=self._go_on,
+            on_broken=self._break,
+        )
+        self._end_when_drained: str | None = None
+        self._chores: set[asyncio.Task[None]] = set()
+        self._life_s = self._config.draw_life_s(self._rng)
+        self.beside = Beside(
+            name,
+            config,
+            attempts,
+            totals,
+            make=self._new_leg,
+            bring=self._intake.bring_each,
+            install=self._install,
+            waits=self._fresh_waits,
+            do=self._do,
+        )
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a session is open and subscribed."""
+        return self._session is not None and not self._is_opening
+
+    @property
+    def is_held(self) -> bool:
+        """Whether frames wait for the sink."""
+        return self._intake.is_held
+
+    @property
+    def width(self) -> int:
+        """How many streams are wanted on this line."""
+        return len(self._streams)
+
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols that have a stream here."""
+        return list(dict.fromkeys(self._streams.values()))
+
+    # -- streams ---------------------------------------------------------------------------------
+
+    def add(self, symbol: str, streams: Iterable[str]) -> None:
+        """Want more streams: the next session has them, `subscribe_added` asks in this one."""
+        self._streams |= dict.fromkeys(streams, symbol)
+
+    async def subscribe_added(self) -> None:
+        """Ask for the streams added since this session was opened."""
+        added = [name for name in self._streams if name not in self._asked]
+        if not added or not self.is_up or self._session is None or self.liveness is None:
+            return
+        self._asked.update(added)
+        self.liveness.added(self._pulses(added), self._config.clock.mono_ns())
+        await self._session.subscribe(added)
+
+    async def remove(self, symbol: str) -> None:
+        """Want a symbol's streams no more."""
+        gone = [name for name, owner in self._streams.items() if owner == symbol]
+        for name in gone:
+            del self._streams[name]
+        if self.liveness is not None:
+            self.liveness.removed(symbol)
+        asked = [name for name in gone if name in self._asked]
+        self._asked.difference_update(asked)
+        if asked and self.is_up and self._session is not None:
+            await self._session.unsubscribe(asked)
+
+    def ask_anew(self, stream: str) -> None:
+        """Subscribe again to a stream that fell silent; returns at once."""
+        if self.is_up and self._session is not None:
+            self._do(self._ask_anew(self._session, stream))
+
+    async def _ask_anew(self, session: Session, stream: str) -> None:
+        try:
+            await session.unsubscribe([stream])
+            await session.subscribe([stream])
+        except VenueError as exc:
+            log.warning("%s: asking for %s anew: %s", self.name, stream, exc)
+
+    def _pulses(self, streams: Iterable[str]) -> list[StreamPulse]:
+        return [pulse for name in streams if (pulse := self._router.pulse(name)) is not None]
+
+    # -- sessions --------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open a session and subscribe; raises a `VenueError`. The next base is tried after a failure."""
+        if self._session is not None:
+            return
+        await self._take_turn()
+        leg = self._new_leg()
+        session = self._session = leg.session
+        self._asked = leg.asked
+        pulses = self._pulses(self._streams)
+        for pulse in pulses:
+            pulse.last_ns = pulse.frames = 0
+        clock, patience = self._config.clock, self._config.patience
+        liveness = self.liveness = Liveness(pulses, clock.mono_ns(), patience, vain=self._vain)
+        self._is_opening = True
+        try:
+            await session.open()
+            self._totals.sessions += 1
+            liveness.opened_ns = session.opened_ns
+            if "?streams=" not in session.url:
+                await session.subscribe(list(self._streams))
+            session.ensure_open()
+        except BaseException as exc:
+            self._base += 1
+            self._drop_session()
+            if isinstance(exc, VenueError):
+                self._on_lost(self, str(exc))  # books may have begun to fill
+            raise
+        finally:
+            self._is_opening = False
+
+    def lose(self, why: str, *, silent: bool = False) -> None:
+        """
+        End the session, if there is one, and tell; frames already read are brought home first.
+
+        A relief that is warm takes over instead, and nothing is told: ids will show what is missing.
+        """
+        session = self._session
+        if session is None or self._is_opening:
+            return  # `open` meets the same end and raises
+        if self.beside.take_over(why):
+            return
+        if self._intake.is_held:
+            self._end_when_drained = self._end_when_drained or why
+            session.pause()
+            return
+        self._vain = self._vain + 1 if silent else 0
+        lived_s = (self._config.clock.mono_ns() - session.opened_ns) / 1e9
+        self._flapped = lived_s < self._config.settled_s
+        if not self._flapped:
+            self._flap_waits = self._fresh_waits()
+        self._drop_session()
+        log.info("%s: session ended after %.1f s: %s", self.name, lived_s, why)
+        self._on_lost(self, why)
+
+    async def close(self) -> None:
+        """End the session for good, without telling."""
+        self._drop_session()
+        if self._chores:
+            await asyncio.wait(self._chores)
+
+    def check(self) -> list[Verdict]:
+        """Look at silence and age; what ends the session is done here, the rest is returned."""
+        session = self._session
+        if session is None or self._is_opening or self._intake.is_held:
+            return []
+        now_ns = self._config.clock.mono_ns()
+        if (now_ns - session.opened_ns) / 1e9 >= self._life_s:
+            self.leave("planned rotation before the venue's daily cut")
+        self.beside.tend(list(self._streams), now_ns)
+        verdicts = self.liveness.check(now_ns) if self.liveness is not None else []
+        for verdict in verdicts:
+            if isinstance(verdict, LineSilent):
+                self._base += 0 if verdict.spoke else 1
+                self.lose(f"silent for {verdict.for_s:.1f} s", silent=True)
+                return []
+        return verdicts
+
+    async def _take_turn(self) -> None:
+        """Wait as the attempt budget and a flapping connection ask."""
+        wait_s = self._attempts.delay_s()
+        if wait_s > LONGEST_TURN_S:
+            raise RateLimited(f"{self.name}: connection attempts used up", retry_after_s=wait_s)
+        if self._flapped:
+            wait_s = max(wait_s, next(self._flap_waits))
+            self._flapped = False
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        self._attempts.spend()
+
+    def _new_leg(self) -> Leg:
+        config = self._config
+        base = config.profile.ws_bases[self._base % len(config.profile.ws_bases)]
+        path = base.path_for(self.carries)
+        url = combined_url(base, path, self._streams)
+        leg = Leg(set(self._streams))
+        leg.session = Session(
+            url if len(url) <= URL_LIMIT else combined_url(base, path, ()),
+            deliver=partial(self._hear, leg),
+            ended=partial(self._ended, leg),
+            pacer=CommandPacer(config.clock.mono_s, per_second=config.profile.commands_per_s),
+            clock=config.clock,
+            compression=config.compression,
+            open_timeout_s=config.open_timeout_s,
+        )
+        return leg
+
+    def _drop_session(self) -> None:
+        session, self._session = self._session, None
+        self.liveness = None
+        self.beside.drop()
+        self.beside.leaving = None
+        self._intake.clear()
+        self._end_when_drained = None
+        if session is not None:
+            session.silence()
+            self._do(session.close())
+
+    def _do(self, chore: Coroutine[None, None, None]) -> None:
+        """Let a bounded chore run by itself."""
+        task = asyncio.get_running_loop().create_task(chore)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+    def _fresh_waits(self) -> Iterator[float]:
+        config = self._config
+        return delays(self._rng, first_s=config.backoff_first_s, cap_s=config.backoff_cap_s)
+
+    # -- the connection beside ---------------------------------------------------------------------
+
+    def leave(self, why: str) -> None:
+        """Go over to another connection as soon as one has joined; returns at once."""
+        self.beside.leave(why)
+
+    def _install(self, leg: Leg, kept_back: list[Frame], why: str) -> None:
+        """Put a leg in the place of the session; what only it has read goes on first."""
+        old, self._session, self.newest = self._session, leg.session, None
+        self._asked, self._end_when_drained = leg.asked, None
+        self._life_s = self._config.draw_life_s(self._rng)
+        if old is not None:
+            old.silence()
+            self._do(old.close())
+        pulses = self._pulses(self._streams)
+        for pulse in pulses:
+            pulse.frames = 0
+        self.liveness = Liveness(pulses, self._config.clock.mono_ns(), self._config.patience)
+        self._totals.takeovers += 1
+        log.info("%s: another connection took over: %s", self.name, why)
+        self._intake.bring_each(kept_back)
+        self._do(self._settle_streams(leg.session))
+
+    async def _settle_streams(self, session: Session) -> None:
+        """Ask for what was added while the session stood beside, and give up what was removed."""
+        surplus = sorted(self._asked.difference(self._streams))
+        self._asked.difference_update(surplus)
+        try:
+            if surplus:
+                await session.unsubscribe(surplus)
+            await self.subscribe_added()
+        except VenueError as exc:
+            log.warning("%s: %s", self.name, exc)
+
+    def _ended(self, leg: Leg, why: str) -> None:
+        """Hear that a connection has ended."""
+        if self.beside.is_of(leg):
+            self.beside.drop(why)
+        elif leg.session is self._session:
+            self.lose(why)
+
+    # -- frames ----------------------------------------------------------------------------------
+
+    def _hear(self, leg: Leg, frames: list[bytes], wall_ns: int, mono_ns: int) -> None:
+        """Take the frames of one read; called within the read callback."""
+        self._totals.frames += len(frames)
+        self._totals.bytes += sum(map(len, frames))
+        if leg.session is self._session:
+            self.newest = frames, wall_ns
+        try:
+            if self.beside.is_idle:
+                self._intake.bring(frames, wall_ns, mono_ns)
+            else:
+                self._merge(leg, frames, wall_ns, mono_ns)
+            if self._router.control and not self._intake.is_held:
+                self._hear_control()
+        except Exception as exc:  # noqa: BLE001 - the read callback's outer door; the loop would only log
+            self._break(exc)
+
+    def _merge(self, leg: Leg, frames: list[bytes], wall_ns: int, mono_ns: int) -> None:
+        """Bring the frames of one of two connections to the books, unless the other has already."""
+        for data in frames:
+            is_beside = self.beside.is_of(leg)
+            if not is_beside and leg.session is not self._session:
+                return  # given up over what it has just brought: the other connection has the rest
+            if is_beside and not is_data(data):
+                self._router.dispatch(data, wall_ns, mono_ns)
+                self._hear_control(leg)
+            else:
+                self._intake.bring_each(self.beside.merge(leg, Frame(data, wall_ns, mono_ns)))
+
+    def _break(self, exc: Exception) -> None:
+        """Give the session up over a fault of our own; the books begin again."""
+        log.error("%s: a frame broke the feed", self.name, exc_info=exc)
+        self._intake.clear()
+        self.beside.drop()  # it would go on as if the frame had been read
+        self.lose(f"internal error: {type(exc).__name__} {exc}")
+
+    def _hear_control(self, leg: Leg | None = None) -> None:
+        """Act on what the venue said about a connection, just read: ``leg``, or the one in use."""
+        while self._router.control:
+            message = self._router.control.popleft()
+            session = self._session if leg is None else leg.session
+            if isinstance(message, CommandReply):
+                if session is not None:
+                    session.hear(message)
+            elif leg is None:
+                self.leave("serverShutdown announced by the venue")
+            else:
+                self.beside.drop("serverShutdown announced by the venue")
+
+    # -- when the sink is full -------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        """Read again after a hold, or end the session whose end came meanwhile."""
+        if self._router.control:
+            self._hear_control()
+        if self._end_when_drained is not None:
+            self.lose(self._end_when_drained)
+            return
+        self._each_session(Session.resume)
+        if self.liveness is not None:
+            self.liveness.resumed(self._config.clock.mono_ns())
+
+    def _each_session(self, do: Callable[[Session], None]) -> None:
+        if self._session is not None:
+            do(self._session)
+        if self.beside.relief is not None:
+            do(self.beside.relief.leg.session)

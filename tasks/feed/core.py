@@ -1,0 +1,399 @@
+"""
+The feed on its loop: lines, books, seeds, timers. `tasks.feed.thread` is its thread-safe face.
+
+    Line ──frames──> Router ──rows──> sink
+      │                └──events──> Seeds ──needs──> Desk ──> host, or the feed itself
+      └──lost──> books leave, need to connect ──────^
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from random import Random
+
+from leadline.book.engine.factory import make_book
+from leadline.book.engine.live import LiveBook
+from leadline.book.errors import LeadlineError
+from leadline.book.rows.batch import Batch, DepthSample, Market, SeedRow
+from leadline.tasks.feed.connections.handover import mark_books
+from leadline.tasks.feed.connections.lag import LagWatch
+from leadline.tasks.feed.connections.line import Line
+from leadline.tasks.feed.requests.audit import Auditor
+from leadline.tasks.feed.requests.listing import Listing
+from leadline.tasks.feed.requests.needs import Need, NeedQueue
+from leadline.tasks.feed.requests.runner import Desk
+from leadline.tasks.feed.requests.seeds import Seat, Seeds
+from leadline.tasks.feed.routing.clock import ClockWatch
+from leadline.tasks.feed.routing.config import FeedConfig, FeedSink, FeedStatus, SymbolStatus
+from leadline.tasks.feed.routing.latency import Latencies
+from leadline.tasks.feed.routing.liveness import Resubscribe, Silent, Verdict
+from leadline.tasks.feed.routing.router import Router
+from leadline.tasks.feed.routing.stats import Now, StatsBucket, Totals
+from leadline.tasks.net.limits import AttemptBudget, WeightGovernor
+from leadline.tasks.venues.binance.rest import Rest
+from leadline.tasks.venues.common.profile import StreamKind
+
+log = logging.getLogger("leadline.feed")
+
+FIRST_CONNECTION = "first connection"
+SAMPLES_A_TURN = 16  # books looked at before the loop turns to the socket again
+DRAIN_TURN_S = 0.01
+
+
+class Core:
+    """Everything of the feed that runs on its event loop."""
+
+    def __init__(
+        self,
+        config: FeedConfig,
+        sink: FeedSink,
+        queue: NeedQueue,
+        stats: StatsBucket,
+        *,
+        rng: Random,
+        host_grace_s: float,
+    ) -> None:
+        self.config = config
+        self.totals = Totals()
+        self._queue = queue
+        self._stats = stats
+        self._rng = rng
+        clock, profile = config.clock, config.profile
+        self._sink = sink
+        self.router = Router(
+            None,
+            (),
+            sink,
+            make_book=self._make_book,
+            on_submit=self._note_batch,
+            time_unit_ns=profile.time_unit_ns,
+        )
+        self._governor = WeightGovernor(profile.weight_per_minute, clock.mono_s)
+        self._rest = Rest(profile, self._governor, clock, timeout_s=config.rest_timeout_s)
+        self._desk = Desk(self._work, queue, config=config, rng=rng, host_grace_s=host_grace_s)
+        self._seeds = Seeds(self.router, self._rest, self._desk, config=config, totals=self.totals)
+        self._listing = Listing(self._rest, self.router, clock, self._seeds.hear, tap=config.tap)
+        self._clock = ClockWatch(profile.name, self._rest, clock)
+        self.latencies = Latencies(lambda: self.router.markets)
+        self._auditor = Auditor(self.router, self._rest, self._seeds, config=config)
+        self._attempts = AttemptBudget(
+            clock.mono_s, limit=profile.attempts, window_s=profile.attempts_window_s
+        )
+        self._symbols: list[str] = []
+        self._lines: list[Line] = []
+        self._lags: dict[str, LagWatch] = {}  # by line
+        self._timers: list[asyncio.Task[None]] = []
+        self._is_stopped = False
+
+    # -- life ------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        config = self.config
+        self._stats.begin(config.clock.wall_ns(), config.clock.mono_ns())
+        self._add_lines(list(config.symbols))
+        for every_s, do in (
+            (config.flush_every_s, self.flush),
+            (config.check_every_s, self._check),
+            (config.stats_every_s, self._count),
+            (config.status_every_s, self._listing.refresh),
+            (config.clock_every_s, self._ask_clock),
+        ):
+            self._timers.append(asyncio.get_running_loop().create_task(self._every(every_s, do)))
+        self._timers.append(asyncio.get_running_loop().create_task(self._ask_clock_first()))
+        if config.audit_every_s:
+            self._timers.append(asyncio.get_running_loop().create_task(self._auditor.run()))
+
+    async def stop(self, drain_s: float, reason: str) -> None:
+        """End in order: read no more, leave the books, hand over the last batch."""
+        self._is_stopped = True
+        for timer in self._timers:
+            timer.cancel()
+        await asyncio.wait(self._timers)
+        await self._desk.stop()
+        for _ in range(int(drain_s / DRAIN_TURN_S)):
+            if not any(line.is_held for line in self._lines):
+                break
+            await asyncio.sleep(DRAIN_TURN_S)  # frames already read are brought home by `Line`
+        for line in self._lines:
+            await line.close()
+        ts_ns = self.config.clock.wall_ns()
+        for book in self.router.books.values():
+            book.leave(reason, ts_ns, self.router.batch)
+        self.router.flush()  # so that the last bucket counts these rows
+        await self._count()
+        self.router.finish()
+        await self._rest.close()
+
+    # -- symbols ---------------------------------------------------------------------------------
+
+    async def add_symbols(self, symbols: Sequence[str]) -> None:
+        """Carry more symbols: on lines that have room, else on new ones."""
+        new = [symbol for symbol in dict.fromkeys(symbols) if symbol not in self._symbols]
+        await self._listing.ensure_books(new)
+        self._add_lines(new)
+        for line in self._lines:
+            await line.subscribe_added()
+
+    async def remove_symbols(self, symbols: Sequence[str]) -> None:
+        """Carry these symbols no more; their books leave."""
+        for symbol in [symbol for symbol in symbols if symbol in self._symbols]:
+            self._symbols.remove(symbol)
+            for line in self._lines:
+                await line.remove(symbol)
+            book = self.router.books.get(symbol)
+            if book is not None:
+                book.leave("removed", self.config.clock.wall_ns(), self.router.batch)
+            self.router.remove(symbol)
+            self._seeds.forget(symbol)
+
+    def _streams(self, symbol: str, carries: StreamKind) -> list[str]:
+        """Name a symbol's streams that travel with those of ``carries``."""
+        profile, kinds = self.config.profile, self.config.kinds | {StreamKind.DEPTH}
+        return [
+            profile.stream(symbol, kind)
+            for kind in StreamKind
+            if kind in kinds and self._carrier(kind) is carries
+        ]
+
+    def _carrier(self, kind: StreamKind) -> StreamKind:
+        """Return the kind that names a stream's line: trades go apart where the venue divides them."""
+        divided = any(base.book_path != base.trade_path for base in self.config.profile.ws_bases)
+        return StreamKind.TRADE if divided and kind is StreamKind.TRADE else StreamKind.DEPTH
+
+    def _add_lines(self, symbols: Sequence[str]) -> None:
+        self._symbols += symbols
+        for carries in (StreamKind.DEPTH, StreamKind.TRADE):
+            for symbol in symbols:
+                streams = self._streams(symbol, carries)
+                if streams:
+                    self._line_for(carries, len(streams)).add(symbol, streams)
+        for line in self._lines:
+            if line.need is None:
+                self._need_connection(line, FIRST_CONNECTION)
+
+    def _line_for(self, carries: StreamKind, n: int) -> Line:
+        """Return a line with room for ``n`` more streams, made if there is none."""
+        alike = [line for line in self._lines if line.carries is carries]
+        for line in alike:
+            if line.width + n <= self.config.profile.streams_per_connection:
+                return line
+        name = self.config.profile.name + (" trades" if carries is StreamKind.TRADE else "")
+        line = Line(
+            name if not alike else f"{name} {len(alike) + 1}",
+            carries,
+            config=self.config,
+            router=self.router,
+            attempts=self._attempts,
+            totals=self.totals,
+            rng=self._rng,
+            on_told=self._seeds.hear,
+            on_lost=self._lost,
+        )
+        self._lines.append(line)
+        return line
+
+    def _make_book(self, index: int, market: Market) -> LiveBook:
+        config = self.config
+        return make_book(
+            index,
+            market,
+            config.profile.rule,
+            engine=config.engine,
+            max_levels=config.max_levels,
+            buffer_limit=config.buffer_limit,
+            time_unit_ns=config.profile.time_unit_ns,
+            mono_ns=config.clock.mono_ns,
+        )
+
+    # -- needs -----------------------------------------------------------------------------------
+
+    async def perform(self, need: Need) -> None:
+        """Make one attempt at a need, for the host."""
+        await self._desk.perform(need)
+
+    async def _work(self, need: Need) -> None:
+        if need.kind == "resync":
+            await self._seeds.fetch(need)
+            return
+        await self._listing.ensure_books(self._symbols)
+        for line in self._lines:
+            if line.need is need:
+                await line.open()
+
+    def _need_connection(self, line: Line, why: str) -> None:
+        line.need = Need("connect", line.name, why, asyncio.get_running_loop())
+        self._desk.open(line.need)
+
+    def _lost(self, line: Line, why: str) -> None:
+        """Act on a session's end: the books it carried leave, and a new session is needed."""
+        if line.carries is StreamKind.DEPTH:
+            self._drop_books(line.symbols, "session_lost", f"session lost: {why}")
+        if not self._is_stopped and (line.need is None or line.need.is_over):
+            self._need_connection(line, why)
+
+    # -- handing over ----------------------------------------------------------------------------
+
+    async def mark(
+        self, hold: Callable[[], None], seeds: Callable[[], dict[int, SeedRow]]
+    ) -> dict[str, int]:
+        """Begin to keep rows, each LIVE book from a seed of its own; see `Feed.mark`."""
+        self.router.flush()
+        hold()
+        return await mark_books(self.router, seeds(), self.config.clock.wall_ns)
+
+    async def start_anew(self, symbols: Sequence[str], why: str) -> None:
+        """Drop these books; their next diffs begin them again."""
+        self._drop_books(symbols, why, why)
+
+    def _drop_books(self, symbols: Sequence[str], reason: str, why: str) -> None:
+        """Drop books for a reason that no frame shows; a recording is told, for replay to do the same."""
+        ts_ns = self.config.clock.wall_ns()
+        carried = [symbol for symbol in symbols if symbol in self.router.books]
+        if self.config.tap is not None and carried:
+            self.config.tap.left(carried, reason, ts_ns)
+        for symbol in carried:
+            self.router.books[symbol].leave(reason, ts_ns, self.router.batch)
+            self._seeds.void(symbol, why)
+
+    async def flush(self) -> bool:
+        """Hand over what there is; False if the sink is full."""
+        return self.router.flush()
+
+    # -- timers ----------------------------------------------------------------------------------
+
+    async def _every(self, every_s: float, do: Callable[[], Awaitable[object]]) -> None:
+        """Call ``do`` again and again; what it raises is told, and the next turn comes."""
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await do()
+            except LeadlineError as exc:
+                self._desk.last_error = str(exc)
+                log.warning("%s", exc)
+            except Exception:  # the timer's outer door: one bad turn must not end it
+                log.exception("a timer of the feed failed; it goes on")
+
+    async def _check(self) -> None:
+        if self.router.off_scale:
+            await self._listing.refresh_scales()
+        for line in self._lines:
+            for verdict in line.check():
+                self._act_on(line, verdict)
+            self._look_for_lag(line)
+
+    def _look_for_lag(self, line: Line) -> None:
+        newest, line.newest = line.newest, None
+        if newest is None or not line.is_up or line.is_held:
+            return
+        config = self.config
+        watch = self._lags.setdefault(
+            line.name, LagWatch(config.lag_s, config.lag_for_s, time_unit_ns=config.profile.time_unit_ns)
+        )
+        late_s = watch.is_due(*newest, self._clock.best, config.clock.mono_ns())
+        if late_s is not None:
+            log.warning(
+                "%s: everything comes %.1f s late, going over to another connection", line.name, late_s
+            )
+            line.leave(f"lag of {late_s:.1f} s")
+
+    def _act_on(self, line: Line, verdict: Verdict) -> None:
+        if isinstance(verdict, Silent):
+            book = self.router.books.get(verdict.symbol)
+            if book is not None:
+                log.warning("%s: depth silent for %.1f s", verdict.symbol, verdict.for_s)
+                book.mark_stale(self.config.clock.wall_ns(), self.router.batch)
+        elif isinstance(verdict, Resubscribe):
+            log.warning("%s: still silent, asking for %s anew", verdict.symbol, verdict.stream)
+            line.ask_anew(verdict.stream)
+
+    async def _ask_clock(self) -> None:
+        self.router.batch.clocks.append(await self._clock.ask())
+
+    async def _ask_clock_first(self) -> None:
+        try:
+            await self._ask_clock()
+        except LeadlineError as exc:
+            log.warning("%s", exc)
+
+    def _note_batch(self, batch: Batch) -> None:
+        self._stats.note_batch(batch)
+        self._clock.note_batch(batch)
+        self.latencies.note_batch(batch, self._clock.best)
+        self._auditor.note_batch(batch)
+
+    async def _count(self) -> None:
+        """Close a bucket of figures; its row travels with the rows it counts."""
+        config = self.config
+        self.totals.bad_frames = self.router.bad_frames
+        queue = self._sink.status()
+        now = Now(
+            live_symbols=sum(status.is_live for status in self._symbol_statuses()),
+            symbols=len(self._symbols),
+            queue_batches=queue.queued,
+            queue_limit=queue.limit,
+            offset=self._clock.best,
+        )
+        row = self._stats.close(self.totals, now, config.clock.wall_ns(), config.clock.mono_ns())
+        self.router.batch.stats.append(row)
+        rows = self.latencies.close(config.clock.wall_ns(), self._clock.best, is_last=self._is_stopped)
+        self.router.batch.latencies += rows
+        for line in self._lines:
+            self.router.batch.legs += line.beside.ledger.close(row.venue, row.ts_ns, row.bucket_s)
+
+    # -- for people ------------------------------------------------------------------------------
+
+    async def sample(self, n: int, bands_bps: Sequence[float], *, store: bool) -> list[DepthSample]:
+        """Look at every book; with ``store`` the samples are on their way to the store already."""
+        samples: list[DepthSample] = []
+        for count, symbol in enumerate(list(self._symbols), start=1):
+            book = self.router.books.get(symbol)
+            if book is not None:
+                sample = book.sample(n, bands_bps, self.config.clock.wall_ns())
+                samples.append(sample)
+                if store:
+                    self.router.batch.samples.append(sample)
+            if count % SAMPLES_A_TURN == 0:
+                await asyncio.sleep(0)
+        return samples
+
+    def status(self) -> FeedStatus:
+        """Tell where the feed stands."""
+        up = sum(line.is_up for line in self._lines)
+        best = self._clock.best
+        return FeedStatus(
+            state="stopped"
+            if self._is_stopped
+            else "streaming"
+            if up == len(self._lines)
+            else "connecting",
+            symbols=tuple(self._symbol_statuses()),
+            lines_up=up,
+            lines=len(self._lines),
+            frames=self.totals.frames,
+            bytes=self.totals.bytes,
+            bad_frames=self.router.bad_frames,
+            unrecognised=self.router.unrecognised,
+            sessions=self.totals.sessions,
+            takeovers=self.totals.takeovers,
+            audits=replace(self._auditor.counts),
+            legs=tuple(leg for line in self._lines for leg in line.beside.legs()),
+            resyncs=self.totals.resyncs,
+            open_needs=self._desk.open_needs,
+            is_paused=any(line.is_held for line in self._lines),
+            used_weight=self._governor.used,
+            clock_offset_us=None if best is None else best.offset_ns / 1000,
+            clock_error_us=None if best is None else best.error_ns / 1000,
+            last_error=self._desk.last_error,
+            last_bad_frame=self.router.last_bad,
+        )
+
+    def _symbol_statuses(self) -> list[SymbolStatus]:
+        statuses = []
+        for symbol in self._symbols:
+            book, seat = self.router.books.get(symbol), self._seeds.seats.get(symbol, Seat())
+            statuses.append(SymbolStatus.of(symbol, book, gaps=seat.gaps, resyncs=seat.resyncs))
+        return statuses

@@ -1,0 +1,1 @@
+"""What a feed asks the venue for over REST: seeds, audits, listings."""

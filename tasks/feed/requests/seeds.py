@@ -1,0 +1,170 @@
+"""
+Seeds: which books need one and why, and fetching it without disturbing any other book.
+
+The books say when (`SnapshotNeeded`); each gets one need at a time, whatever happens meanwhile. How
+deep a seed is asked for follows from how many books wait and what is left of the request weight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from leadline.book.engine.live import LiveBook
+from leadline.book.errors import BadFrame, OffScale
+from leadline.book.sync.events import (
+    BookReady,
+    BufferTrimmed,
+    Crossed,
+    Event,
+    GapFound,
+    Left,
+    Refuted,
+    SnapshotNeeded,
+    State,
+)
+from leadline.tasks.feed.requests.needs import Need
+from leadline.tasks.feed.requests.runner import Desk
+from leadline.tasks.feed.routing.config import FeedConfig
+from leadline.tasks.feed.routing.router import Router, Told
+from leadline.tasks.feed.routing.stats import Totals
+from leadline.tasks.net.errors import RestFailed, SeedRefused, SinkFull
+from leadline.tasks.venues.binance.rest import Reply, Rest
+
+FIRST_SEED = "first seed"
+ROOM_RETRY_S = 0.01  # how soon a full sink is asked again
+LONGEST_ROOM_WAIT_S = 60.0
+
+
+@dataclass(slots=True)
+class Seat:
+    """What the feed remembers of one symbol."""
+
+    why: str = FIRST_SEED  # the next seed is needed
+    need: Need | None = None
+    gaps: int = 0
+    seeds: int = 0
+
+    @property
+    def resyncs(self) -> int:
+        """Seeds after the first."""
+        return max(0, self.seeds - 1)
+
+
+class Seeds:
+    """Hears what the books tell and gets their seeds; runs on the feed's loop."""
+
+    def __init__(
+        self, router: Router, rest: Rest, desk: Desk, *, config: FeedConfig, totals: Totals
+    ) -> None:
+        self.seats: dict[str, Seat] = {}
+        self._router = router
+        self._rest = rest
+        self._desk = desk
+        self._config = config
+        self._totals = totals
+        self._slots = asyncio.Semaphore(config.seeds_at_once)
+
+    def hear(self, told: Told) -> None:
+        """Take what books told, in order."""
+        for book, event in told:
+            self._hear(book.market.symbol, event)
+
+    def void(self, symbol: str, why: str) -> None:
+        """End the symbol's need; if it has one again, then because of ``why``."""
+        seat = self._seat(symbol)
+        seat.why = why
+        if seat.need is not None:
+            seat.need.finish()
+            seat.need = None
+
+    def forget(self, symbol: str) -> None:
+        """Forget a symbol that is carried no more."""
+        self.void(symbol, FIRST_SEED)
+        self.seats.pop(symbol, None)
+
+    async def fetch(self, need: Need) -> None:
+        """Fetch one seed and give it to its book; raises a `VenueError` when that did not do."""
+        assert need.symbol is not None
+        reply = await self._ask(need, need.symbol)
+        book = self._router.books.get(need.symbol)
+        if reply is None or need.is_over or book is None or book.state is not State.BUFFERING:
+            return  # what it was for is gone; the next need fetches its own
+        await self._give(need, book, reply)
+
+    async def _ask(self, need: Need, symbol: str) -> Reply | None:
+        async with self._slots:
+            if need.is_over:
+                return None
+            limit = self._config.profile.seed_limit(self.pending, self._rest.governor.remaining)
+            reply = await self._rest.depth(symbol, limit)
+        if self._config.tap is not None:
+            self._config.tap.depth(symbol, reply.body, reply.received_ns)
+        return reply
+
+    @property
+    def pending(self) -> int:
+        """How many books wait for a seed."""
+        return sum(seat.need is not None and not seat.need.is_over for seat in self.seats.values())
+
+    async def _give(self, need: Need, book: LiveBook, reply: Reply) -> None:
+        symbol = book.market.symbol
+        try:
+            events = await self._give_when_room(book, reply)
+        except OffScale as exc:
+            self._router.off_scale.add(symbol)
+            raise RestFailed(f"depth of {symbol}: {exc}; asking for its scale") from exc
+        except BadFrame as exc:
+            raise RestFailed(f"depth of {symbol}: {exc}") from exc
+        asked_again = [event for event in events if isinstance(event, SnapshotNeeded)]
+        for event in events:
+            self._hear(symbol, event)
+        if asked_again:
+            last = asked_again[-1]
+            raise SeedRefused(f"{symbol}: {last.reason}; needed is {last.min_last_id} or later")
+        seat = self._seat(symbol)
+        seat.seeds += 1
+        if seat.need is need:
+            seat.need = None
+        self._totals.resyncs += seat.seeds > 1
+
+    async def _give_when_room(self, book: LiveBook, reply: Reply) -> list[Event]:
+        for _ in range(int(LONGEST_ROOM_WAIT_S / ROOM_RETRY_S)):
+            try:
+                return list(self._router.receive_snapshot(book, reply.body, reply.received_ns))
+            except SinkFull:
+                await asyncio.sleep(ROOM_RETRY_S)
+        raise RestFailed(f"{book.market.symbol}: no room for the seed in {LONGEST_ROOM_WAIT_S:.0f} s")
+
+    def _seat(self, symbol: str) -> Seat:
+        return self.seats.setdefault(symbol, Seat())
+
+    def _hear(self, symbol: str, event: Event) -> None:
+        seat = self._seat(symbol)
+        if isinstance(event, GapFound):
+            seat.gaps += 1
+            seat.why = f"gap: expected {event.expected_id}, got {event.got_id}"
+        elif isinstance(event, Crossed):
+            seat.why = f"crossed at {event.last_id}"
+        elif isinstance(event, Refuted):
+            seat.why = f"refuted by the venue's own word at {event.last_id}"
+        elif isinstance(event, BufferTrimmed):
+            seat.why = f"buffer full, {event.dropped} diffs dropped"
+        elif isinstance(event, Left):
+            seat.why = event.reason
+        elif isinstance(event, SnapshotNeeded):
+            self._want(symbol, seat, event)
+        elif isinstance(event, BookReady) and seat.need is not None:
+            seat.need.finish()
+            seat.need = None
+
+    def _want(self, symbol: str, seat: Seat, event: SnapshotNeeded) -> None:
+        if seat.need is None or seat.need.is_over:
+            reason = event.reason if event.reason != "start" else seat.why
+            seat.need = Need("resync", symbol, reason, asyncio.get_running_loop(), symbol=symbol)
+            seat.need.detail = (
+                seat.why if event.reason in {"start", "gap", "crossed", "refuted"} else event.reason
+            )
+            seat.need.min_last_id = event.min_last_id
+            self._desk.open(seat.need)
+        seat.need.min_last_id = event.min_last_id

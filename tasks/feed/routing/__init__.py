@@ -1,0 +1,1 @@
+"""Every frame to its book, and what is counted on the way."""

@@ -1,0 +1,1 @@
+"""What all parts of the built-in venue share: streams, faults, ledger, truth."""

@@ -1,0 +1,1 @@
+"""Faults of the built-in venue, on command and by chance."""

@@ -1,0 +1,272 @@
+"""
+Where faults are armed, strike and end; everything runs on the venue's event loop.
+
+    inject ──> on topics (each payload passes all faults of its topic, in the order they were armed)
+           ──> on connections, at once      ──> on REST, one request at a time      ──> on the market
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from leadline.book.errors import BadInput
+from leadline.tasks.loopback.base.faults import DEEPEST, STREAM_FAULTS, SYMBOL_FAULTS, Fault, FaultKind
+from leadline.tasks.loopback.base.ledger import Entry
+from leadline.tasks.loopback.base.streams import BINARY, Topic, frame
+from leadline.tasks.loopback.faults.spoiling import spoil
+
+if TYPE_CHECKING:
+    from leadline.tasks.loopback.client import Client
+    from leadline.tasks.loopback.venue import LoopbackVenue
+
+K = FaultKind
+
+
+@dataclass(slots=True)
+class Armed:
+    """A fault waiting to strike; ``left`` counts down."""
+
+    entry: Entry
+    left: int
+    held: list[bytes] = field(default_factory=list)
+    started: bool = False
+
+    def spend(self) -> None:
+        """Count one strike."""
+        self.left -= 1
+        if not self.left:
+            self.entry.done = True
+
+
+class FaultDesk:
+    """Keeps armed faults and applies them; everything runs on the venue's event loop."""
+
+    def __init__(self, venue: LoopbackVenue) -> None:
+        self.venue = venue
+        self._on_topics: dict[Topic, list[Armed]] = {}
+        self._silences: list[Armed] = []
+        self._rest: list[Armed] = []
+        self._no_pong: Armed | None = None
+        self._timers: list[tuple[float, Callable[[], None]]] = []
+
+    def inject(self, fault: Fault) -> Entry:
+        """Arm or carry out a fault now; raises `BadInput` when it names what is not here."""
+        if fault.symbol is not None:
+            self.venue.require(fault.symbol)
+        entry = self.venue.ledger.open(fault)
+        armed = Armed(entry, fault.n)
+        if fault.kind in STREAM_FAULTS:
+            self._arm_topics(armed)
+        elif fault.kind is K.SILENCE:
+            self._silences.append(armed)
+        elif fault.kind.startswith("rest_") or fault.kind.endswith("_snapshot"):
+            self._rest.append(armed)
+        elif fault.kind in SYMBOL_FAULTS:
+            self.venue.change_market(entry)
+        else:
+            self._connections(armed)
+        return entry
+
+    def clear(self) -> None:
+        """Disarm what has not struck yet and let held messages go; what is done stays done."""
+        for topic, faults in list(self._on_topics.items()):
+            for armed in list(faults):
+                self._end(topic, armed)
+        for armed in [*self._silences, *self._rest, *([self._no_pong] if self._no_pong else [])]:
+            armed.entry.done = True
+        self._silences, self._rest, self._no_pong = [], [], None
+
+    def after(self, seconds: float, do: Callable[[], None]) -> None:
+        """Call ``do`` once ``seconds`` have passed."""
+        self._timers.append((time.monotonic() + seconds, do))
+
+    def tick(self, now: float) -> None:
+        """Do what has become due at the monotonic time ``now``."""
+        due = [timer for timer in self._timers if timer[0] <= now]
+        if due:
+            self._timers = [timer for timer in self._timers if timer[0] > now]
+            for _, do in sorted(due, key=lambda timer: timer[0]):
+                do()
+
+    # -- streams ---------------------------------------------------------------------------------
+
+    def _arm_topics(self, armed: Armed) -> None:
+        fault = armed.entry.fault
+        topics = self.venue.hub.of(fault.symbol, fault.stream)
+        if not topics:
+            raise BadInput(f"fault {fault.kind}: {fault.symbol} has no stream of kind {fault.stream!r}")
+        heard = [topic for topic in topics if topic.clients]
+        for topic in heard or topics:
+            self._on_topics.setdefault(topic, []).append(Armed(armed.entry, fault.n))
+            topic.filter = self._filter
+
+    def _filter(self, topic: Topic, payload: bytes) -> None:
+        """Take one payload through all faults of its topic and send what is left of it."""
+        if not topic.clients:
+            return
+        payloads = [payload]
+        for armed in list(self._on_topics[topic]):
+            payloads = [out for each in payloads for out in self._strike(topic, armed, each)]
+        for each in payloads:
+            self.venue.hub.send(topic, each)
+
+    def _strike(self, topic: Topic, armed: Armed, payload: bytes) -> list[bytes]:
+        """Apply one fault to one payload; return what goes on."""
+        kind, entry = armed.entry.fault.kind, armed.entry
+        if not armed.left:
+            return [payload]
+        first, last = topic.ids(payload) or (-1, -1)
+        entry.hit(symbol=topic.symbol, stream=topic.name, first_id=first, last_id=last)
+        if kind in (K.DELAY, K.MUTE):
+            self._hold(topic, armed, payload)
+            return []
+        if kind is K.REORDER:
+            armed.held.append(payload)
+            if len(armed.held) == 1:
+                return []
+            payloads = armed.held[::-1]
+            armed.held = []
+        elif kind is K.DROP:
+            payloads = []
+        elif kind is K.DUPLICATE:
+            payloads = [payload, payload]
+        elif kind is K.TRUNCATED:
+            payloads = [payload[: len(payload) // 2]]
+        else:
+            payloads = [spoil(kind, payload, deepest=armed.entry.fault.text == DEEPEST)]
+        armed.spend()
+        if not armed.left:
+            self._end(topic, armed)
+        return payloads
+
+    def _hold(self, topic: Topic, armed: Armed, payload: bytes) -> None:
+        """Keep a payload back (delay) or swallow it (mute) until the time is over."""
+        fault = armed.entry.fault
+        if fault.kind is K.DELAY:
+            armed.held.append(payload)
+        if not armed.started:
+            armed.started = True
+            if fault.seconds or fault.kind is K.DELAY:
+                self.after(fault.seconds, lambda: self._end(topic, armed))
+
+    def _end(self, topic: Topic, armed: Armed) -> None:
+        """Take a fault off its topic; what it holds goes out now."""
+        faults = self._on_topics.get(topic, [])
+        if armed in faults:
+            faults.remove(armed)
+        if not faults:
+            self._on_topics.pop(topic, None)
+            topic.filter = None
+        armed.entry.done = True
+        armed.left = 0
+        for payload in armed.held:
+            self.venue.hub.send(topic, payload)
+        armed.held = []
+
+    # -- connections -----------------------------------------------------------------------------
+
+    def _connections(self, armed: Armed) -> None:
+        """Carry out a fault that concerns whole connections, on all of them."""
+        entry, fault = armed.entry, armed.entry.fault
+        if fault.kind is K.REFUSE:
+            self.venue.refuse_for(fault.seconds)
+            entry.hit(seconds=fault.seconds)
+            self.after(fault.seconds, lambda: setattr(entry, "done", True))
+        elif fault.kind is K.NO_PONG:
+            self._no_pong = armed
+            if fault.seconds:
+                self.after(fault.seconds, lambda: self._pongs_again(armed))
+        else:
+            for client in self._struck(fault):
+                entry.hit(streams=len(client.streams))
+                self._disturb(client, fault)
+            entry.done = True
+
+    def _struck(self, fault: Fault) -> list[Client]:
+        """Return the connections that a fault is about; the oldest is first in the venue's list."""
+        clients = [each for each in self.venue.clients if each.is_open]
+        match fault.which:
+            case "oldest":
+                return clients[:1]
+            case "newest":
+                return clients[-1:]
+            case _:
+                return clients
+
+    def _disturb(self, client: Client, fault: Fault) -> None:
+        """Carry out a fault on one connection."""
+        if fault.kind is K.CUT:
+            client.cut()
+        elif fault.kind is K.CLOSE:
+            client.close(fault.code or 1001, fault.text)
+        elif fault.kind is K.DEMAND_PONG:
+            client.ping(fault.seconds or self.venue.options.pong_s)
+        elif fault.kind is K.LAG:
+            client.lag_s = fault.seconds
+        elif fault.kind is K.SHUTDOWN:
+            self._shut_down(client, fault)
+        else:
+            client.out += [_noise(fault.kind)] * fault.n
+            client.flush()
+
+    def _shut_down(self, client: Client, fault: Fault) -> None:
+        """Announce the end, then end it after ``seconds``."""
+        text = f'{{"e":"serverShutdown","E":{self.venue.now_ns() // 1_000_000}}}'
+        if client.combined:
+            text = f'{{"stream":"!serverShutdown","data":{text}}}'
+        client.out.append(frame(text.encode()))
+        client.flush()
+        self.after(fault.seconds, lambda: client.close(1001, "server shutdown"))
+
+    def _pongs_again(self, armed: Armed) -> None:
+        if self._no_pong is armed:
+            self._no_pong = None
+        armed.entry.done = True
+
+    @property
+    def pongs_muted(self) -> bool:
+        """Whether pings of clients go unanswered now."""
+        return self._no_pong is not None
+
+    def swallowed_pong(self) -> None:
+        """Note that a client's ping was not answered."""
+        if self._no_pong is not None:
+            self._no_pong.entry.hit(pong="withheld")
+
+    def deafens(self, topic: Topic) -> bool:
+        """Whether a subscription made now is accepted and then never served."""
+        for armed in self._silences:
+            fault = armed.entry.fault
+            if fault.stream == topic.kind and fault.symbol in (None, topic.symbol):
+                armed.entry.hit(symbol=topic.symbol, stream=topic.name)
+                armed.spend()
+                if not armed.left:
+                    self._silences.remove(armed)
+                return True
+        return False
+
+    # -- REST ------------------------------------------------------------------------------------
+
+    def take_rest(self, symbol: str | None) -> Fault | None:
+        """Take the next fault that applies to a REST request; snapshot faults want a depth request."""
+        for armed in self._rest:
+            fault = armed.entry.fault
+            wants_depth = fault.kind.endswith("_snapshot")
+            if fault.symbol not in (None, symbol) or (wants_depth and symbol is None):
+                continue
+            armed.entry.hit(symbol=symbol)
+            armed.spend()
+            if not armed.left:
+                self._rest.remove(armed)
+            return fault
+        return None
+
+
+def _noise(kind: FaultKind) -> bytes:
+    """Make a frame that is no message: text that is no JSON, or bytes."""
+    if kind is K.BINARY:
+        return frame(bytes(range(256)), BINARY)
+    return frame(b'{"stream":"garbage@depth","data":{"e":"depthUpd\\u00')

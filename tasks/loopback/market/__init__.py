@@ -1,0 +1,1 @@
+"""What the built-in venue shows: a synthetic market or a recording."""

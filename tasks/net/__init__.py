@@ -1,0 +1,1 @@
+"""Sockets, cuts, limits, waits: what any venue needs of a network."""

@@ -1,0 +1,1 @@
+"""Venues: what each offers, and where."""

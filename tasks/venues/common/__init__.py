@@ -1,0 +1,1 @@
+"""What every venue's adapter offers, and the values it is made of."""

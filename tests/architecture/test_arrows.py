@@ -1,0 +1,100 @@
+"""Imports run flows → tasks → storage → book and never in a circle; a planted fault is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.graph import Arrow, arrows, backward, between_folders, circles, imports, modules
+
+ROOT = Path(__file__).parents[2]
+MOST_FILES = 15  # beside each other in one folder, about
+
+
+@pytest.fixture(scope="module")
+def house() -> set[Arrow]:
+    return arrows(ROOT)
+
+
+def test_every_import_points_right(house: set[Arrow]) -> None:
+    assert not backward(house)
+
+
+def test_no_files_import_each_other_in_a_circle(house: set[Arrow]) -> None:
+    assert not circles(house)
+
+
+def test_no_folders_import_each_other_in_a_circle(house: set[Arrow]) -> None:
+    assert not circles(between_folders(house))
+
+
+def test_no_folder_holds_too_many_files() -> None:
+    folders: dict[str, int] = {}
+    for path in modules(ROOT).values():
+        folders[path.rpartition("/")[0]] = folders.get(path.rpartition("/")[0], 0) + 1
+    assert not {folder: n for folder, n in folders.items() if n > MOST_FILES + 1}  # and its __init__
+
+
+def test_only_rooms_of_the_package_are_imported() -> None:
+    """``import flows`` would load a second copy of every module, or the files of somebody's own folder."""
+    wrong = {
+        (path, name)
+        for path in modules(ROOT).values()
+        for candidates in imports((ROOT / path).read_text(encoding="utf-8"))
+        for name in candidates[-1:]
+        if name.partition(".")[0] in {"book", "storage", "tasks", "flows", "tests", "bench"}
+    }
+    assert not wrong
+
+
+# -- the checks find what is planted ---------------------------------------------------------------
+
+
+def tree(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_backward_import_is_found(tmp_path: Path) -> None:
+    planted = tree(tmp_path, {"book/a.py": "from leadline.flows import b", "flows/b.py": ""})
+    assert backward(arrows(planted)) == [Arrow("book/a.py", "flows/b.py")]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "from leadline.book.x.b import name",
+        "import leadline.book.x.b",
+        "from leadline.book.x import b",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from leadline.book.x.b import Name",
+        "def late():\n    from leadline.book.x import b",
+    ],
+)
+def test_a_circle_is_found_however_it_is_imported(tmp_path: Path, how: str) -> None:
+    back = {
+        "book/x/b.py": "from leadline.book.c import name",
+        "book/c.py": "from leadline.book.y.a import name",
+    }
+    planted = arrows(tree(tmp_path, {"book/y/a.py": how, **back}))
+    assert circles(planted) == [["book/c.py", "book/x/b.py", "book/y/a.py"]]
+    assert circles(between_folders(planted)) == [["book", "book/x", "book/y"]]
+
+
+def test_a_circle_of_folders_needs_none_of_files(tmp_path: Path) -> None:
+    files = {
+        "book/x/a.py": "from leadline.book.y.a import name",
+        "book/y/a.py": "",
+        "book/y/b.py": "from leadline.book.x.b import name",
+        "book/x/b.py": "",
+    }
+    planted = arrows(tree(tmp_path, files))
+    assert not circles(planted)
+    assert circles(between_folders(planted)) == [["book/x", "book/y"]]
+
+
+def test_a_relative_import_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="relative import"):
+        arrows(tree(tmp_path, {"book/a.py": "from . import b"}))

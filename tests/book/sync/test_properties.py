@@ -1,0 +1,113 @@
+"""Scripts of faults against a venue that knows the truth; the moves are listed in `true_venue`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import event, example, given, settings
+from hypothesis import strategies as st
+
+from leadline.book.errors import NotLive
+from leadline.book.sync.events import BookReady, Crossed, GapFound, State
+from leadline.book.sync.rules import Rule
+from tests.book.true_venue import LOSSES, Listener
+
+# Repeated letters are weights: enough seeds to be LIVE half of the time, enough faults not to stay so.
+MOVES = "uuuuuuuugggeqqq22oossssssmmtTTxrLSHhhhhh"
+HARMLESS = "".join(move for move in MOVES if move not in LOSSES)
+SCRIPTS = st.lists(st.sampled_from(MOVES), min_size=30, max_size=60).map("".join)
+HARMLESS_SCRIPTS = st.lists(st.sampled_from(HARMLESS), min_size=30, max_size=60).map("".join)
+RULES = pytest.mark.parametrize("rule", list(Rule))
+SEEDS = st.integers(0, 2**32)
+play_many = settings(max_examples=150, deadline=None)
+
+
+def check(listener: Listener) -> None:
+    """LIVE equals the truth at that id and what was stored; not LIVE cannot be read."""
+    sync, venue = listener.sync, listener.venue
+    if sync.state is not State.LIVE:
+        with pytest.raises(NotLive):
+            sync.bbo()
+        return
+    bids, asks = sync.ladder.top()
+    assert (dict(bids), dict(asks)) == venue.truth[sync.last_id]
+    assert (listener.stored.last_id, listener.stored.top()) == (sync.last_id, (bids, asks))
+    bbo = sync.bbo()
+    assert (bbo.bid_ticks, bbo.ask_ticks) == (bids[0][0], asks[0][0])
+    assert bbo.bid_ticks < bbo.ask_ticks
+    assert sync.epoch is not None
+
+
+@RULES
+@example(script="qs" + "u" * 5, seed=1)
+@example(script="uxumuss", seed=2)
+@given(script=SCRIPTS, seed=SEEDS)
+@play_many
+def test_live_equals_the_venue(rule, script, seed):
+    listener = Listener(rule, seed)
+    states: Counter[State] = Counter()
+    for move in script:
+        listener.play(move)
+        states[listener.sync.state] += 1
+        check(listener)
+    event(f"LIVE {10 * states[State.LIVE] // max(1, len(script)) * 10} % of the time")
+    event(f"gaps: {min(3, sum(isinstance(e, GapFound) for e in listener.events))}")
+
+
+@RULES
+@given(script=SCRIPTS, seed=SEEDS)
+@play_many
+def test_faults_stop_and_the_book_is_live_again(rule, script, seed):
+    listener = Listener(rule, seed)
+    for move in script:
+        listener.play(move)
+    event(f"ended {listener.sync.state}")
+    for move in "hus":
+        listener.play(move)
+    assert listener.sync.state is State.LIVE
+    assert listener.sync.last_id == listener.venue.last_id
+    check(listener)
+
+
+@RULES
+@given(script=HARMLESS_SCRIPTS, seed=SEEDS)
+@play_many
+def test_nothing_lost_no_gap(rule, script, seed):
+    listener = Listener(rule, seed)
+    for move in script:
+        listener.play(move)
+        check(listener)
+    assert not [e for e in listener.events if isinstance(e, GapFound | Crossed)]
+
+
+@RULES
+@given(script=SCRIPTS, seed=SEEDS)
+@play_many
+def test_epochs_and_ids_only_grow(rule, script, seed):
+    listener = Listener(rule, seed)
+    for move in script:
+        listener.play(move)
+    seen = [(e.epoch, e.last_id) for e in listener.events if isinstance(e, BookReady)]
+    assert seen == sorted(seen)
+    ids = [e.last_id for e in listener.events if isinstance(e, BookReady)]
+    assert ids == sorted(ids)
+
+
+@RULES
+@given(lost=st.integers(1, 30), seed=SEEDS)
+@play_many
+def test_one_lost_diff_is_found_at_exactly_its_id(rule, lost, seed):
+    listener = Listener(rule, seed)
+    for move in "us" + "u" * lost:
+        listener.play(move)
+    before = listener.venue.sent_id
+    dropped = listener.venue.update()
+    after = listener.venue.update()
+    listener.hear(after)
+    [found] = [e for e in listener.events if isinstance(e, GapFound)]
+    if rule is Rule.SPOT:
+        assert found == GapFound(before + 1, after.first_id)
+    else:
+        assert found == GapFound(before, dropped.last_id)
+    assert listener.sync.state is State.BUFFERING

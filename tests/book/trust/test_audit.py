@@ -1,0 +1,154 @@
+"""A book held against a REST snapshot: what is compared, what is left out, what counts as proof."""
+
+from __future__ import annotations
+
+import pytest
+
+from leadline.book.messages import Bbo, DepthDiff, DepthSnapshot, Level
+from leadline.book.rows.batch import Batch
+from leadline.book.rows.evidence import Kind
+from leadline.book.trust.attestation import PlainAttestor
+from leadline.book.trust.audit import Audit, Change, Standing, audit, changes_in
+from leadline.book.trust.certified import Reach
+from leadline.book.trust.witness import MOST_EVIDENCE, Witness
+
+LIMIT = 3
+BIDS: list[Level] = [(100, 1), (99, 2), (98, 3), (97, 4)]
+ASKS: list[Level] = [(101, 1), (102, 2), (103, 3), (104, 4)]
+WIDE = Reach(90, 110)
+
+
+def standing(reach: Reach = WIDE, n: int = 10) -> Standing:
+    return Standing.of(10, 1, (BIDS[:n], ASKS[:n]), n, reach)
+
+
+def snapshot(last_id: int, bids: list[Level], asks: list[Level]) -> DepthSnapshot:
+    return DepthSnapshot("X", last_id, 0, tuple(bids), tuple(asks))
+
+
+def places(found: Audit | None) -> list[tuple[int, int]]:
+    assert found is not None
+    return [(miss.theirs.bid_ticks, miss.theirs.ask_ticks) for miss in found.misses]
+
+
+def test_a_book_at_the_snapshot_s_id_is_compared_level_by_level() -> None:
+    found = audit(standing(), [], snapshot(10, BIDS[:LIMIT], ASKS[:LIMIT]), LIMIT)
+    assert found == Audit(2 * LIMIT, (), True, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks", "ours", "theirs"),
+    [
+        ([(100, 1), (99, 9), (98, 3)], ASKS, Bbo(99, 2, 0, 0), Bbo(99, 9, 0, 0)),
+        ([(100, 1), (98, 3), (97, 4)], ASKS, Bbo(99, 2, 0, 0), Bbo(99, 0, 0, 0)),
+        (BIDS, [(101, 1), (102, 2), (103, 7)], Bbo(0, 0, 103, 3), Bbo(0, 0, 103, 7)),
+    ],
+)
+def test_a_level_that_differs_is_told(bids: list[Level], asks: list[Level], ours: Bbo, theirs: Bbo) -> None:
+    found = audit(standing(), [], snapshot(10, bids[:LIMIT], asks[:LIMIT]), LIMIT)
+    assert found is not None
+    (miss,) = found.misses
+    assert miss == (Kind.AUDIT, 10, ours, 10, theirs, -1)
+    assert "REST snapshot 10" in miss.why()
+
+
+def test_a_level_that_only_the_venue_has_is_told() -> None:
+    known = Standing.of(10, 1, ([(100, 1), (98, 3)], ASKS), 10, WIDE)
+    assert places(audit(known, [], snapshot(10, BIDS[:LIMIT], ASKS[:LIMIT]), LIMIT)) == [(99, 0)]
+
+
+def test_the_book_is_led_to_the_snapshot_by_its_diffs() -> None:
+    changes = [Change(9, 2, [(100, 7)], []), Change(12, 5, [(99, 0)], [(101, 8)]), Change(15, 6, [], [])]
+    true = snapshot(12, [(100, 1), (98, 3), (97, 4)], [(101, 8), *ASKS[1:LIMIT]])
+    found = audit(standing(), changes, true, LIMIT)
+    assert found == Audit(2 * LIMIT, (), True, 12, 5)
+
+
+def test_prices_of_the_diff_that_spans_the_snapshot_are_left_out() -> None:
+    spanning = Change(15, 6, [(99, 5)], [(102, 0)])
+    within = snapshot(12, [(100, 1), (99, 77), (98, 8)], [(101, 1), (102, 2), (103, 3)])
+    found = audit(standing(), [spanning, Change(20, 7, [(98, 8)], [])], within, LIMIT)
+    assert places(found) == [(98, 0)]
+    assert found is not None
+    assert (found.is_exact, found.levels, found.book_id) == (False, 4, 10)
+
+
+def test_what_cannot_be_told_is_not() -> None:
+    assert audit(standing(), [], snapshot(9, BIDS, ASKS), LIMIT) is None, "older than the note"
+    assert audit(standing(), [Change(12, 5, [], [])], snapshot(13, BIDS, ASKS), LIMIT) is None, (
+        "not reached"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reach", "n", "told"),
+    [
+        (Reach(99, 102), 10, []),
+        (Reach(97, 104), 10, [(97, 0), (0, 104)]),
+        (Reach(99, 102, all_bids=True), 10, [(97, 0)]),
+        (Reach(99, 102, all_asks=True), 10, [(0, 104)]),
+        (WIDE, 3, []),  # noted down no farther
+    ],
+)
+def test_only_certified_prices_are_compared(reach: Reach, n: int, told: list[tuple[int, int]]) -> None:
+    unlike = snapshot(10, [*BIDS[:3], (97, 9)], [*ASKS[:3], (104, 9)])
+    assert places(audit(standing(reach, n), [], unlike, 4)) == told
+
+
+def test_a_snapshot_shorter_than_asked_for_is_the_whole_book() -> None:
+    assert places(audit(standing(), [], snapshot(10, BIDS[:3], ASKS), 4)) == [(97, 0)]
+    assert places(audit(standing(), [], snapshot(10, BIDS[:3], ASKS[:3]), 3)) == []
+
+
+def test_a_miss_within_a_diff_is_proof_when_found_again() -> None:
+    def found(*bids: int, exact: bool) -> Audit:
+        unlike = [(price, lots + 1) if price in bids else (price, lots) for price, lots in BIDS]
+        changes = [] if exact else [Change(15, 6, [], [])]
+        got = audit(standing(), changes, snapshot(10 if exact else 12, unlike, ASKS), 4)
+        assert got is not None
+        return got
+
+    first = found(99, 98, exact=False)
+    assert places(first.confirmed(found(98, 97, exact=False))) == [(98, 0)]
+    assert places(first.confirmed(found(exact=False))) == []
+    assert places(first.confirmed(found(97, exact=True))) == [(97, 0)]
+
+
+def test_the_diffs_of_one_book_are_read_off_a_batch() -> None:
+    batch = Batch([])
+    for book, epoch, last_id in ((0, 7, 1), (1, 7, 2), (0, 7, 3), (0, 8, 4)):
+        levels = ((last_id, 10), (last_id + 1, 0)), ((last_id + 2, 5),)
+        batch.add_diff(book, epoch, DepthDiff("X", last_id, last_id, None, 0, last_id, *levels))
+    assert [change.last_id for change in changes_in(batch, 0, 7)] == [1, 3]
+    (change,) = changes_in(batch, 1, 7)
+    assert (change.recv_ns, change.bids, change.asks) == (2, [[2, 10], [3, 0]], [[4, 5]])
+    assert changes_in(Batch([]), 0, 7) == []
+
+
+def test_audits_are_counted_in_their_minute_and_their_evidence_is_kept() -> None:
+    witness, batch, minute_ns = Witness(4, PlainAttestor()), Batch([]), 60_000_000_000
+    clean = audit(standing(), [], snapshot(10, BIDS, ASKS), 4)
+    wrong = audit(
+        standing(Reach(90, 110, all_bids=True)),
+        [],
+        snapshot(10, [(price, 50) for price in range(100, 70, -1)], ASKS),
+        50,
+    )
+    assert clean is not None
+    assert wrong is not None
+    assert not witness.take_audit(clean, 7, 5 * minute_ns + 1, batch)
+    assert witness.agreed_in(7, Kind.AUDIT) == (10, 1)
+    assert witness.agreed_in(8, Kind.AUDIT) == (-1, 0), "of another epoch"
+    assert witness.take_audit(wrong, 7, 6 * minute_ns, batch)
+    witness.close(batch)
+    witness.close(batch)
+    assert [
+        (row.minute_ns // minute_ns, row.tally.audited, row.tally.audit_misses)
+        for row in batch.attestations
+    ] == [
+        (5, 8, 0),
+        (6, wrong.levels, len(wrong.misses)),
+    ]
+    assert len(wrong.misses) > MOST_EVIDENCE
+    assert len(batch.mismatches) == MOST_EVIDENCE
+    assert all(row.refuted and row.epoch == 7 and row.book == 4 for row in batch.mismatches)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+from leadline.book.errors import BadInput
+from leadline.book.sync.rules import Rule
+from leadline.tasks.venues.binance.profiles import COINM, SPOT, USDM
+from leadline.tasks.venues.common.profile import StreamKind, combined_url
+from leadline.tasks.venues.registry import loopback, venue
+
+
+@pytest.mark.parametrize(
+    ("limit", "weight"),
+    [(1, 5), (100, 5), (101, 25), (500, 25), (501, 50), (1000, 50), (1001, 250), (5000, 250)],
+)
+def test_spot_depth_weights_as_documented(limit: int, weight: int) -> None:
+    assert SPOT.depth_weight(limit) == weight
+
+
+@pytest.mark.parametrize(("limit", "weight"), [(5, 2), (50, 2), (100, 5), (500, 10), (1000, 20)])
+def test_futures_depth_weights_as_documented(limit: int, weight: int) -> None:
+    assert USDM.depth_weight(limit) == COINM.depth_weight(limit) == weight
+
+
+@pytest.mark.parametrize("limit", [0, -1, 5001])
+def test_a_limit_the_venue_does_not_serve_is_refused(limit: int) -> None:
+    with pytest.raises(BadInput, match="depth limit 1 to 5000"):
+        SPOT.depth_weight(limit)
+
+
+@pytest.mark.parametrize(
+    ("pending", "remaining", "limit"),
+    [
+        pytest.param(1, 4800, 5000, id="one-symbol-gets-all"),
+        pytest.param(19, 4800, 5000, id="nineteen-still-fit"),
+        pytest.param(20, 4800, 1000, id="twenty-do-not"),
+        pytest.param(50, 4800, 1000, id="resync-storm-of-50"),
+        pytest.param(150, 4800, 500, id="150-symbols"),
+        pytest.param(300, 4800, 100, id="300-symbols"),
+        pytest.param(5000, 4800, 100, id="never-below-100"),
+        pytest.param(1, 0, 100, id="no-budget-left-still-100"),
+    ],
+)
+def test_seed_limit_fits_the_budget(pending: int, remaining: int, limit: int) -> None:
+    assert SPOT.seed_limit(pending, remaining) == limit
+
+
+@pytest.mark.parametrize(
+    ("symbol", "kind", "name"),
+    [
+        ("BTCUSDT", StreamKind.DEPTH, "btcusdt@depth@100ms"),
+        ("BTCUSDT", StreamKind.TICKER, "btcusdt@bookTicker"),
+        ("BTCUSDT", StreamKind.DEPTH20, "btcusdt@depth20@100ms"),
+        ("币安人生USDT", StreamKind.TRADE, "币安人生usdt@trade"),
+    ],
+)
+def test_stream_names(symbol: str, kind: StreamKind, name: str) -> None:
+    assert SPOT.stream(symbol, kind) == name
+
+
+def test_futures_take_aggregate_trades_on_the_other_path() -> None:
+    base = USDM.ws_bases[0]
+    trades = [USDM.stream("BTCUSDT", StreamKind.TRADE)]
+    assert combined_url(base, base.path_for(StreamKind.TRADE), trades) == (
+        "wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade"
+    )
+    assert base.path_for(StreamKind.DEPTH) == base.path_for(StreamKind.TICKER) == "/public"
+
+
+def test_a_name_outside_ascii_is_percent_encoded_in_the_address() -> None:
+    url = combined_url(SPOT.ws_bases[0], "", ["这usdt@trade", "btcusdt@bookTicker"])
+    assert url == ("wss://stream.binance.com:9443/stream?streams=%E8%BF%99usdt@trade/btcusdt@bookTicker")
+    assert combined_url(SPOT.ws_bases[0], "", []) == "wss://stream.binance.com:9443/stream"
+
+
+def test_venues_are_found_by_name() -> None:
+    assert venue("binance-usdm").rule is Rule.FUTURES
+    with pytest.raises(BadInput, match="binance-spot, binance-usdm, binance-coinm, got 'kraken'"):
+        venue("kraken")
+
+
+def test_a_loopback_is_its_model_at_other_addresses() -> None:
+    profile = loopback("coinm", ws_url="ws://127.0.0.1:1/", rest_url="http://127.0.0.1:2/")
+    assert (profile.name, profile.rule) == ("loopback-coinm", Rule.FUTURES)
+    assert profile.rest_bases == ("http://127.0.0.1:2",)
+    base = profile.ws_bases[0]
+    assert combined_url(base, base.path_for(StreamKind.TRADE), []) == "ws://127.0.0.1:1/market/stream"
+    with pytest.raises(BadInput, match="spot, usdm, coinm, got 'x'"):
+        loopback("x", ws_url="", rest_url="")
+
+
+def test_an_undivided_loopback_has_plain_trades_on_the_same_address() -> None:
+    profile = loopback("usdm", ws_url="ws://h", rest_url="http://h", divided=False)
+    base = profile.ws_bases[0]
+    assert base.path_for(StreamKind.TRADE) == base.path_for(StreamKind.DEPTH) == ""
+    assert profile.stream("BTCUSDT", StreamKind.TRADE) == "btcusdt@trade"
