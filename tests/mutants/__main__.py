@@ -22,7 +22,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.mutants.variants import VARIANTS, Variant
+from tests.mutants.variant import Variant
+from tests.mutants.variants import VARIANTS
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("leadline", "book", "storage", "tasks", "flows", "tests", "pyproject.toml")
@@ -44,11 +45,12 @@ class Outcome:
 
 
 def copy_project(into: Path) -> None:
-    """Copy what the tests need; bytecode and caches stay behind."""
+    """Copy what the tests need, links as links; bytecode and caches stay behind."""
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, into / name, ignore=shutil.ignore_patterns("__pycache__"))
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, into / name, symlinks=True, ignore=ignored)
         else:
             shutil.copy2(source, into / name)
 
@@ -78,7 +80,7 @@ def ensure_applies(variant: Variant) -> None:
     if (found := (ROOT / variant.file).read_text(encoding="utf-8").count(variant.old)) != 1:
         raise SystemExit(
             f"mutant {variant.name!r}: expected its text once in {variant.file}, found it {found} times; "
-            "the code has moved on, so update tests/mutants/variants.py"
+            "the code has moved on, so update tests/mutants/variants/"
         )
 
 

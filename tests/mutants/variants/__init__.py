@@ -1,0 +1,12 @@
+"""
+The hand-broken variants by floor: each a mistake that a real client has made, or easily could.
+
+``tests`` are those that ought to notice. A variant's text must stand exactly once in its file, so a
+change of the code that moves it is told at once.
+"""
+
+from __future__ import annotations
+
+from tests.mutants.variants import book, storage, tasks
+
+VARIANTS = (*book.VARIANTS, *tasks.VARIANTS, *storage.VARIANTS)
