@@ -79,7 +79,8 @@ class Rounds:
     def _run(self) -> None:
         # Prefect fixes its settings when it is imported: not before its server is there.
         analyze = importlib.import_module("leadline.flows.analyze")
-        analyze.hosted.set(analyze.Hosted(self._settings, self.decided))
+        working = importlib.import_module("leadline.flows.signals.run")
+        working.hosted.set(working.Hosted(self._settings, self.decided))
         try:
             asyncio.run(self._rounds(analyze.analyze_signals))
         except Exception as exc:  # noqa: BLE001 - a thread's outer door; the proof tells of it
