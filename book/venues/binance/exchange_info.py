@@ -6,8 +6,8 @@ have never seen is kept as text: venues add new ones (CANCEL_ONLY in 2026-07) wi
 
 The scale is not merely that of tick and step size. Orders older than a change of those sizes rest with
 finer numbers: in the recording of 2024-08-08 BTCUSDT, stepSize 0.00001, shows a quantity of 93.756587.
-So the scale has as many decimals as the venue says it writes (``baseAssetPrecision`` and the like), as
-long as sums a thousand times the largest order stay within 64 bits; never fewer than tick and step need.
+So the scale has as many decimals as the venue says it writes (``baseAssetPrecision`` and the like), where
+they fit (`book.venues.common.listing`).
 
 Sources: binance-spot-api-docs, rest-api.md and filters.md; Binance derivatives docs, "Exchange
 Information" of USD-M and COIN-M.
@@ -16,35 +16,14 @@ Information" of USD-M and COIN-M.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import msgspec
 
 from leadline.book.errors import BadFrame, BadInput
-from leadline.book.scale import INT64_MAX, MAX_DECIMALS, Scale
-
-TRADING = "TRADING"
-# A level is the sum of its orders; none was ever seen at more than a few times the largest order.
-HEADROOM = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolInfo:
-    """One symbol of a venue; sizes are the venue's texts."""
-
-    symbol: str
-    status: str  # TRADING, BREAK, HALT, …: the venue's word, known to us or not
-    scale: Scale
-    tick_size: str
-    step_size: str
-    contract_size: Decimal | None = None  # quote units a contract is worth; COIN-M only
-
-    @property
-    def is_trading(self) -> bool:
-        """Whether the venue matches orders in it now."""
-        return self.status == TRADING
+from leadline.book.scale import Scale
+from leadline.book.venues.common.listing import SymbolInfo, kept_decimals
 
 
 class _Filter(msgspec.Struct):
@@ -111,8 +90,8 @@ def _symbol_info(wire: _Symbol) -> SymbolInfo:
     price_precision = wire.quotePrecision if wire.pricePrecision is None else wire.pricePrecision
     qty_precision = wire.baseAssetPrecision if wire.quantityPrecision is None else wire.quantityPrecision
     scale = Scale(
-        _decimals(least.price_decimals, price_precision, _limits(wire, "maxPrice")),
-        _decimals(least.qty_decimals, qty_precision, _limits(wire, "maxQty")),
+        kept_decimals(least.price_decimals, price_precision, _limits(wire, "maxPrice")),
+        kept_decimals(least.qty_decimals, qty_precision, _limits(wire, "maxQty")),
     )
     contract_size = None if wire.contractSize is None else Decimal(str(wire.contractSize))
     return SymbolInfo(wire.symbol, status, scale, tick_size, step_size, contract_size)
@@ -138,17 +117,6 @@ def _limits(wire: _Symbol, name: str) -> list[Decimal]:
         except (InvalidOperation, TypeError):
             continue
     return limits
-
-
-def _decimals(least: int, precision: int | None, limits: list[Decimal]) -> int:
-    """Return the decimals to keep: the venue's precision if sums fit, else less, never below ``least``."""
-    largest = max(limits, default=Decimal(0))
-    if precision is None or largest <= 0:
-        return least
-    decimals = min(precision, MAX_DECIMALS)
-    while decimals > least and largest * HEADROOM * 10**decimals > INT64_MAX:
-        decimals -= 1
-    return max(decimals, least)
 
 
 def _decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, what: str) -> T:

@@ -11,7 +11,8 @@ import logging
 from collections.abc import Callable, Sequence
 
 from leadline.book.errors import BadFrame
-from leadline.book.venues.binance.exchange_info import SymbolInfo, parse_exchange_info
+from leadline.book.venues.binance.exchange_info import parse_exchange_info
+from leadline.book.venues.common.listing import SymbolInfo
 from leadline.tasks.feed.routing.config import Tap
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.net.clock import Clock

@@ -25,7 +25,8 @@ from leadline.book.messages import CommandReply, ServerShutdown
 from leadline.book.rows.batch import Batch, BookEventRow, Market
 from leadline.book.scale import Scale
 from leadline.book.sync.events import Event, State
-from leadline.book.venues.binance.decode import MILLISECOND_NS, decode_frame
+from leadline.book.venues.binance.decode import decode_frame
+from leadline.book.venues.common.wire import MILLISECOND_NS
 from leadline.tasks.feed.routing.liveness import StreamPulse
 from leadline.tasks.feed.routing.partial_depth import Depth20
 from leadline.tasks.net.errors import SinkFull

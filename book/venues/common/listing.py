@@ -1,0 +1,45 @@
+"""
+What every venue says about its symbols: status, sizes, and the scale their numbers need.
+
+A scale keeps as many decimals as the venue says it writes, as long as sums a thousand times the largest
+order stay within 64 bits; never fewer than tick and step size need.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from leadline.book.scale import INT64_MAX, MAX_DECIMALS, Scale
+
+TRADING = "TRADING"
+# A level is the sum of its orders; none was ever seen at more than a few times the largest order.
+HEADROOM = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolInfo:
+    """One symbol of a venue; sizes are the venue's texts."""
+
+    symbol: str
+    status: str  # TRADING, Trading, BREAK, HALT, …: the venue's word, known to us or not
+    scale: Scale
+    tick_size: str
+    step_size: str
+    contract_size: Decimal | None = None  # quote units a contract is worth; COIN-M only
+
+    @property
+    def is_trading(self) -> bool:
+        """Whether the venue matches orders in it now."""
+        return self.status.upper() == TRADING
+
+
+def kept_decimals(least: int, precision: int | None, limits: list[Decimal]) -> int:
+    """Return the decimals to keep: the venue's precision if sums fit, else less, never below ``least``."""
+    largest = max(limits, default=Decimal(0))
+    if precision is None or largest <= 0:
+        return least
+    decimals = min(precision, MAX_DECIMALS)
+    while decimals > least and largest * HEADROOM * 10**decimals > INT64_MAX:
+        decimals -= 1
+    return max(decimals, least)
