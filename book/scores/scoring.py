@@ -35,7 +35,6 @@ from leadline.book.scores.statistics import (
 )
 
 SIGNS = {"bullish": 1, "neutral": 0, "bearish": -1}
-OFI = "baseline/ofi"
 
 LEAST_CALLS = 20  # up or down; fewer are not judged
 MOST_SYMBOLS = 20  # that get cells of their own, those with most calls

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from leadline.book.analytics.baselines import BASELINES
 from leadline.flows.commands.reading import database, moment
 from leadline.flows.config.settings import from_args
 from leadline.flows.render.tables import json_of, table_lines
@@ -25,10 +26,8 @@ from leadline.storage.signals import report
 
 WATCH_EVERY_S = 2.0
 DAY = dt.timedelta(days=1)
-SHOWN = (
-    "ts", "symbol", "model", "outcome", "direction", "confidence", "ofi", "microprice", "persistence",
-    "latency_ms", "cost_usd",
-)  # fmt: skip
+BEFORE_RULES = ("ts", "symbol", "model", "outcome", "direction", "confidence")
+AFTER_RULES = ("latency_ms", "cost_usd")
 DIGITS = {"confidence": 2, "latency_ms": 0}
 NOTHING = (
     "no signals since {since:%Y-%m-%d %H:%M} UTC{of}; "
@@ -95,7 +94,8 @@ def lines(found: Signals) -> Iterator[str]:
         of = f" of {found.symbol}" if found.symbol else ""
         yield NOTHING.format(since=found.since.astimezone(dt.UTC), of=of)
         return
-    yield from table_lines(SHOWN, [[_short(row, n) for n in SHOWN] for row in found.latest.dicts()])
+    head = (*BEFORE_RULES, *BASELINES, *AFTER_RULES)
+    yield from table_lines(head, [[_short(row, n) for n in head] for row in found.latest.dicts()])
     yield from ("", *table_lines(found.counts.columns, found.counts.rows))
     if found.not_ok.rows:
         yield from ("", "no direction from a model", *table_lines(found.not_ok.columns, found.not_ok.rows))

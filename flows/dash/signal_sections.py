@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from leadline.book.analytics.baselines import BASELINES
 from leadline.book.scores.scoring import NO_EVIDENCE, TOO_FEW
 from leadline.flows.dash.data import Look
 from leadline.flows.dash.skin import Child, Html, code, empty, section, table, tag
@@ -17,7 +18,6 @@ from leadline.flows.spend import report as spending
 SCORES_SHOWN = 24
 SIGNALS_SHOWN = 40
 ARROWS = {"bullish": "▲ bullish", "bearish": "▼ bearish", "neutral": "■ neutral"}
-RULES = ("ofi", "microprice", "persistence")
 
 
 def signals(found: Look) -> Html:
@@ -73,25 +73,14 @@ def _latest(found: Look) -> Iterator[Html]:
             code("leadline up"), "; with no key the embedded model answers, or the baselines alone.",
         )  # fmt: skip
         return
-    head = (
-        "when",
-        "symbol",
-        "model",
-        "said",
-        "confidence",
-        "OFI",
-        "micro-price",
-        "persistence",
-        "ms",
-        "USD",
-        "why",
-    )
+    before, after = ("when", "symbol", "model", "said", "confidence"), ("ms", "USD", "why")
+    head = (*before, *(rule.title for rule in BASELINES.values()), *after)
     shown = [
         [
             f"{row['ts']:%H:%M:%S}", tag("b", row["symbol"]),
             tag("span", row["model"] or "baselines alone", class_="word"), _said(row),
             "" if row["confidence"] is None else f"{row['confidence']:.2f}",
-            *(_word(row[name]) for name in RULES),
+            *(_word(row[name]) for name in BASELINES),
             "" if row["latency_ms"] is None else f"{row['latency_ms']:,.0f}",
             "" if row["cost_usd"] is None else plain(row["cost_usd"]),
             tag("span", (row["why"] or "")[:160], class_="muted"),
@@ -99,7 +88,7 @@ def _latest(found: Look) -> Iterator[Html]:
         for row in rows[:SIGNALS_SHOWN]
     ]  # fmt: skip
     yield tag("h3", "The newest of each model, beside the baselines")
-    yield table(head, shown, numbers=(4, 8, 9))
+    yield table(head, shown, numbers=[head.index(name) for name in ("confidence", "ms", "USD")])
     refused = found.not_ok.dicts()
     if refused:
         counted = [

@@ -251,7 +251,7 @@ def signals(rows: Sequence[Mapping[str, Any]], outcomes: Mapping[str, int], *, n
             row["outcome"],
             row["direction"],
             _share(row["confidence"]),
-            row.get("model_served"),
+            row.get("model_served") or row.get("model"),
             _number(row.get("latency_ms"), 0),
             _usd(row.get("cost_usd")),
             _shortened(row.get("reasoning")),

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from leadline.book.analytics.baselines import KIND, OFI
 from leadline.book.scores.labels import HORIZONS_S
 from leadline.book.scores.scoring import (
     ALL,
     NO_EVIDENCE,
-    OFI,
     TOO_FEW,
     Calls,
     Score,
@@ -103,7 +103,7 @@ class Scores:
         for who, other in _opponents(calls):
             one = paired(calls, self.terms, who, other)
             if one is not None:
-                leads = other.lineage == OFI and calls.horizon_s == self.headline_s
+                leads = other.lineage == OFI.lineage and calls.horizon_s == self.headline_s
                 (self._headline if leads else self._pairs).append(one)
 
     def cells(self) -> list[tuple[Score, reading.Counts | None]]:
@@ -129,9 +129,9 @@ class Scores:
 def _opponents(calls: Calls) -> Iterator[tuple[Who, Who]]:
     """Yield who is compared with whom: models with each rule, challengers with champions besides."""
     for who in calls.whos:
-        if who.kind != "baseline":
+        if who.kind != KIND:
             for other in calls.whos:
-                if other.kind == "baseline" or (who.kind == "challenger" and other.kind == "llm"):
+                if other.kind == KIND or (who.kind == "challenger" and other.kind == "llm"):
                     yield who, other
 
 

@@ -27,7 +27,7 @@ from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 from uuid import uuid4
 
-from leadline.book.analytics.baselines import BASELINES
+from leadline.book.analytics.baselines import BASELINES, KIND, Baseline
 from leadline.book.analytics.shock import Shock
 from leadline.book.analytics.signal_features import WINDOWS_S, BookView, Features, features
 from leadline.book.errors import BadInput
@@ -36,7 +36,7 @@ from leadline.flows.signals.request import CHALLENGERS, Chain, Work, late
 from leadline.storage.access.connect import Connection
 from leadline.storage.access.jobs import Desk
 from leadline.storage.signals import rows
-from leadline.storage.signals.rows import BASELINE, Decision, Record, Text
+from leadline.storage.signals.rows import Decision, Record, Text
 from leadline.storage.signals.view import Refusal, is_stored, look
 from leadline.storage.spend import claims
 from leadline.storage.spend.tariff import same_model
@@ -93,7 +93,7 @@ class Analyst:
         if shock is not None:
             await self._reached(symbol, shock)
         at = self.now()
-        keys = [self._key(symbol, at, BASELINE, "")]
+        keys = [self._key(symbol, at, KIND, "")]
         keys += [self._key(symbol, at, chain.name, chain.prompt.digest) for chain in work.chains]
         mine = await self._store(partial(self._claim, keys=keys, at=at))
         if not any(claim.is_mine for claim in mine):
@@ -164,13 +164,13 @@ class Analyst:
 
     def _baselines(self, case: _Case) -> list[Decision]:
         """Let every rule speak; one that cannot abstains, one on an untrusted book is refused alike."""
-        return [self._baseline(case, rule) for rule in BASELINES]
+        return [self._baseline(case, rule) for rule in BASELINES.values()]
 
-    def _baseline(self, case: _Case, rule: str) -> Decision:
+    def _baseline(self, case: _Case, rule: Baseline) -> Decision:
         given: dict[str, Any] = {}
         if case.shown is not None:
-            call = BASELINES[rule](case.shown)
-            record = self._records.get((case.symbol, rule), Record())
+            call = rule.call(case.shown)
+            record = self._records.get((case.symbol, rule.name), Record())
             given = {"outcome": "abstained", "reason": call.reason}
             if call.direction is not None:
                 given = {
@@ -180,8 +180,8 @@ class Analyst:
                     "reasoning": f"{call.reason}; right {record.right} of {record.n} times before",
                 }
             given |= {"mid_at_arrival": case.mid, "ts_arrival": case.at, "latency_ms": 0.0, "attempts": 0}
-        named = {"kind": BASELINE, "provider": BASELINE, "model_requested": rule}
-        return self._row(case, **named, lineage=f"{BASELINE}/{rule}", **given)
+        named = {"kind": KIND, "provider": KIND, "model_requested": rule.name}
+        return self._row(case, **named, lineage=rule.lineage, **given)
 
     # -- asking ----------------------------------------------------------------------------------
 

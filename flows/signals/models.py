@@ -33,13 +33,20 @@ from leadline.tasks.llm.embedded.model import (
     find_weights,
     local_model,
 )
-from leadline.tasks.llm.profiles import HOLYSHEEP, Profile, Provider, local_provider, profile, with_key
+from leadline.tasks.llm.profiles import (
+    DEFAULT_PROVIDER,
+    LOCAL,
+    Profile,
+    Provider,
+    local_provider,
+    profile,
+    with_key,
+)
 from leadline.tasks.llm.protocol.ask import Route
 from leadline.tasks.llm.protocol.errors import BadProfile, ModelError
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 
-AUTO, LOCAL, NOBODY = "auto", "local", "none"
-DEFAULT = HOLYSHEEP.name
+AUTO, NOBODY = "auto", "none"
 MANY = 64
 BLOCK_S = 5.0  # what asking Prefect for a key may take
 
@@ -59,14 +66,14 @@ def provider_name(settings: Settings, environ: Mapping[str, str] = os.environ) -
     """Decide who is asked where nobody said."""
     if settings.llm_provider != AUTO:
         return settings.llm_provider
-    if HOLYSHEEP.key_env and environ.get(HOLYSHEEP.key_env):
-        return DEFAULT
+    if environ.get(DEFAULT_PROVIDER.key_env or ""):
+        return DEFAULT_PROVIDER.name
     try:
         expect_runtime()
         find_weights(settings.local_gguf)
     except ModelError:
         return NOBODY
-    return LOCAL
+    return LOCAL.name
 
 
 @contextlib.asynccontextmanager
@@ -74,7 +81,8 @@ async def open_models(settings: Settings, environ: Mapping[str, str] = os.enviro
     """Make ready whom the settings name; what stands in the way is ``problem``, not an exception."""
     name = provider_name(settings, environ)
     if name == NOBODY:
-        why = "no model is set up: set HOLYSHEEP_API_KEY, or install the embedded model (README, Signals)"
+        key = DEFAULT_PROVIDER.key_env
+        why = f"no model is set up: set {key}, or install the embedded model (README, Signals)"
         yield Models(None, (), None if settings.llm_provider == NOBODY else why)
         return
     async with contextlib.AsyncExitStack() as stack:
@@ -91,14 +99,14 @@ async def open_models(settings: Settings, environ: Mapping[str, str] = os.enviro
         )
         client = Client([provider], journal, home=settings.home, clock=SYSTEM_CLOCK, rng=random.Random())
         await stack.enter_async_context(client)
-        at_once = 1 if name == LOCAL else MANY
+        at_once = 1 if name == LOCAL.name else MANY
         yield Models(client, chains, label=provider.profile.label, at_once=at_once)
 
 
 async def _provider(
     stack: contextlib.AsyncExitStack, settings: Settings, name: str, environ: Mapping[str, str]
 ) -> Provider:
-    if name == LOCAL and settings.llm_base_url is None:
+    if name == LOCAL.name and settings.llm_base_url is None:
         address = stack.enter_context(local_model(settings.home, gguf=settings.local_gguf))
         return local_provider(address)
     found = profile(name, base_url=settings.llm_base_url)
@@ -181,7 +189,7 @@ def why_not_ready(settings: Settings, environ: Mapping[str, str] = os.environ) -
     name = provider_name(settings, environ)
     if name == NOBODY:
         return "no model is set up"
-    if settings.shock_analysis == "on" or name != LOCAL or settings.llm_base_url is not None:
+    if settings.shock_analysis == "on" or name != LOCAL.name or settings.llm_base_url is not None:
         return None
     try:
         running = find_shared(settings.home, gguf=settings.local_gguf)
@@ -195,7 +203,7 @@ def why_not_ready(settings: Settings, environ: Mapping[str, str] = os.environ) -
 @contextlib.contextmanager
 def shared_model(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
     """Share the embedded model in ``home`` for as long as this lasts, where it is the one to be asked."""
-    is_asked = provider_name(settings, environ) == LOCAL and settings.llm_base_url is None
+    is_asked = provider_name(settings, environ) == LOCAL.name and settings.llm_base_url is None
     if not is_asked or find_shared(settings.home, gguf=settings.local_gguf) is not None:
         yield
         return
@@ -209,7 +217,7 @@ def one_route(settings: Settings, environ: Mapping[str, str] = os.environ) -> Ro
     if name == NOBODY:
         raise BadInput("no model can be asked: give --provider, or see leadline doctor")
     found = profile(name, base_url=settings.llm_base_url)
-    if name == LOCAL:
+    if name == LOCAL.name:
         gguf = settings.local_gguf
         found = replace(found, default_model=DEFAULT_MODEL if gguf is None else gguf.stem)
     routes = [route for chain in chains_of(settings, found) for route in chain.routes]
@@ -233,14 +241,14 @@ def named_models(settings: Settings, environ: Mapping[str, str] = os.environ) ->
 def _version(settings: Settings, provider: str) -> str:
     if settings.llm_prompt != AUTO:
         return settings.llm_prompt
-    return WORDS if provider == LOCAL and settings.local_gguf is None else FIGURES
+    return WORDS if provider == LOCAL.name and settings.local_gguf is None else FIGURES
 
 
 def _as_named(settings: Settings, name: str) -> tuple[Chain, ...]:
     """Return the chains as far as the settings name them, for rows that say why nobody was asked."""
     with contextlib.suppress(LeadlineError):
         found = profile(name)
-        if name == LOCAL:
+        if name == LOCAL.name:
             found = replace(found, default_model=DEFAULT_MODEL)
         return (*chains_of(settings, found), *challengers_of(settings, found))
     return ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from leadline.book.analytics.baselines import OFI
+
 # Of each venue and day one set is kept; this is the newest.
 _NEWEST = "ts = (SELECT max(ts) FROM {table} n WHERE n.venue = s.venue)"
 
@@ -19,7 +21,7 @@ SELECT venue, kind, lineage, prompt, horizon_s, family = 'headline' AS is_headli
        net_bps, net_low_bps, net_high_bps, gross_bps, gross_low_bps, gross_high_bps, p_adjusted,
        detectable_bps, verdict, fee_bps, notional_usd, ts
 FROM signal_pairs s
-WHERE other_lineage = 'baseline/ofi' AND {_NEWEST.format(table="signal_pairs")}
+WHERE other_lineage = '{OFI.lineage}' AND {_NEWEST.format(table="signal_pairs")}
 ORDER BY venue, is_headline DESC, kind DESC, lineage, prompt, horizon_s
 """  # noqa: S608
 

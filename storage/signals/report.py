@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from leadline.book.analytics.baselines import BASELINES
 from leadline.storage.access.sql import Answer, Runs, run_sql, utc_naive
 
 _CHOSEN = """chosen AS (
@@ -15,8 +16,8 @@ _CHOSEN = """chosen AS (
 )"""
 
 # A baseline speaks once within a time bucket: beside a model stands what each said then or last before.
-_LATEST = f"""
-WITH {_CHOSEN}, newest AS (
+_LATEST = """
+WITH {chosen}, newest AS (
     FROM chosen WHERE kind = 'llm'
     QUALIFY row_number() OVER (PARTITION BY venue, symbol, model ORDER BY ts DESC, signal_id DESC) = 1
 ), shown AS (
@@ -34,14 +35,13 @@ WITH {_CHOSEN}, newest AS (
     WHERE b.kind = 'baseline' AND b.ts <= s.ts GROUP BY ALL
 )
 SELECT s.ts, s.venue, s.symbol, s.model, s.outcome, s.direction, s.confidence,
-       max(said) FILTER (WHERE rule = 'ofi') AS ofi,
-       max(said) FILTER (WHERE rule = 'microprice') AS microprice,
-       max(said) FILTER (WHERE rule = 'persistence') AS persistence,
+       {rules}
        s.is_switched, s.is_overtaken, s.valid_until, s.latency_ms, s.cost_usd, s.why
 FROM shown s LEFT JOIN beside b
   ON b.venue = s.venue AND b.symbol = s.symbol AND b.model IS NOT DISTINCT FROM s.model
 GROUP BY ALL ORDER BY s.venue, s.symbol, s.model
-"""  # noqa: S608  constants of this module
+"""
+_RULE = "max(said) FILTER (WHERE rule = '{name}') AS \"{name}\","
 
 _COUNTS = f"""
 WITH {_CHOSEN}
@@ -50,7 +50,7 @@ SELECT model, outcome, count(*) AS signals, count(*) FILTER (WHERE direction = '
        count(*) FILTER (WHERE direction = 'neutral') AS neutral,
        round(median(latency_ms) FILTER (WHERE kind <> 'baseline')) AS latency_p50_ms
 FROM chosen GROUP BY kind, model, outcome ORDER BY kind DESC, model, signals DESC, outcome
-"""  # noqa: S608
+"""  # noqa: S608  constants of this module
 
 _NOT_OK = f"""
 WITH {_CHOSEN}
@@ -61,8 +61,14 @@ GROUP BY ALL ORDER BY newest DESC, symbol, model, outcome
 
 
 def latest(con: Runs, *, since: dt.datetime, symbol: str | None = None) -> Answer:
-    """Show the newest decision of each model per market; ``model`` NULL: only baselines spoke."""
-    return run_sql(con, _LATEST, {"since": utc_naive(since), "symbol": symbol})
+    """
+    Show the newest decision of each model per market, with a column for each registered baseline.
+
+    ``model`` is NULL where only baselines spoke.
+    """
+    rules = " ".join(_RULE.format(name=name) for name in BASELINES)
+    statement = _LATEST.format(chosen=_CHOSEN, rules=rules)
+    return run_sql(con, statement, {"since": utc_naive(since), "symbol": symbol})
 
 
 def counts(con: Runs, *, since: dt.datetime, symbol: str | None = None) -> Answer:

@@ -20,8 +20,6 @@ Kind: TypeAlias = Literal["llm", "challenger", "baseline", "rescore"]
 Trigger: TypeAlias = Literal["schedule", "shock", "manual", "rescore"]
 Json: TypeAlias = Mapping[str, Any]
 
-BASELINE = "baseline"  # the provider of rules that cost nothing
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:

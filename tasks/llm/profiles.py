@@ -110,7 +110,9 @@ LOCAL = Profile(
     label=PLUMBING,
 )
 
+# The registry of providers: whom the setting llm_provider may name besides auto and none.
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (HOLYSHEEP, CUSTOM, LOCAL)}
+DEFAULT_PROVIDER = HOLYSHEEP  # who is asked where the setting is auto and its key is there
 
 
 def profile(name: str, *, base_url: str | None = None, requests_per_s: int | None = None) -> Profile:

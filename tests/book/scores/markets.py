@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from leadline.book.scores.scoring import OFI, Calls, Who
+from leadline.book.analytics.baselines import OFI
+from leadline.book.scores.scoring import Calls, Who
 
 LLM = Who("llm", "house/small", "p1")
-RULE = Who("baseline", OFI, "")
+RULE = Who("baseline", OFI.lineage, "")
 EVERY_S = 30.0
 
 

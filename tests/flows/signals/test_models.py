@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from leadline.book.errors import BadInput
-from leadline.flows.config.settings import Settings
+from leadline.flows.config.settings import BadSetting, Settings, load
 from leadline.flows.signals.models import challengers_of, open_models
 from leadline.flows.signals.prompting import FIGURES, WORDS
 from leadline.storage.access.connect import connect
-from leadline.tasks.llm.profiles import HOLYSHEEP
+from leadline.tasks.llm.profiles import HOLYSHEEP, PROFILES
 
+CHOICES = re.compile(r"expected one of (.*)")
 HERE = Settings(llm_provider="holysheep", llm_models=("gpt-4.1>deepseek-v3.2", "gemini-2.5-flash"))
 
 
@@ -46,6 +48,13 @@ def test_a_challenger_that_cannot_be_is_named(text: str, why: str) -> None:
         named(text)
     with pytest.raises(BadInput, match="which is asked already"):
         named("deepseek-v3.2", "deepseek-v3.2")
+
+
+def test_the_setting_takes_every_provider_of_the_registry_and_no_other() -> None:
+    with pytest.raises(BadSetting) as refused:
+        load({"llm_provider": "nobody we know"}, environ={})
+    (choices,) = CHOICES.findall(str(refused.value))
+    assert set(choices.split(", ")) == {"auto", "none", *PROFILES}
 
 
 async def test_their_cap_stands_in_the_ledgers_budgets(tmp_path: Path) -> None:

@@ -131,12 +131,12 @@ class Synthetic:
             **given,
         )
 
-    def ofi(self, **given: Any) -> list[float]:
-        """Store what the baseline said, drawn."""
+    def ofi(self, *, name: str = "ofi", **given: Any) -> list[float]:
+        """Store what the baseline, or another by the name of ``name``, said; drawn."""
         rule = {
             "kind": "baseline",
             "provider": "baseline",
-            "model_requested": "ofi",
+            "model_requested": name,
             "prompt_version": None,
         }
-        return self.signals("ofi", lineage="baseline/ofi", **{**rule, **given})
+        return self.signals(name, **{**rule, "lineage": f"baseline/{name}", **given})
