@@ -21,7 +21,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TypeAlias, TypeVar
 
@@ -52,8 +52,9 @@ class Writer:
     """
     Writes batches of ``markets`` to ``owner``'s database from a thread of its own.
 
-    ``clock_ns`` gives ns since 1970. ``take``, ``submit``, ``drain``, ``run`` and ``status`` may be called
-    from any thread. ``on_commit`` is called in the writer's thread and must be quick.
+    ``clock_ns`` gives ns since 1970, ``mono_s`` measures waits. ``take``, ``submit``, ``drain``, ``run`` and
+    ``status`` may be called from any thread. ``on_commit`` is called in the writer's thread and must be
+    quick. A writer that is not started writes when somebody calls `turn`.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Writer:
         make_batch: Callable[[list[Market]], Batch] = Batch,
         min_free_bytes: int = MIN_FREE_BYTES,
         clock_ns: Callable[[], int] = time.time_ns,
+        mono_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.writer_id = uuid.uuid4().hex
         self._owner = owner
@@ -74,7 +76,7 @@ class Writer:
         self._on_commit = on_commit
         self._make_batch = make_batch
         self._min_free_bytes = min_free_bytes
-        self._clock_ns = clock_ns
+        self._clock_ns, self._mono_s = clock_ns, mono_s
         self._ingest = Ingest(self.writer_id, markets)
         self._tracker = Tracker()
         self._upkeep, self._pace = Upkeep(owner.memory_limit), Pace()
@@ -200,12 +202,9 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            while (work := self._next()) is not None:
-                batches, jobs = work
-                if batches:
-                    self._store(batches)
-                for job in jobs:
-                    job()
+            while self._await_work():
+                for wait_s in self.turn():
+                    self._wait(wait_s)
         except _GaveUp:
             pass
         except BaseException as exc:  # noqa: BLE001  the thread's outer door: kept, and raised to callers
@@ -218,13 +217,28 @@ class Writer:
             with self._change:
                 self._change.notify_all()
 
-    def _next(self) -> tuple[list[Batch], list[Callable[[], None]]] | None:
-        """Wait for work; None when closing and all is done."""
+    def turn(self) -> Iterator[float]:
+        """
+        Store what is queued and run the jobs that wait; yield the seconds to wait before each further try.
+
+        This is what the thread does again and again; call it only on a writer that was not started. What
+        there is no plan for is raised.
+        """
+        batches, jobs = self._next()
+        if batches:
+            yield from self._store(batches)
+        for job in jobs:
+            job()
+
+    def _await_work(self) -> bool:
+        """Wait for work; False when closing and all is done."""
         with self._change:
             self._change.wait_for(lambda: self._queue or self._jobs or self._closing)
-            self._change.wait_for(self._is_pressed, self._pace.left_s(time.monotonic()))
-            if self._give_up or not (self._queue or self._jobs):
-                return None
+            self._change.wait_for(self._is_pressed, self._pace.left_s(self._mono_s()))
+            return not self._give_up and bool(self._queue or self._jobs)
+
+    def _next(self) -> tuple[list[Batch], list[Callable[[], None]]]:
+        with self._change:
             batches: list[Batch] = []
             levels = 0
             while self._queue and (not batches or levels < MAX_LEVELS_PER_COMMIT):
@@ -239,16 +253,16 @@ class Writer:
     def _is_pressed(self) -> bool:
         return bool(self._jobs or self._closing or 4 * len(self._queue) >= self._limit)
 
-    def _store(self, batches: list[Batch]) -> None:
+    def _store(self, batches: list[Batch]) -> Iterator[float]:
         first = self._seq - len(batches) + 1
         group = [
             Numbered(first + at, batch, count_rows(batch), oldest_recv_ns(batch))
             for at, batch in enumerate(batches)
         ]
         rows = sum(one.rows.diffs + one.rows.trades + one.rows.tickers for one in group)
-        self._pace.note(rows, time.monotonic())
+        self._pace.note(rows, self._mono_s())
         began = time.perf_counter()
-        self._until_stored(group)
+        yield from self._until_stored(group)
         seconds = time.perf_counter() - began
         committed_ns = self._clock_ns()
         if self._on_commit is not None:
@@ -271,12 +285,12 @@ class Writer:
                 else:
                     self._free.append(batch)
             self._change.notify_all()
-        self._upkeep.tend(self._cursor(), self._owner.wal_bytes(), time.monotonic())
+        self._upkeep.tend(self._cursor(), self._owner.wal_bytes(), self._mono_s())
         if self._upkeep.is_worn(rows):
-            self._reopen()
+            yield from self._reopen()
 
-    def _until_stored(self, group: Sequence[Numbered]) -> None:
-        """Try until the group is in the store; raises what there is no plan for."""
+    def _until_stored(self, group: Sequence[Numbered]) -> Iterator[float]:
+        """Try until the group is in the store, a wait between; raises what there is no plan for."""
         plan = self._tracker.plan([one.batch for one in group])
         tables = self._ingest.tables(group, plan, self._clock_ns())
         wait_s = FIRST_WAIT_S
@@ -306,25 +320,25 @@ class Writer:
                 elif _is_invalid(exc):
                     in_doubt = True
                     self._note("reopening", exc)
-                    self._reopen()
+                    yield from self._reopen()
                     continue
                 elif isinstance(exc, StoreFull) or is_disk_full(exc):
                     self._note("full", exc)
                 else:
                     raise
-            self._wait(wait_s)
+            yield wait_s
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
         self._tracker.keep(plan)
         self._recycle_if_due(self._owner.wal_bytes() > WAL_LIMIT_BYTES)
 
     def _recycle_if_due(self, blocked: bool) -> None:
         """End the sessions of clients when something of theirs seems to stand in the way."""
-        if blocked and time.monotonic() - self._recycled_s > RECYCLE_EVERY_S:
-            self._recycled_s = time.monotonic()
+        if blocked and self._mono_s() - self._recycled_s > RECYCLE_EVERY_S:
+            self._recycled_s = self._mono_s()
             self._owner.recycle()
 
-    def _reopen(self) -> None:
-        """Open the file anew, for as long as it takes."""
+    def _reopen(self) -> Iterator[float]:
+        """Open the file anew, for as long as it takes, a wait between."""
         wait_s = FIRST_WAIT_S
         while True:
             self._drop_cursor()
@@ -332,7 +346,7 @@ class Writer:
                 self._owner.reopen()
             except (StoreError, duckdb.Error, OSError) as exc:
                 self._note("reopening", exc)
-                self._wait(wait_s)
+                yield wait_s
                 wait_s = min(2 * wait_s, LONGEST_WAIT_S)
             else:
                 return

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections import deque
 from functools import partial
 from http import HTTPStatus
@@ -56,7 +55,7 @@ class Client(asyncio.Protocol):
         self.micros = False
         self.streams: dict[str, None] = {}  # as asked for, also those that never send
         self.route: set[str] | None = None  # kinds this path carries; None for all
-        self.born = time.monotonic()
+        self.born = self.venue.clock.mono_s()
         self.writable = asyncio.Event()
         self.writable.set()
         self.lost = asyncio.Event()
@@ -141,8 +140,8 @@ class Client(asyncio.Protocol):
 
     def ping(self, pong_within_s: float) -> None:
         """Send a ping with the time as payload; `check` cuts the line when its pong does not come."""
-        payload = str(time.time_ns() // 1_000_000).encode()
-        self.pings.setdefault(payload, time.monotonic() + pong_within_s)
+        payload = str(self.venue.clock.wall_ns() // 1_000_000).encode()
+        self.pings.setdefault(payload, self.venue.clock.mono_s() + pong_within_s)
         self.venue.hub.send_frame(self, frame(payload, PING))
 
     def check(self, now: float) -> None:
@@ -194,7 +193,7 @@ class Client(asyncio.Protocol):
 
     def _within_rate(self) -> bool:
         """Count a message (ping, pong or command) against the limit per second."""
-        now, heard = time.monotonic(), self._heard
+        now, heard = self.venue.clock.mono_s(), self._heard
         heard.append(now)
         while heard[0] < now - 1.0:
             heard.popleft()

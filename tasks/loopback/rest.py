@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -58,8 +57,9 @@ class Refusal(Exception):
 class Budget:
     """Request weight per minute; what happens to those who do not heed it."""
 
-    def __init__(self, limit: int, speed: float) -> None:
+    def __init__(self, limit: int, speed: float, now_s: Callable[[], float]) -> None:
         self.limit = limit
+        self._now_s = now_s
         self._minute_s = MINUTE_S / (speed or 1.0)
         self._ban_s = BAN_S / (speed or 1.0)
         self._minute = -1
@@ -69,7 +69,7 @@ class Budget:
 
     def charge(self, weight: int) -> None:
         """Take ``weight`` off; raises `Refusal` 429 when all is spent, 418 when that is ignored."""
-        now = time.monotonic()
+        now = self._now_s()
         if now < self._banned_until:
             self._refuse(HTTPStatus.IM_A_TEAPOT, self._banned_until - now)
         minute, passed = divmod(now, self._minute_s)
@@ -85,7 +85,7 @@ class Budget:
 
     def ban(self, seconds: float) -> None:
         """Answer 418 for this long."""
-        self._banned_until = time.monotonic() + seconds
+        self._banned_until = self._now_s() + seconds
         self._refuse(HTTPStatus.IM_A_TEAPOT, seconds)
 
     def _refuse(self, status: HTTPStatus, wait_s: float) -> None:
@@ -101,7 +101,9 @@ class Rest:
         self.venue = venue
         self.kind = venue.kind
         self.budget = Budget(
-            venue.options.weight_limit or (6000 if self.kind is Kind.SPOT else 2400), venue.options.speed
+            venue.options.weight_limit or (6000 if self.kind is Kind.SPOT else 2400),
+            venue.options.speed,
+            venue.clock.mono_s,
         )
         prefix = PREFIX[self.kind]
         self.app = Starlette(

@@ -12,7 +12,6 @@ gives it a thread of its own.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from contextlib import suppress
 from typing import Any, Protocol
@@ -76,9 +75,10 @@ class LoopbackVenue:
     def __init__(self, options: Options | None = None, **settings: Any) -> None:
         self.options = options or Options(**settings)
         self.kind = self.options.kind
+        self.clock = self.options.clock
         self.hub = Hub()
         self.clients: dict[Client, None] = {}
-        self.ledger = Ledger()
+        self.ledger = Ledger(self.clock)
         self.faults = FaultDesk(self)
         self.subscribed = asyncio.Event()
         self.failed: BaseException | None = None
@@ -157,7 +157,7 @@ class LoopbackVenue:
 
     def pump(self) -> None:
         """Bring everything up to now: market, faults, pings, buffers."""
-        now = time.monotonic()
+        now = self.clock.mono_s()
         self.source.pump()
         self.faults.tick(now)
         if self.weather is not None:
@@ -167,7 +167,7 @@ class LoopbackVenue:
         self.hub.flush()
 
     async def _refuse_or_listen(self) -> None:
-        refusing = time.monotonic() < self._refused_until
+        refusing = self.clock.mono_s() < self._refused_until
         if refusing and self._server is not None:
             self._server.close()
             self._server = None
@@ -210,7 +210,7 @@ class LoopbackVenue:
 
     def refuse_attempt(self) -> str | None:
         """Count a connection attempt; return why it is refused, if it is."""
-        now, attempts, options = time.monotonic(), self._attempts, self.options
+        now, attempts, options = self.clock.mono_s(), self._attempts, self.options
         while attempts and attempts[0] < now - options.attempts_window_s:
             attempts.popleft()
         attempts.append(now)
@@ -221,7 +221,7 @@ class LoopbackVenue:
 
     def refuse_for(self, seconds: float) -> None:
         """Stop listening for a while; those connected stay."""
-        self._refused_until = time.monotonic() + seconds
+        self._refused_until = self.clock.mono_s() + seconds
         if self._server is not None:
             self._server.close()
             self._server = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from leadline.tasks.loopback.base.faults import Fault
+from leadline.tasks.net.clock import Clock
 
 LEDGER_MAX = 10_000  # lines kept; the oldest go first
 
@@ -19,12 +19,13 @@ class Entry:
     number: int
     fault: Fault
     at_ns: int  # wall clock, when it was ordered
+    clock: Clock
     hits: list[dict[str, Any]] = field(default_factory=list)
     done: bool = False
 
     def hit(self, **facts: Any) -> None:
         """Add what was hit just now."""
-        self.hits.append({"at_ns": time.time_ns(), **facts})
+        self.hits.append({"at_ns": self.clock.wall_ns(), **facts})
 
     def as_json(self) -> dict[str, Any]:
         """Give the line as plain values."""
@@ -41,7 +42,8 @@ class Entry:
 class Ledger:
     """Faults in the order they were ordered, and what the venue did by its own rules (cuts, refusals)."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self.entries: deque[Entry] = deque(maxlen=LEDGER_MAX)
         self.notes: deque[dict[str, Any]] = deque(maxlen=LEDGER_MAX)
         self._count = 0
@@ -49,10 +51,10 @@ class Ledger:
     def open(self, fault: Fault) -> Entry:
         """Start a line."""
         self._count += 1
-        entry = Entry(self._count, fault, time.time_ns())
+        entry = Entry(self._count, fault, self._clock.wall_ns(), self._clock)
         self.entries.append(entry)
         return entry
 
     def note(self, what: str, **facts: Any) -> None:
         """Write down what the venue did without an order."""
-        self.notes.append({"what": what, "at_ns": time.time_ns(), **facts})
+        self.notes.append({"what": what, "at_ns": self._clock.wall_ns(), **facts})

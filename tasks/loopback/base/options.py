@@ -7,6 +7,7 @@ from pathlib import Path
 
 from leadline.book.errors import BadInput
 from leadline.book.synthetic.specs import Kind
+from leadline.tasks.net.clock import SYSTEM_CLOCK, Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Options:
     weather: tuple[int, float] | None = None
     clock_skew_s: float = 0.0  # how far market time, and with it the venue's clock, is ahead of ours
     start_ns: int | None = None  # market time at the start; None: the clock's
+    clock: Clock = SYSTEM_CLOCK  # the venue's own
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", Kind(self.kind))

@@ -7,7 +7,6 @@ Where faults are armed, strike and end; everything runs on the venue's event loo
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -81,7 +80,7 @@ class FaultDesk:
 
     def after(self, seconds: float, do: Callable[[], None]) -> None:
         """Call ``do`` once ``seconds`` have passed."""
-        self._timers.append((time.monotonic() + seconds, do))
+        self._timers.append((self.venue.clock.mono_s() + seconds, do))
 
     def tick(self, now: float) -> None:
         """Do what has become due at the monotonic time ``now``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -50,7 +49,7 @@ class Weather:
         self._per_s = per_minute / 60.0
         market_stays = bool(venue.options.recording)
         self._climate = [row for row in CLIMATE if not (market_stays and row[0] in SYMBOL_FAULTS)]
-        self._next = time.monotonic() + self._pause()
+        self._next = venue.clock.mono_s() + self._pause()
 
     def tick(self, now: float) -> None:
         """Order what is due at the monotonic time ``now``."""

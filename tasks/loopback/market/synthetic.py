@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -41,17 +40,17 @@ class Synthetic:
         specs = make_specs(options.kind, self.symbols)
         if options.levels is not None:
             specs = [replace(spec, levels=min(spec.levels, options.levels)) for spec in specs]
-        now_ns = time.time_ns() + int(options.clock_skew_s * 1e9)
+        now_ns = venue.clock.wall_ns() + int(options.clock_skew_s * 1e9)
         self._start_ns = now_ns if options.start_ns is None else options.start_ns
         self.market = SyntheticMarket(
             specs, seed=options.seed, start_ns=self._start_ns, history_s=options.history_s
         )
         self._lines = [SymbolLines(venue.hub, market) for market in self.market.symbols]
-        self._origin_ns = time.perf_counter_ns()
+        self._origin_ns = venue.clock.mono_ns()
 
     def now_ns(self) -> int:
         """Market time, ns since 1970."""
-        passed = time.perf_counter_ns() - self._origin_ns
+        passed = self.venue.clock.mono_ns() - self._origin_ns
         return self._start_ns + int(passed * self.venue.options.speed)
 
     def pump(self) -> None:
@@ -63,8 +62,9 @@ class Synthetic:
         market on a machine too slow for it is late, but neither grows nor bursts.
         """
         lines, market = self._lines, self.market
-        now, ends = self.now_ns(), time.perf_counter() + PUMP_S
-        while market.now_ns < now and time.perf_counter() < ends:
+        clock, now = self.venue.clock, self.now_ns()
+        ends = clock.mono_s() + PUMP_S
+        while market.now_ns < now and clock.mono_s() < ends:
             for record in market.advance(min(now, market.now_ns + SLICE_NS)):
                 lines[record.symbol_index].tell(record)
             self.venue.hub.flush()
@@ -128,7 +128,7 @@ class Synthetic:
         elif fault.kind is FaultKind.SHOCK:
             if fault.text not in SHOCKS:
                 raise BadInput(f"shock: text is {', '.join(SHOCKS)}, got {fault.text!r}")
-            ends_s = time.monotonic() + fault.seconds
+            ends_s = self.venue.clock.mono_s() + fault.seconds
             self._shock(entry, ends_s)
         else:
             if fault.text not in ("", "bids", "asks"):
@@ -143,7 +143,7 @@ class Synthetic:
         fault = entry.fault
         assert fault.symbol is not None
         market = self.market[fault.symbol]
-        if entry.done or time.monotonic() > ends_s:
+        if entry.done or self.venue.clock.mono_s() > ends_s:
             market.widen(0.0)
             entry.done = True
             return

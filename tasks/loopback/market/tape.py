@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -224,7 +223,7 @@ class Tape:
 
     def now_ns(self) -> int:
         """Receive time of the frame played last; the wall clock before the first."""
-        return self._position_ns or time.time_ns()
+        return self._position_ns or self.venue.clock.wall_ns()
 
     def pump(self) -> None:
         """Publish what is due; at speed 0 a chunk, unless a client has yet to read the one before."""
@@ -233,7 +232,7 @@ class Tape:
         speed, room = self.venue.options.speed, CHUNK_BYTES
         due_ns = None
         if speed:
-            due_ns = self._first_ns + int((time.monotonic() - self._started) * speed * 1e9)
+            due_ns = self._first_ns + int((self.venue.clock.mono_s() - self._started) * speed * 1e9)
         elif self._slow_clients():
             return
         while due_ns is not None or room > 0:
@@ -268,7 +267,7 @@ class Tape:
         if heard and not self._started:
             self._next = self._next or next(self._lines, None)
             self._first_ns = self._next.recv_ns if self._next else 0
-            self._started = time.monotonic()
+            self._started = self.venue.clock.mono_s()
         return heard or bool(self._started and self.venue.options.speed)
 
     def _play(self, line: Line) -> None:

@@ -382,3 +382,20 @@ def test_a_sample_that_comes_after_its_retraction_is_not_trusted(writer: Writer,
     assert writer.drain(PATIENCE_S)
     asked = "SELECT trusted, reason FROM depth_snapshots ORDER BY ts"
     assert owner.cursor().execute(asked).fetchall() == [(False, "refuted"), (True, "")]
+
+
+def test_a_writer_without_its_thread_writes_turn_by_turn_and_says_how_long_to_wait(owner: Owner) -> None:
+    writer = Writer(owner, MARKETS, min_free_bytes=1 << 60, clock_ns=lambda: START_NS, mono_s=lambda: 7.0)
+    batch = writer.take()
+    assert batch is not None
+    fill(batch, 0, [diff(11, 12, [(5, 1), (4, 1)], [(6, 1)])], seeded=seed(10, [(1, 1)], [(9, 1)]))
+    writer.submit(batch)
+    turn = writer.turn()
+    assert [next(turn) for _ in range(3)] == [0.1, 0.2, 0.4]
+    assert (writer.status().state, writer.status().committed) == ("full", 0)
+    writer._min_free_bytes = 0
+    assert list(turn) == []
+    assert (writer.status().state, writer.status().committed) == ("running", 1)
+    assert ledger(owner.cursor(), writer.writer_id).diffs == 1
+    assert list(writer.turn()) == []
+    writer.close()

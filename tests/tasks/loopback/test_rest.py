@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leadline.tasks.loopback.rest import Budget, Refusal
+from leadline.tasks.net.clock import SYSTEM_CLOCK
 from tests.tasks.loopback.conftest import PREFIX, connect, open_venue, take
 
 
@@ -117,7 +118,7 @@ async def test_time_is_the_markets(venue, http):
 
 
 def test_over_budget_is_429_and_ignoring_it_418():
-    budget = Budget(limit=100, speed=0.001)  # a minute of 1000 minutes: it does not end here
+    budget = Budget(100, 0.001, SYSTEM_CLOCK.mono_s)  # a minute of 1000 minutes: it does not end here
     budget.charge(100)
     seen = []
     for _ in range(7):
