@@ -1,7 +1,7 @@
 """
 A venue on this machine: Binance's protocol on real sockets, a market that moves, faults on command.
 
-    async with LoopbackVenue(symbols=["BTCUSDT"], seed=7) as venue:
+    async with LoopbackVenue(Options(symbols=["BTCUSDT"], seed=7)) as venue:
         ...  # venue.ws_url, venue.rest_url, venue.inject(Fault("drop", "BTCUSDT")), venue.truth("BTCUSDT")
 
 `run_in_thread` gives the same to code without an event loop; ``python -m leadline.tasks.loopback`` is a

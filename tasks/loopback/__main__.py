@@ -20,7 +20,7 @@ from leadline.tasks.loopback.venue import LoopbackVenue
 EXAMPLE = """\
 examples:
   python -m leadline.tasks.loopback --symbols BTCUSDT,ETHUSDT --seed 7
-  python -m leadline.tasks.loopback --count 300 --weather 1,20
+  python -m leadline.tasks.loopback --count 300 --random-faults 1,20
   python -m leadline.tasks.loopback --kind usdm --faults '[{"kind": "drop", "symbol": "BTCUSDT", "n": 3}]'
   python -m leadline.tasks.loopback --recording day1.gz --recording day2.gz --speed 0
 
@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     add("--history-s", type=float, default=120.0, help="market seconds of truth by id (default 120)")
     add("--clock-skew-s", type=float, default=0.0, help="venue's clock minus ours, seconds (default 0)")
     add("--faults", help="JSON: a fault or a list of them, armed at the start")
-    add("--weather", metavar="SEED,RATE", help="random recoverable faults, RATE a minute")
+    add("--random-faults", metavar="SEED,RATE", help="recoverable faults drawn at random, RATE a minute")
     add("--with-parent", type=int, metavar="PID", help="exit when this process is gone")
     return made
 
@@ -69,13 +69,13 @@ def options(args: argparse.Namespace) -> Options:
     names = None
     if args.symbols:
         names = tuple(name.strip() for name in args.symbols.split(",") if name.strip())
-    weather = None
-    if args.weather:
-        seed, _, rate = args.weather.partition(",")
+    drawn, text = None, args.random_faults
+    if text:
+        seed, _, rate = text.partition(",")
         try:
-            weather = int(seed), float(rate)
+            drawn = int(seed), float(rate)
         except ValueError as exc:
-            raise BadInput(f"--weather: expected SEED,RATE such as 1,20, got {args.weather!r}") from exc
+            raise BadInput(f"--random-faults: expected SEED,RATE such as 1,20, got {text!r}") from exc
     taken = (
         "kind",
         "count",
@@ -90,7 +90,7 @@ def options(args: argparse.Namespace) -> Options:
     )
     times = ("ping_s", "pong_s", "day_s", "history_s", "clock_skew_s")
     plain: dict[str, Any] = {name: getattr(args, name) for name in taken + times}
-    return Options(symbols=names, recording=tuple(args.recording), weather=weather, **plain)
+    return Options(symbols=names, recording=tuple(args.recording), random_faults=drawn, **plain)
 
 
 def faults(text: str | None) -> list[Fault]:

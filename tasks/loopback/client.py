@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.frames import Frame, Opcode
@@ -22,10 +23,11 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
-from leadline.tasks.loopback.base.streams import PING, Topic, compact, frame
-
-if TYPE_CHECKING:
-    from leadline.tasks.loopback.venue import LoopbackVenue
+from leadline.tasks.loopback.base.ledger import Ledger
+from leadline.tasks.loopback.base.options import Options
+from leadline.tasks.loopback.base.streams import PING, Hub, Topic, compact, frame
+from leadline.tasks.loopback.base.timers import Timers
+from leadline.tasks.loopback.faults.desk import FaultDesk
 
 METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 STREAMS_MAX = 1024  # of one connection, web-socket-streams.md
@@ -46,8 +48,26 @@ class Refused(Exception):
 class Client(asyncio.Protocol):
     """A connection; see the head of this module."""
 
-    def __init__(self, venue: LoopbackVenue) -> None:
-        self.venue = venue
+    def __init__(
+        self,
+        *,
+        options: Options,
+        hub: Hub,
+        ledger: Ledger,
+        timers: Timers,
+        faults: FaultDesk,
+        topic: Callable[[str], Topic | None],
+        refusal: Callable[[], str | None],
+    ) -> None:
+        """``topic`` finds one by its stream's name; ``refusal`` counts an attempt and may say no."""
+        self._options = options
+        self._clock = options.clock
+        self._hub = hub
+        self._ledger = ledger
+        self._timers = timers
+        self._faults = faults
+        self._topic = topic
+        self._refusal = refusal
         self.ws = ServerProtocol(max_size=1 << 20)
         self.out: list[bytes] = []
         self.lag_s = 0.0  # everything is so late
@@ -55,12 +75,12 @@ class Client(asyncio.Protocol):
         self.micros = False
         self.streams: dict[str, None] = {}  # as asked for, also those that never send
         self.route: set[str] | None = None  # kinds this path carries; None for all
-        self.born = self.venue.clock.mono_s()
+        self.born = self._clock.mono_s()
         self.writable = asyncio.Event()
         self.writable.set()
         self.lost = asyncio.Event()
         self.pings: dict[bytes, float] = {}  # payload -> the time by which its pong must be here
-        self.next_ping = self.born + venue.options.ping_s
+        self.next_ping = self.born + options.ping_s
         self._heard: deque[float] = deque()
         self._transport: asyncio.Transport | None = None
         self._fragments: list[bytes] = []
@@ -71,7 +91,7 @@ class Client(asyncio.Protocol):
         """Take the transport; the handshake is still to come."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=WRITE_HIGH)
-        self.venue.clients[self] = None
+        self._hub.connections[self] = None
 
     def data_received(self, data: bytes) -> None:
         """Hand bytes to the sans-I/O layer and act on what it makes of them."""
@@ -88,8 +108,7 @@ class Client(asyncio.Protocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         """Forget everything about this client."""
         self._transport = None
-        self.venue.hub.forget(self)
-        self.venue.clients.pop(self, None)
+        self._hub.forget(self)
         self.writable.set()
         self.lost.set()
 
@@ -112,7 +131,7 @@ class Client(asyncio.Protocol):
         """Write all queued frames at once, or later if the connection lags."""
         frames, self.out = self.out, []
         if self.lag_s:
-            self.venue.faults.after(self.lag_s, partial(self._write, frames))
+            self._timers.after(self.lag_s, partial(self._write, frames))
         else:
             self._write(frames)
 
@@ -122,8 +141,8 @@ class Client(asyncio.Protocol):
             return
         self._transport.write(b"".join(frames))
         waiting = self._transport.get_write_buffer_size()
-        if waiting > self.venue.options.buffer_bytes:
-            self.venue.ledger.note("slow_consumer", bytes=waiting, streams=len(self.streams))
+        if waiting > self._options.buffer_bytes:
+            self._ledger.note("slow_consumer", bytes=waiting, streams=len(self.streams))
             self.cut()
 
     def cut(self) -> None:
@@ -140,20 +159,20 @@ class Client(asyncio.Protocol):
 
     def ping(self, pong_within_s: float) -> None:
         """Send a ping with the time as payload; `check` cuts the line when its pong does not come."""
-        payload = str(self.venue.clock.wall_ns() // 1_000_000).encode()
-        self.pings.setdefault(payload, self.venue.clock.mono_s() + pong_within_s)
-        self.venue.hub.send_frame(self, frame(payload, PING))
+        payload = str(self._clock.wall_ns() // 1_000_000).encode()
+        self.pings.setdefault(payload, self._clock.mono_s() + pong_within_s)
+        self._hub.send_frame(self, frame(payload, PING))
 
     def check(self, now: float) -> None:
         """Do what is due at the monotonic time ``now``: pings, overdue pongs, the end of the day."""
-        options = self.venue.options
+        options = self._options
         if not self.is_open:
             return
         if now - self.born >= options.day_s:
-            self.venue.ledger.note("day_cut", age_s=round(now - self.born, 3))
+            self._ledger.note("day_cut", age_s=round(now - self.born, 3))
             self.cut()
         elif self.pings and min(self.pings.values()) < now:
-            self.venue.ledger.note("pong_missing", pings=len(self.pings))
+            self._ledger.note("pong_missing", pings=len(self.pings))
             self.cut()
         elif now >= self.next_ping:
             self.next_ping = now + options.ping_s
@@ -168,8 +187,8 @@ class Client(asyncio.Protocol):
         for data in self.ws.data_to_send():
             if not data:
                 self._transport.close()  # all is written, then the line ends
-            elif data[0] == 0x80 | Opcode.PONG and self.venue.faults.pongs_muted:
-                self.venue.faults.swallowed_pong()
+            elif data[0] == 0x80 | Opcode.PONG and self._faults.pongs_muted:
+                self._faults.swallowed_pong()
             else:
                 self._transport.write(data)
 
@@ -183,7 +202,7 @@ class Client(asyncio.Protocol):
         if event.opcode is Opcode.PONG:
             self.pings.pop(bytes(event.data), None)
         if not self._within_rate():
-            self.venue.ledger.note("too_many_messages", limit=self.venue.options.commands_per_s)
+            self._ledger.note("too_many_messages", limit=self._options.commands_per_s)
             self.close(1008, "Too many requests")
         elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self._fragments.append(bytes(event.data))
@@ -193,14 +212,14 @@ class Client(asyncio.Protocol):
 
     def _within_rate(self) -> bool:
         """Count a message (ping, pong or command) against the limit per second."""
-        now, heard = self.venue.clock.mono_s(), self._heard
+        now, heard = self._clock.mono_s(), self._heard
         heard.append(now)
         while heard[0] < now - 1.0:
             heard.popleft()
-        return len(heard) <= self.venue.options.commands_per_s
+        return len(heard) <= self._options.commands_per_s
 
     def _shake_hands(self, request: Request) -> None:
-        refusal = self.venue.refuse_attempt()
+        refusal = self._refusal()
         url = urlsplit(request.path)
         prefix, door, path = _split(unquote(url.path))
         if refusal:
@@ -233,7 +252,7 @@ class Client(asyncio.Protocol):
             reply: dict[str, Any] = {"result": self._obey(asked), "id": request_id}
         except Refused as exc:
             reply = {"error": {"code": exc.code, "msg": str(exc)}, "id": request_id}
-        self.venue.hub.send_frame(self, frame(compact(reply)))
+        self._hub.send_frame(self, frame(compact(reply)))
         self.flush()
 
     def _obey(self, asked: dict[str, Any]) -> Any:
@@ -275,19 +294,18 @@ class Client(asyncio.Protocol):
         """Take streams on; a name nobody carries is accepted too and stays silent, as at the venue."""
         for name in names:
             self.streams[name] = None
-            topic = self.venue.topic(name)
+            topic = self._topic(name)
             if topic is not None and self._may_hear(topic):
                 topic.clients[self] = None
-        self.venue.subscribed.set()
 
     def _may_hear(self, topic: Topic) -> bool:
         if self.route is not None and topic.kind not in self.route:
             return False
-        return not self.venue.faults.deafens(topic)
+        return not self._faults.deafens(topic)
 
     def _unsubscribe(self, name: str) -> None:
         self.streams.pop(name, None)
-        topic = self.venue.topic(name)
+        topic = self._topic(name)
         if topic is not None:
             topic.clients.pop(self, None)
 

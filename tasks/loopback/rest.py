@@ -1,5 +1,5 @@
 """
-The venue's REST side: depth, exchangeInfo, time and ping, weights and bans; and the control paths.
+The venue's REST side: depth, exchangeInfo, time and ping, weights and bans.
 
 Weights, codes and headers are those of rest-api.md and of the derivatives documents. A minute of the
 budget is a minute of market time, so it shrinks with ``speed``; ``Retry-After`` is in real seconds.
@@ -12,21 +12,19 @@ import json
 import math
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from leadline.book.errors import BadInput
 from leadline.book.synthetic.specs import Kind
 from leadline.tasks.loopback.base.faults import Fault, FaultKind
+from leadline.tasks.loopback.base.options import Options
 from leadline.tasks.loopback.base.streams import compact
-
-if TYPE_CHECKING:
-    from leadline.tasks.loopback.venue import LoopbackVenue
+from leadline.tasks.loopback.faults.desk import FaultDesk
+from leadline.tasks.loopback.market.source import Source
 
 PREFIX = {Kind.SPOT: "/api/v3", Kind.USDM: "/fapi/v1", Kind.COINM: "/dapi/v1"}
 # (levels up to, weight)
@@ -95,29 +93,38 @@ class Budget:
 
 
 class Rest:
-    """The HTTP application of one venue."""
+    """
+    The HTTP paths of one venue.
 
-    def __init__(self, venue: LoopbackVenue) -> None:
-        self.venue = venue
-        self.kind = venue.kind
+    ``pump`` brings the market up to now; ``cut`` drops the connection that carries a request.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        source: Source,
+        faults: FaultDesk,
+        *,
+        pump: Callable[[], None],
+        cut: Callable[[Scope], None],
+    ) -> None:
+        self.kind = options.kind
         self.budget = Budget(
-            venue.options.weight_limit or (6000 if self.kind is Kind.SPOT else 2400),
-            venue.options.speed,
-            venue.clock.mono_s,
+            options.weight_limit or (6000 if self.kind is Kind.SPOT else 2400),
+            options.speed,
+            options.clock.mono_s,
         )
+        self._source = source
+        self._faults = faults
+        self._pump = pump
+        self._cut = cut
         prefix = PREFIX[self.kind]
-        self.app = Starlette(
-            routes=[
-                Route(f"{prefix}/depth", self._guard(self._depth)),
-                Route(f"{prefix}/exchangeInfo", self._guard(self._exchange_info)),
-                Route(f"{prefix}/time", self._guard(self._time)),
-                Route(f"{prefix}/ping", self._guard(self._ping)),
-                Route("/loopback/faults", self._faults, methods=["POST", "DELETE"]),
-                Route("/loopback/truth", self._truth),
-                Route("/loopback/ledger", self._ledger),
-                Route("/loopback/status", self._status),
-            ]
-        )
+        self.routes = [
+            Route(f"{prefix}/depth", self._guard(self._depth)),
+            Route(f"{prefix}/exchangeInfo", self._guard(self._exchange_info)),
+            Route(f"{prefix}/time", self._guard(self._time)),
+            Route(f"{prefix}/ping", self._guard(self._ping)),
+        ]
 
     # -- the venue's paths -----------------------------------------------------------------------
 
@@ -126,7 +133,7 @@ class Rest:
 
         async def endpoint(request: Request) -> Response:
             symbol = request.query_params.get("symbol")
-            fault = self.venue.faults.take_rest(symbol)
+            fault = self._faults.take_rest(symbol)
             headers: dict[str, str] = {}
             try:
                 if fault is not None:
@@ -167,7 +174,7 @@ class Rest:
                 "<html><body>Just a moment...</body></html>", fault.code or 200, media_type="text/html"
             )
         elif kind is FaultKind.REST_CUT:
-            return _CutResponse(self.venue)
+            return _CutResponse(self._cut)
         elif kind is FaultKind.STALE_SNAPSHOT:
             request.state.age_s = fault.seconds or 5.0
         return None
@@ -181,14 +188,15 @@ class Rest:
             raise Refusal(
                 400, -1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."
             )
-        if symbol not in self.venue.symbols:
+        if symbol not in self._source.symbols:
             raise Refusal(400, -1121, "Invalid symbol.")
         wanted = params.get("symbolStatus")
         if wanted is not None and wanted not in STATUSES:
             raise Refusal(400, -1122, "Invalid symbolStatus.")
-        if wanted is not None and wanted != self.venue.status[symbol]:
+        if wanted is not None and wanted != self._source.status[symbol]:
             raise Refusal(400, -1220, "The symbol's status does not match the requested symbolStatus.")
-        return self.venue.snapshot(symbol, limit, getattr(request.state, "age_s", 0.0)).encode()
+        self._pump()  # what went before the answer goes out before it
+        return self._source.snapshot(symbol, limit, getattr(request.state, "age_s", 0.0)).encode()
 
     def _limit(self, text: str | None) -> int:
         """Read ``limit``; spot cuts it to 5000, futures take listed values only."""
@@ -207,12 +215,12 @@ class Rest:
 
     async def _exchange_info(self, request: Request) -> bytes:
         self.budget.charge(20 if self.kind is Kind.SPOT else 1)
-        names = list(self.venue.symbols)
+        names = list(self._source.symbols)
         if self.kind is Kind.SPOT:
             names = self._chosen(request) or names
         info = {
             "timezone": "UTC",
-            "serverTime": self.venue.now_ns() // 1_000_000,
+            "serverTime": self._source.now_ns() // 1_000_000,
             "rateLimits": [
                 {
                     "rateLimitType": "REQUEST_WEIGHT",
@@ -233,12 +241,12 @@ class Rest:
             names = [one] if one else json.loads(many) if many else []
         except ValueError as exc:
             raise Refusal(400, -1100, "Illegal characters found in parameter 'symbols'.") from exc
-        if not isinstance(names, list) or not all(name in self.venue.symbols for name in names):
+        if not isinstance(names, list) or not all(name in self._source.symbols for name in names):
             raise Refusal(400, -1121, "Invalid symbol.")
         return names
 
     def _symbol_info(self, name: str) -> dict[str, Any]:
-        tick, step = self.venue.sizes(name)
+        tick, step = self._source.sizes(name)
         base = name.partition("_")[0]
         quote = next((q for q in ("USDT", "USDC", "USD") if base.endswith(q) and base != q), "")
         filters = [
@@ -253,7 +261,7 @@ class Rest:
         key = "contractStatus" if self.kind is Kind.COINM else "status"
         info = {
             "symbol": name,
-            key: self.venue.status[name],
+            key: self._source.status[name],
             "baseAsset": base.removesuffix(quote),
             "quoteAsset": quote,
         }
@@ -263,59 +271,25 @@ class Rest:
 
     async def _time(self, _request: Request) -> bytes:
         self.budget.charge(1)
-        return compact({"serverTime": self.venue.now_ns() // 1_000_000})
+        return compact({"serverTime": self._source.now_ns() // 1_000_000})
 
     async def _ping(self, _request: Request) -> bytes:
         self.budget.charge(1)
         return b"{}"
 
-    # -- the control paths -----------------------------------------------------------------------
-
-    async def _faults(self, request: Request) -> Response:
-        if request.method == "DELETE":
-            self.venue.faults.clear()
-            return JSONResponse({"cleared": True})
-        try:
-            raw = await request.json()
-            orders = [Fault.from_json(each) for each in (raw if isinstance(raw, list) else [raw])]
-            entries = [self.venue.faults.inject(fault) for fault in orders]
-        except (BadInput, ValueError) as exc:
-            return JSONResponse({"error": str(exc)}, 400)
-        return _json({"entries": [entry.as_json() for entry in entries]})
-
-    async def _truth(self, request: Request) -> Response:
-        at = request.query_params.get("id")
-        try:
-            truth = self.venue.truth(request.query_params.get("symbol", ""), int(at) if at else None)
-        except ValueError as exc:
-            return JSONResponse({"error": str(exc)}, 400)
-        except BadInput as exc:
-            return JSONResponse({"error": str(exc)}, 404)
-        return _json(truth.as_json())
-
-    async def _ledger(self, _request: Request) -> Response:
-        return _json(self.venue.ledger_json())
-
-    async def _status(self, _request: Request) -> Response:
-        return _json(self.venue.status_json())
-
 
 class _CutResponse(Response):
     """Promises more bytes than it sends: the client sees the line break inside the body."""
 
-    def __init__(self, venue: LoopbackVenue) -> None:
+    def __init__(self, cut: Callable[[Scope], None]) -> None:
         super().__init__()
-        self._venue = venue
+        self._cut = cut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the beginning, then drop the connection."""
         headers = [(b"content-length", b"4096"), (b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b'{"lastUpdateId":', "more_body": True})
-        self._venue.http.cut(scope)
+        self._cut(scope)
         while (await receive())["type"] != "http.disconnect":
             pass
-
-
-def _json(value: object) -> Response:
-    return Response(compact(value), media_type="application/json")

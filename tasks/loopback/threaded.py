@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from leadline.tasks.loopback.base.faults import Fault
+from leadline.tasks.loopback.base.options import Options
 from leadline.tasks.loopback.base.truth import Truth
 from leadline.tasks.loopback.market.digests import Digests
 from leadline.tasks.loopback.venue import LoopbackVenue
@@ -63,14 +64,14 @@ class ThreadedVenue:
 
 
 @contextmanager
-def run_in_thread(**settings: Any) -> Generator[ThreadedVenue]:
-    """Run a venue in a thread until the block ends; settings as of `Options`."""
+def run_in_thread(options: Options | None = None) -> Generator[ThreadedVenue]:
+    """Run a venue in a thread until the block ends."""
     ready: Future[ThreadedVenue] = Future()
     stop: list[Callable[[], object]] = []
     ended: Future[None] = Future()
 
     async def live() -> None:
-        async with LoopbackVenue(**settings) as venue:
+        async with LoopbackVenue(options) as venue:
             loop, stopping = asyncio.get_running_loop(), asyncio.Event()
             stop.append(lambda: loop.call_soon_threadsafe(stopping.set))
             ready.set_result(ThreadedVenue(venue, loop))

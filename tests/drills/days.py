@@ -25,7 +25,7 @@ from leadline.storage.access.connect import connect
 from leadline.storage.access.owner import Owner
 from leadline.storage.ingest.writer import Writer
 from leadline.tasks.feed.thread import Feed
-from leadline.tasks.loopback import Fault, FaultKind, ThreadedVenue, run_in_thread
+from leadline.tasks.loopback import Fault, FaultKind, Options, ThreadedVenue, run_in_thread
 from leadline.tasks.loopback.base.faults import DEEPEST
 from tests.drills.every_id import Compared, seeds_cut, stored, watching
 from tests.drills.scorecard import Card
@@ -99,7 +99,7 @@ def _streaming(
     db, markets = folder / "days.duckdb", list[Market]()
     market = {"count": 2, "levels": LEVELS, "speed": SPEED, "seed": seed, "day_s": day_s}
     limits = {"attempts": 100_000, "weight_limit": 1_000_000, "history_s": HISTORY_S}
-    with run_in_thread(**market, **limits) as venue, Owner(db) as owner, watching() as watch:
+    with run_in_thread(Options(**market, **limits)) as venue, Owner(db) as owner, watching() as watch:
         writer = Writer(owner, markets)
         writer.start()
         config = config_for(

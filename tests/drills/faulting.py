@@ -26,7 +26,7 @@ from leadline.storage.access.connect import connect
 from leadline.storage.errors import StoreOwned
 from leadline.tasks.feed.routing.config import FeedConfig
 from leadline.tasks.feed.routing.liveness import Patience
-from leadline.tasks.loopback import ThreadedVenue, run_in_thread
+from leadline.tasks.loopback import Options, ThreadedVenue, run_in_thread
 from tests.drills.fault_lines import Line, judge, short, table
 from tests.drills.faults import CLOCK_SKEW_S, SPOT, USDM, VICTIM, Named
 from tests.drills.scorecard import Card
@@ -95,7 +95,7 @@ def endure(kind: str, names: tuple[Named, ...], folder: Path, *, seed: int = 1) 
     market |= {"attempts": 100_000, "weight_limit": 1_000_000, "seed": seed}
     if any(each.told == "clock" for each in names):  # a clock that runs faster has no offset to find
         market |= {"clock_skew_s": CLOCK_SKEW_S, "speed": 1.0}
-    with run_in_thread(**market) as venue:
+    with run_in_thread(Options(**market)) as venue:
         with _stream(venue, folder) as host:
             _settle(host)
             for number, named in enumerate(names):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from leadline.flows.local.prefect_server import PrefectServer
+from leadline.tasks.loopback.base.options import Options
 from leadline.tasks.loopback.threaded import ThreadedVenue, run_in_thread
 
 
@@ -28,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
 
 @pytest.fixture(scope="session")
 def venue() -> Iterator[ThreadedVenue]:
-    with run_in_thread(symbols=("BTCUSDT", "ETHUSDT", "币安人生USDT")) as running:
+    with run_in_thread(Options(symbols=("BTCUSDT", "ETHUSDT", "币安人生USDT"))) as running:
         yield running
 
 

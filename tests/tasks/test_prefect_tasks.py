@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leadline.tasks.loopback import Fault, run_in_thread
+from leadline.tasks.loopback import Fault, Options, run_in_thread
 from tests.tasks.feeding import ListSink, all_live, assert_true_book, config_for, feeding, until
 
 pytestmark = pytest.mark.engine
@@ -19,7 +19,7 @@ async def test_needs_met_by_tasks_are_named_after_symbol_and_reason() -> None:
     from leadline.tasks.prefect_tasks import see_to
 
     with (
-        run_in_thread(count=1, speed=4) as venue,
+        run_in_thread(Options(count=1, speed=4)) as venue,
         feeding(config_for(venue), ListSink(), host_grace_s=60) as feed,
     ):
         symbol = venue.symbols[0]
@@ -65,7 +65,7 @@ async def test_what_retries_cannot_do_goes_back_to_the_feed() -> None:
     from leadline.tasks import prefect_tasks as retried
 
     with (
-        run_in_thread(count=1, speed=4) as venue,
+        run_in_thread(Options(count=1, speed=4)) as venue,
         feeding(config_for(venue, ["NOSUCH"]), ListSink(), host_grace_s=60) as feed,
     ):
 

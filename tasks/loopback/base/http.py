@@ -19,10 +19,10 @@ GRACE_S = 0.5  # given to answers under way when the venue stops
 
 
 class HttpServer:
-    """Serves one ASGI application on one address."""
+    """Serves the ASGI application that `start` is given, on one address."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        self._app = app
+    def __init__(self, host: str, port: int) -> None:
+        self._app: ASGIApp | None = None
         self._config = uvicorn.Config(
             self._run,
             interface="asgi3",
@@ -37,8 +37,9 @@ class HttpServer:
         self.host = host
         self.port = port
 
-    async def start(self) -> None:
+    async def start(self, app: ASGIApp) -> None:
         """Listen; ``port`` is known afterwards."""
+        self._app = app
         self._config.load()
         make: Any = self._config.http_protocol_class
         loop = asyncio.get_running_loop()
@@ -79,5 +80,6 @@ class HttpServer:
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application; a request cancelled by `stop` is no error."""
+        assert self._app is not None
         with suppress(asyncio.CancelledError):
             await self._app(scope, receive, send)

@@ -17,7 +17,7 @@ class Options:
 
     ``symbols`` None lists ``count`` well-known ones, or those of the recordings. Ports 0 are chosen by
     the system. ``speed`` 2 lets market time run twice as fast; with recordings 0 means as fast as the
-    clients can read. ``weather`` is (seed, faults per minute). Times without a unit in their name do
+    clients can read. ``random_faults`` is (seed, faults per minute). Times without a unit in their name do
     not exist here; ``ping_s``, ``pong_s``, ``day_s`` are real seconds.
     """
 
@@ -41,7 +41,7 @@ class Options:
     tick_s: float = 0.01  # how often frames go out
     buffer_bytes: int = 64 << 20  # unread by a client before it is cut
     history_s: float = 120.0  # market time for which the truth at an id is kept
-    weather: tuple[int, float] | None = None
+    random_faults: tuple[int, float] | None = None
     clock_skew_s: float = 0.0  # how far market time, and with it the venue's clock, is ahead of ours
     start_ns: int | None = None  # market time at the start; None: the clock's
     clock: Clock = SYSTEM_CLOCK  # the venue's own

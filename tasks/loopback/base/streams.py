@@ -12,7 +12,8 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+
+from leadline.tasks.loopback.base.ports import Connection
 
 SHORT, MEDIUM = 126, 65_536  # RFC 6455 §5.2: lengths of 7, 16 and 64 bits
 TEXT, BINARY, PING = 0x81, 0x82, 0x89  # with the FIN bit
@@ -42,17 +43,6 @@ def compact(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-class Listener(Protocol):
-    """What a topic needs of a client."""
-
-    out: list[bytes]
-    combined: bool
-    micros: bool
-
-    def flush(self) -> None:
-        """Write what is in ``out``."""
-
-
 @dataclass(eq=False, slots=True)
 class Topic:
     """One stream: its name, symbol, kind (``depth``, ``depth20``, ``bookTicker``, ``trade``, …)."""
@@ -60,7 +50,7 @@ class Topic:
     name: str
     symbol: str
     kind: str
-    clients: dict[Listener, None] = field(default_factory=dict)
+    clients: dict[Connection, None] = field(default_factory=dict)
     filter: Callable[[Topic, bytes], None] | None = None  # set while a fault is on
     head: bytes = b""
     sent: int = 0
@@ -88,11 +78,12 @@ class Topic:
 
 
 class Hub:
-    """All topics of a venue; knows nothing of sockets but `Listener`."""
+    """All topics and connections of a venue; knows nothing of sockets."""
 
     def __init__(self) -> None:
         self.topics: dict[str, Topic] = {}
-        self._dirty: dict[Listener, None] = {}
+        self.connections: dict[Connection, None] = {}  # oldest first
+        self._dirty: dict[Connection, None] = {}
         self.frames = 0
 
     def add(self, name: str, symbol: str, kind: str) -> Topic:
@@ -130,7 +121,7 @@ class Hub:
             self._dirty[client] = None
         self.frames += len(topic.clients)
 
-    def send_frame(self, client: Listener, whole_frame: bytes) -> None:
+    def send_frame(self, client: Connection, whole_frame: bytes) -> None:
         """Queue a ready frame for one client."""
         client.out.append(whole_frame)
         self._dirty[client] = None
@@ -141,13 +132,14 @@ class Hub:
         for client in dirty:
             client.flush()
 
-    def forget(self, client: Listener) -> None:
-        """Take a client off every topic."""
+    def forget(self, client: Connection) -> None:
+        """Take a client that is gone off every topic."""
+        self.connections.pop(client, None)
         self._dirty.pop(client, None)
         for topic in self.topics.values():
             topic.clients.pop(client, None)
 
-    def _variant(self, topic: Topic, payload: bytes, client: Listener) -> bytes:
+    def _variant(self, topic: Topic, payload: bytes, client: Connection) -> bytes:
         """Make what this client asked for: raw, or times in microseconds (which end in 000 here)."""
         if client.micros:
             payload = _TIMES.sub(rb'"\1":\g<2>000', payload)

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from leadline.book.errors import BadInput
 from leadline.tasks.loopback.base.faults import DEEPEST, STREAM_FAULTS, SYMBOL_FAULTS, Fault, FaultKind
-from leadline.tasks.loopback.base.ledger import Entry
-from leadline.tasks.loopback.base.streams import BINARY, Topic, frame
+from leadline.tasks.loopback.base.ledger import Entry, Ledger
+from leadline.tasks.loopback.base.ports import Connection
+from leadline.tasks.loopback.base.streams import BINARY, Hub, Topic, frame
+from leadline.tasks.loopback.base.timers import Timers
 from leadline.tasks.loopback.faults.spoiling import spoil
-
-if TYPE_CHECKING:
-    from leadline.tasks.loopback.client import Client
-    from leadline.tasks.loopback.venue import LoopbackVenue
+from leadline.tasks.loopback.market.source import Source
 
 K = FaultKind
 
@@ -43,19 +41,33 @@ class Armed:
 class FaultDesk:
     """Keeps armed faults and applies them; everything runs on the venue's event loop."""
 
-    def __init__(self, venue: LoopbackVenue) -> None:
-        self.venue = venue
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        ledger: Ledger,
+        timers: Timers,
+        source: Source,
+        refuse_for: Callable[[float], None],
+        pong_s: float,
+    ) -> None:
+        """``refuse_for`` lets no connection in for so many seconds; ``pong_s``: what a pong may take."""
+        self._hub = hub
+        self._ledger = ledger
+        self._timers = timers
+        self._source = source
+        self._refuse_for = refuse_for
+        self._pong_s = pong_s
         self._on_topics: dict[Topic, list[Armed]] = {}
         self._silences: list[Armed] = []
         self._rest: list[Armed] = []
         self._no_pong: Armed | None = None
-        self._timers: list[tuple[float, Callable[[], None]]] = []
 
     def inject(self, fault: Fault) -> Entry:
         """Arm or carry out a fault now; raises `BadInput` when it names what is not here."""
         if fault.symbol is not None:
-            self.venue.require(fault.symbol)
-        entry = self.venue.ledger.open(fault)
+            self.require(fault.symbol)
+        entry = self._ledger.open(fault)
         armed = Armed(entry, fault.n)
         if fault.kind in STREAM_FAULTS:
             self._arm_topics(armed)
@@ -64,7 +76,7 @@ class FaultDesk:
         elif fault.kind.startswith("rest_") or fault.kind.endswith("_snapshot"):
             self._rest.append(armed)
         elif fault.kind in SYMBOL_FAULTS:
-            self.venue.change_market(entry)
+            self._source.change_market(entry)
         else:
             self._connections(armed)
         return entry
@@ -78,23 +90,17 @@ class FaultDesk:
             armed.entry.done = True
         self._silences, self._rest, self._no_pong = [], [], None
 
-    def after(self, seconds: float, do: Callable[[], None]) -> None:
-        """Call ``do`` once ``seconds`` have passed."""
-        self._timers.append((self.venue.clock.mono_s() + seconds, do))
-
-    def tick(self, now: float) -> None:
-        """Do what has become due at the monotonic time ``now``."""
-        due = [timer for timer in self._timers if timer[0] <= now]
-        if due:
-            self._timers = [timer for timer in self._timers if timer[0] > now]
-            for _, do in sorted(due, key=lambda timer: timer[0]):
-                do()
+    def require(self, symbol: str) -> None:
+        """Raise `BadInput` unless the symbol is listed."""
+        symbols = self._source.symbols
+        if symbol not in symbols:
+            raise BadInput(f"symbol {symbol!r} is not listed; there are {', '.join(symbols)}")
 
     # -- streams ---------------------------------------------------------------------------------
 
     def _arm_topics(self, armed: Armed) -> None:
         fault = armed.entry.fault
-        topics = self.venue.hub.of(fault.symbol, fault.stream)
+        topics = self._hub.of(fault.symbol, fault.stream)
         if not topics:
             raise BadInput(f"fault {fault.kind}: {fault.symbol} has no stream of kind {fault.stream!r}")
         heard = [topic for topic in topics if topic.clients]
@@ -110,7 +116,7 @@ class FaultDesk:
         for armed in list(self._on_topics[topic]):
             payloads = [out for each in payloads for out in self._strike(topic, armed, each)]
         for each in payloads:
-            self.venue.hub.send(topic, each)
+            self._hub.send(topic, each)
 
     def _strike(self, topic: Topic, armed: Armed, payload: bytes) -> list[bytes]:
         """Apply one fault to one payload; return what goes on."""
@@ -149,7 +155,7 @@ class FaultDesk:
         if not armed.started:
             armed.started = True
             if fault.seconds or fault.kind is K.DELAY:
-                self.after(fault.seconds, lambda: self._end(topic, armed))
+                self._timers.after(fault.seconds, lambda: self._end(topic, armed))
 
     def _end(self, topic: Topic, armed: Armed) -> None:
         """Take a fault off its topic; what it holds goes out now."""
@@ -162,7 +168,7 @@ class FaultDesk:
         armed.entry.done = True
         armed.left = 0
         for payload in armed.held:
-            self.venue.hub.send(topic, payload)
+            self._hub.send(topic, payload)
         armed.held = []
 
     # -- connections -----------------------------------------------------------------------------
@@ -171,22 +177,22 @@ class FaultDesk:
         """Carry out a fault that concerns whole connections, on all of them."""
         entry, fault = armed.entry, armed.entry.fault
         if fault.kind is K.REFUSE:
-            self.venue.refuse_for(fault.seconds)
+            self._refuse_for(fault.seconds)
             entry.hit(seconds=fault.seconds)
-            self.after(fault.seconds, lambda: setattr(entry, "done", True))
+            self._timers.after(fault.seconds, lambda: setattr(entry, "done", True))
         elif fault.kind is K.NO_PONG:
             self._no_pong = armed
             if fault.seconds:
-                self.after(fault.seconds, lambda: self._pongs_again(armed))
+                self._timers.after(fault.seconds, lambda: self._pongs_again(armed))
         else:
             for client in self._struck(fault):
                 entry.hit(streams=len(client.streams))
                 self._disturb(client, fault)
             entry.done = True
 
-    def _struck(self, fault: Fault) -> list[Client]:
+    def _struck(self, fault: Fault) -> list[Connection]:
         """Return the connections that a fault is about; the oldest is first in the venue's list."""
-        clients = [each for each in self.venue.clients if each.is_open]
+        clients = [each for each in self._hub.connections if each.is_open]
         match fault.which:
             case "oldest":
                 return clients[:1]
@@ -195,14 +201,14 @@ class FaultDesk:
             case _:
                 return clients
 
-    def _disturb(self, client: Client, fault: Fault) -> None:
+    def _disturb(self, client: Connection, fault: Fault) -> None:
         """Carry out a fault on one connection."""
         if fault.kind is K.CUT:
             client.cut()
         elif fault.kind is K.CLOSE:
             client.close(fault.code or 1001, fault.text)
         elif fault.kind is K.DEMAND_PONG:
-            client.ping(fault.seconds or self.venue.options.pong_s)
+            client.ping(fault.seconds or self._pong_s)
         elif fault.kind is K.LAG:
             client.lag_s = fault.seconds
         elif fault.kind is K.SHUTDOWN:
@@ -211,14 +217,14 @@ class FaultDesk:
             client.out += [_noise(fault.kind)] * fault.n
             client.flush()
 
-    def _shut_down(self, client: Client, fault: Fault) -> None:
+    def _shut_down(self, client: Connection, fault: Fault) -> None:
         """Announce the end, then end it after ``seconds``."""
-        text = f'{{"e":"serverShutdown","E":{self.venue.now_ns() // 1_000_000}}}'
+        text = f'{{"e":"serverShutdown","E":{self._source.now_ns() // 1_000_000}}}'
         if client.combined:
             text = f'{{"stream":"!serverShutdown","data":{text}}}'
         client.out.append(frame(text.encode()))
         client.flush()
-        self.after(fault.seconds, lambda: client.close(1001, "server shutdown"))
+        self._timers.after(fault.seconds, lambda: client.close(1001, "server shutdown"))
 
     def _pongs_again(self, armed: Armed) -> None:
         if self._no_pong is armed:

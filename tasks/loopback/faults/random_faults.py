@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import TYPE_CHECKING
 
 from leadline.tasks.loopback.base.faults import SYMBOL_FAULTS, Fault, FaultKind
 
-if TYPE_CHECKING:
-    from leadline.tasks.loopback.venue import LoopbackVenue
-
 K = FaultKind
 # What may come, how often (relative), for how many messages at most, for how long at most in seconds.
-CLIMATE = (
+CHOICES = (
     (K.DROP, 10, 3, 0.0),
     (K.DUPLICATE, 6, 3, 0.0),
     (K.REORDER, 6, 1, 0.0),
@@ -40,22 +37,31 @@ CLIMATE = (
 )
 
 
-class Weather:
-    """Orders a fault now and then, ``per_minute`` on average."""
+class RandomFaults:
+    """Orders a fault now and then, ``per_minute`` on average; a recording's market stays as it was."""
 
-    def __init__(self, venue: LoopbackVenue, seed: int, per_minute: float) -> None:
-        self.venue = venue
+    def __init__(
+        self,
+        inject: Callable[[Fault], object],
+        symbols: Sequence[str],
+        *,
+        now_s: float,
+        seed: int,
+        per_minute: float,
+        is_recording: bool,
+    ) -> None:
+        self._inject = inject
+        self._symbols = symbols
         self._rng = Random(seed)
         self._per_s = per_minute / 60.0
-        market_stays = bool(venue.options.recording)
-        self._climate = [row for row in CLIMATE if not (market_stays and row[0] in SYMBOL_FAULTS)]
-        self._next = venue.clock.mono_s() + self._pause()
+        self._choices = [row for row in CHOICES if not (is_recording and row[0] in SYMBOL_FAULTS)]
+        self._next = now_s + self._pause()
 
     def tick(self, now: float) -> None:
         """Order what is due at the monotonic time ``now``."""
         while now >= self._next:
             self._next += self._pause()
-            self.venue.inject(self._draw())
+            self._inject(self._draw())
 
     def _pause(self) -> float:
         return self._rng.expovariate(self._per_s) if self._per_s > 0 else float("inf")
@@ -63,8 +69,8 @@ class Weather:
     def _draw(self) -> Fault:
         """Draw one fault on one symbol."""
         rng = self._rng
-        (kind, _, most, seconds), *_ = rng.choices(self._climate, [row[1] for row in self._climate])
-        symbol = rng.choice(self.venue.symbols)
+        (kind, _, most, seconds), *_ = rng.choices(self._choices, [row[1] for row in self._choices])
+        symbol = rng.choice(self._symbols)
         n, lasting = rng.randint(1, most), round(rng.uniform(0.2, 1.0) * seconds, 3)
         text = rng.choice(("bids", "asks")) if kind is K.ONE_SIDED else ""
         concerns_all = kind.startswith("rest_")

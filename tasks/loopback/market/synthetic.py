@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from leadline.book.errors import BadInput
 from leadline.book.scale import parse_scaled
 from leadline.book.synthetic.market import SyntheticMarket
 from leadline.book.synthetic.specs import default_symbols, make_specs
 from leadline.tasks.loopback.base.faults import FaultKind
-from leadline.tasks.loopback.base.ledger import Entry
-from leadline.tasks.loopback.base.streams import Topic
+from leadline.tasks.loopback.base.ledger import Entry, Ledger
+from leadline.tasks.loopback.base.options import Options
+from leadline.tasks.loopback.base.streams import Hub, Topic
+from leadline.tasks.loopback.base.timers import Timers
 from leadline.tasks.loopback.base.truth import Truth
 from leadline.tasks.loopback.market.digests import Digests, digests_of
 from leadline.tasks.loopback.market.lines import SymbolLines
-
-if TYPE_CHECKING:
-    from leadline.tasks.loopback.venue import LoopbackVenue
 
 SLICE_NS = 100_000_000  # of market time
 LATE_S = 2.0  # behind the wall clock before market time slips
@@ -32,26 +30,29 @@ WIDE_BPS = 40.0
 class Synthetic:
     """Lets the market run with the wall clock, ``speed`` times as fast."""
 
-    def __init__(self, venue: LoopbackVenue) -> None:
-        options = venue.options
-        self.venue = venue
+    def __init__(self, options: Options, hub: Hub, ledger: Ledger, timers: Timers) -> None:
+        self._hub = hub
+        self._ledger = ledger
+        self._timers = timers
+        self._speed = options.speed
+        self._clock = options.clock
         self.symbols = tuple(options.symbols or default_symbols(options.kind, options.count))
         self.status = dict.fromkeys(self.symbols, "TRADING")
         specs = make_specs(options.kind, self.symbols)
         if options.levels is not None:
             specs = [replace(spec, levels=min(spec.levels, options.levels)) for spec in specs]
-        now_ns = venue.clock.wall_ns() + int(options.clock_skew_s * 1e9)
+        now_ns = self._clock.wall_ns() + int(options.clock_skew_s * 1e9)
         self._start_ns = now_ns if options.start_ns is None else options.start_ns
         self.market = SyntheticMarket(
             specs, seed=options.seed, start_ns=self._start_ns, history_s=options.history_s
         )
-        self._lines = [SymbolLines(venue.hub, market) for market in self.market.symbols]
-        self._origin_ns = venue.clock.mono_ns()
+        self._lines = [SymbolLines(hub, market) for market in self.market.symbols]
+        self._origin_ns = self._clock.mono_ns()
 
     def now_ns(self) -> int:
         """Market time, ns since 1970."""
-        passed = self.venue.clock.mono_ns() - self._origin_ns
-        return self._start_ns + int(passed * self.venue.options.speed)
+        passed = self._clock.mono_ns() - self._origin_ns
+        return self._start_ns + int(passed * self._speed)
 
     def pump(self) -> None:
         """
@@ -62,16 +63,15 @@ class Synthetic:
         market on a machine too slow for it is late, but neither grows nor bursts.
         """
         lines, market = self._lines, self.market
-        clock, now = self.venue.clock, self.now_ns()
-        ends = clock.mono_s() + PUMP_S
-        while market.now_ns < now and clock.mono_s() < ends:
+        now, ends = self.now_ns(), self._clock.mono_s() + PUMP_S
+        while market.now_ns < now and self._clock.mono_s() < ends:
             for record in market.advance(min(now, market.now_ns + SLICE_NS)):
                 lines[record.symbol_index].tell(record)
-            self.venue.hub.flush()
-        late_s = (now - market.now_ns) / 1e9 / self.venue.options.speed
+            self._hub.flush()
+        late_s = (now - market.now_ns) / 1e9 / self._speed
         if late_s > LATE_S:
             self._origin_ns += int(late_s * 1e9)
-            self.venue.ledger.note("slipped", seconds=round(late_s, 3))
+            self._ledger.note("slipped", seconds=round(late_s, 3))
 
     async def rest(self, tick_s: float) -> None:
         """Wait a tick."""
@@ -79,14 +79,14 @@ class Synthetic:
 
     def topic(self, name: str) -> Topic | None:
         """Find the topic of a stream name."""
-        return self.venue.hub.topics.get(name)
+        return self._hub.topics.get(name)
 
     def snapshot(self, symbol: str, limit: int, age_s: float) -> str:
         """Write the REST depth answer; ``age_s`` seconds old, or as old as the history reaches."""
         market = self.market[symbol]
         at_id = None
         if age_s:
-            market_s = age_s * self.venue.options.speed
+            market_s = age_s * self._speed
             at_id = market.id_before(int(market_s * market.spec.events_per_s))
         wire = self._lines[market.index].wire
         return wire.snapshot(market.depth(limit, at_id), self.market.now_ns)
@@ -124,11 +124,11 @@ class Synthetic:
         elif fault.kind is FaultKind.STATUS:
             self._set_status(entry, fault.text or "HALT")
             if fault.seconds:
-                self.venue.faults.after(fault.seconds, lambda: self._set_status(entry, "TRADING"))
+                self._timers.after(fault.seconds, lambda: self._set_status(entry, "TRADING"))
         elif fault.kind is FaultKind.SHOCK:
             if fault.text not in SHOCKS:
                 raise BadInput(f"shock: text is {', '.join(SHOCKS)}, got {fault.text!r}")
-            ends_s = self.venue.clock.mono_s() + fault.seconds
+            ends_s = self._clock.mono_s() + fault.seconds
             self._shock(entry, ends_s)
         else:
             if fault.text not in ("", "bids", "asks"):
@@ -136,14 +136,14 @@ class Synthetic:
             first = market.last_id
             market.close_side(bids=fault.text == "bids")
             entry.hit(side=fault.text or "asks", first_id=first + 1, last_id=market.last_id)
-            self.venue.faults.after(fault.seconds, lambda: self._reopen(entry))
+            self._timers.after(fault.seconds, lambda: self._reopen(entry))
 
     def _shock(self, entry: Entry, ends_s: float) -> None:
         """Push the market away from what it was, again and again until ``ends_s``: its flow pulls back."""
         fault = entry.fault
         assert fault.symbol is not None
         market = self.market[fault.symbol]
-        if entry.done or self.venue.clock.mono_s() > ends_s:
+        if entry.done or self._clock.mono_s() > ends_s:
             market.widen(0.0)
             entry.done = True
             return
@@ -154,7 +154,7 @@ class Synthetic:
             market.widen(WIDE_BPS)
         if not entry.hits:
             entry.hit(shock=fault.text, first_id=first + 1, last_id=market.last_id)
-        self.venue.faults.after(PRESS_EVERY_S, lambda: self._shock(entry, ends_s))
+        self._timers.after(PRESS_EVERY_S, lambda: self._shock(entry, ends_s))
 
     def _set_status(self, entry: Entry, status: str) -> None:
         assert entry.fault.symbol is not None

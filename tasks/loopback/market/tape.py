@@ -12,22 +12,19 @@ import asyncio
 import itertools
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from leadline.book.errors import BadInput
 from leadline.book.scale import Scale
 from leadline.book.synthetic.specs import Kind, fixed
-from leadline.tasks.loopback.base.ledger import Entry
-from leadline.tasks.loopback.base.streams import Topic
+from leadline.tasks.loopback.base.ledger import Entry, Ledger
+from leadline.tasks.loopback.base.options import Options
+from leadline.tasks.loopback.base.ports import Connection
+from leadline.tasks.loopback.base.streams import Hub, Topic
 from leadline.tasks.loopback.base.truth import Truth
 from leadline.tasks.loopback.market.digests import Digests
 from leadline.tasks.loopback.market.recording import Line, read_lines
-
-if TYPE_CHECKING:
-    from leadline.tasks.loopback.client import Client
-    from leadline.tasks.loopback.venue import LoopbackVenue
 
 SCANNED_LINES = 20_000  # read ahead to learn which symbols and streams there are
 LEARNED_DIFFS = 50  # of each symbol, for its decimals; the venue writes all with as many
@@ -153,9 +150,13 @@ def _sorted(last_id: int, bids: dict[str, str], asks: dict[str, str]) -> Snapsho
 class Tape:
     """A recording played to the clients; see the head of this module."""
 
-    def __init__(self, venue: LoopbackVenue) -> None:
-        self.venue = venue
-        self.paths = venue.options.recording
+    def __init__(self, options: Options, hub: Hub, ledger: Ledger) -> None:
+        self._kind = options.kind
+        self._speed = options.speed
+        self._clock = options.clock
+        self._hub = hub
+        self._ledger = ledger
+        self.paths = options.recording
         self.finished = False
         self.frames = 0
         self._books: dict[str, TapeBook] = {}  # by symbol
@@ -223,23 +224,23 @@ class Tape:
 
     def now_ns(self) -> int:
         """Receive time of the frame played last; the wall clock before the first."""
-        return self._position_ns or self.venue.clock.wall_ns()
+        return self._position_ns or self._clock.wall_ns()
 
     def pump(self) -> None:
         """Publish what is due; at speed 0 a chunk, unless a client has yet to read the one before."""
         if self.finished or not self._is_wanted():
             return
-        speed, room = self.venue.options.speed, CHUNK_BYTES
+        speed, room = self._speed, CHUNK_BYTES
         due_ns = None
         if speed:
-            due_ns = self._first_ns + int((self.venue.clock.mono_s() - self._started) * speed * 1e9)
+            due_ns = self._first_ns + int((self._clock.mono_s() - self._started) * speed * 1e9)
         elif self._slow_clients():
             return
         while due_ns is not None or room > 0:
             line = self._next or next(self._lines, None)
             if line is None:
                 self.finished = True
-                self.venue.ledger.note("tape_end", frames=self.frames)
+                self._ledger.note("tape_end", frames=self.frames)
                 return
             self._next = line
             if due_ns is not None and line.recv_ns > due_ns:
@@ -250,7 +251,7 @@ class Tape:
 
     async def rest(self, tick_s: float) -> None:
         """Wait until there may be more to publish."""
-        idle = self.venue.options.speed or self.finished or not self._is_wanted()
+        idle = self._speed or self.finished or not self._is_wanted()
         slow = [] if idle else self._slow_clients()
         if slow:
             with suppress(TimeoutError):
@@ -258,17 +259,17 @@ class Tape:
         else:
             await asyncio.sleep(tick_s if idle else 0)
 
-    def _slow_clients(self) -> list[Client]:
-        return [client for client in self.venue.clients if not client.writable.is_set()]
+    def _slow_clients(self) -> list[Connection]:
+        return [client for client in self._hub.connections if not client.writable.is_set()]
 
     def _is_wanted(self) -> bool:
         """Whether somebody listens, or (with a pace) ever did: a paced tape waits for nobody."""
-        heard = any(topic.clients for topic in self.venue.hub.topics.values())
+        heard = any(topic.clients for topic in self._hub.topics.values())
         if heard and not self._started:
             self._next = self._next or next(self._lines, None)
             self._first_ns = self._next.recv_ns if self._next else 0
-            self._started = self.venue.clock.mono_s()
-        return heard or bool(self._started and self.venue.options.speed)
+            self._started = self._clock.mono_s()
+        return heard or bool(self._started and self._speed)
 
     def _play(self, line: Line) -> None:
         """Publish one line."""
@@ -285,7 +286,7 @@ class Tape:
         self.frames += 1
         if topic.kind == "depth":
             self._books[topic.symbol].add(payload)
-        hub = self.venue.hub
+        hub = self._hub
         hub.publish(topic, payload)
         for also in self._also.get(topic, ()):
             hub.publish(also, also.head + payload[len(topic.head) :])
@@ -297,7 +298,7 @@ class Tape:
             kind = rest.partition("@")[0]
             known = name in self._names and kind in ("depth", "bookTicker", "trade", "aggTrade")
             self._topics[stream] = (
-                self.venue.hub.add(stream.decode(), self._names[name], kind) if known else None
+                self._hub.add(stream.decode(), self._names[name], kind) if known else None
             )
         return self._topics[stream]
 
@@ -305,11 +306,11 @@ class Tape:
 
     def topic(self, name: str) -> Topic | None:
         """Find a topic; a diff stream is found under any pace, for the recorded one is all there is."""
-        topic = self.venue.hub.topics.get(name)
+        topic = self._hub.topics.get(name)
         symbol, _, rest = name.partition("@")
         kind = rest.partition("@")[0]
         if topic is None and symbol in self._names and kind in ("depth", "bookTicker", "trade", "aggTrade"):
-            topic = self.venue.hub.add(name, self._names[symbol], kind)
+            topic = self._hub.add(name, self._names[symbol], kind)
             for recorded in self._recorded(symbol, kind):
                 if recorded is not topic:
                     self._also.setdefault(recorded, []).append(topic)
@@ -328,7 +329,7 @@ class Tape:
         snapshot = book.base if age_s and book.base is not None else book.now()
         cut = Snapshot(snapshot.lastUpdateId, snapshot.bids[:limit], snapshot.asks[:limit])
         names: dict[str, object] = {"lastUpdateId": cut.lastUpdateId}
-        if self.venue.kind is not Kind.SPOT:
+        if self._kind is not Kind.SPOT:
             names |= {"E": self.now_ns() // 1_000_000, "T": self.now_ns() // 1_000_000}
         return msgspec.json.encode({**names, "bids": cut.bids, "asks": cut.asks}).decode()
 

@@ -16,7 +16,7 @@ from leadline.storage.access.owner import Owner
 from leadline.storage.exports.content import Content, content
 from leadline.storage.ingest.writer import Writer
 from leadline.tasks.feed.thread import Feed
-from leadline.tasks.loopback import run_in_thread
+from leadline.tasks.loopback import Options, run_in_thread
 from leadline.tasks.loopback.base.faults import Fault, FaultKind
 from tests.flows.commands import leadline
 from tests.tasks.feeding import all_live, config_for, is_live, until
@@ -30,7 +30,7 @@ def live(db: Path, out: Path) -> None:
     settings = Settings(venue=VENUE, symbols=SYMBOLS)
     markets: list[Market] = []
     with (
-        run_in_thread(symbols=SYMBOLS, seed=11) as venue,
+        run_in_thread(Options(symbols=SYMBOLS, seed=11)) as venue,
         Recorder(out, settings, rotate_bytes=300_000) as recorder,
         Owner(db) as owner,
     ):

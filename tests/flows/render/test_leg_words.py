@@ -12,7 +12,7 @@ from leadline.flows.render.leg_words import leg_line
 from leadline.flows.streaming.host import StreamHost
 from leadline.storage.access.connect import connect
 from leadline.storage.queries.everyday import leg_figures
-from leadline.tasks.loopback import Fault, FaultKind, run_in_thread
+from leadline.tasks.loopback import Fault, FaultKind, Options, run_in_thread
 from tests.flows.waiting import until
 
 _LOST = "SELECT leg, sum(lost_ids), sum(ends) FROM leg_stats GROUP BY leg ORDER BY leg"
@@ -25,7 +25,7 @@ SELECT count(*) FROM (
 
 def test_a_cut_leg_costs_nothing_and_the_table_says_which_it_was(tmp_path: Path) -> None:
     db = tmp_path / "x.duckdb"
-    with run_in_thread(count=2) as venue:
+    with run_in_thread(Options(count=2)) as venue:
         settings = Settings(
             db=db,
             home=tmp_path / "home",

@@ -17,6 +17,7 @@ from leadline.storage.access.owner import Owner
 from leadline.storage.errors import StoreOwned
 from leadline.storage.handover.succession import HasHeir, Heir
 from leadline.storage.queries import invariants as audit
+from leadline.tasks.loopback.base.options import Options
 from leadline.tasks.loopback.threaded import ThreadedVenue, run_in_thread
 from tests.drills.store_checks import wrong_books
 from tests.flows.waiting import until
@@ -27,7 +28,7 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "PEPEUSDT")
 @pytest.fixture(scope="module", params=["spot", "usdm"])
 def market(request: pytest.FixtureRequest) -> Iterator[tuple[str, ThreadedVenue]]:
     """Ten market seconds a second, so that the two overlap in many updates."""
-    with run_in_thread(kind=request.param, symbols=SYMBOLS, speed=10, history_s=3000) as running:
+    with run_in_thread(Options(kind=request.param, symbols=SYMBOLS, speed=10, history_s=3000)) as running:
         yield request.param, running
 
 

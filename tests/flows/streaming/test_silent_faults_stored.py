@@ -10,7 +10,7 @@ from leadline.flows.config.settings import Settings
 from leadline.flows.streaming.host import StreamHost
 from leadline.storage.access.connect import connect
 from leadline.storage.queries.trust import judge, newest
-from leadline.tasks.loopback import Fault
+from leadline.tasks.loopback import Fault, Options
 from leadline.tasks.loopback.threaded import run_in_thread
 from tests.flows.waiting import until
 
@@ -19,7 +19,7 @@ SHALLOW = 80  # levels a side at the start: an audit of 100 lists the whole book
 
 
 def test_a_level_that_an_audit_finds_wrong_is_stored_with_its_evidence(tmp_path: Path) -> None:
-    with run_in_thread(symbols=(SYMBOL,), levels=SHALLOW) as venue:
+    with run_in_thread(Options(symbols=(SYMBOL,), levels=SHALLOW)) as venue:
         settings = Settings(
             db=tmp_path / "x.duckdb",
             home=tmp_path / "home",

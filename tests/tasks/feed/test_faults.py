@@ -11,7 +11,7 @@ import pytest
 
 from leadline.book.sync.events import State
 from leadline.tasks.feed.thread import Feed
-from leadline.tasks.loopback import Fault, ThreadedVenue, run_in_thread
+from leadline.tasks.loopback import Fault, Options, ThreadedVenue, run_in_thread
 from tests.tasks.feeding import (
     IMPATIENT,
     ListSink,
@@ -33,7 +33,7 @@ def streaming(
     """A feed that streams from a venue, all books LIVE."""
     sink = ListSink()
     with (
-        run_in_thread(kind=kind, count=count, speed=SPEED, **(venue or {})) as server,
+        run_in_thread(Options(kind=kind, count=count, speed=SPEED, **(venue or {}))) as server,
         feeding(config_for(server, **config), sink) as feed,
     ):
         all_live(feed)
@@ -89,7 +89,7 @@ def test_a_lost_session_is_replaced(fault: Fault, why: str) -> None:
 
 def test_a_lost_session_says_why_to_the_host() -> None:
     with (
-        run_in_thread(count=1, speed=SPEED) as venue,
+        run_in_thread(Options(count=1, speed=SPEED)) as venue,
         feeding(config_for(venue), ListSink(), host_grace_s=0.3) as feed,
     ):
         all_live(feed)
@@ -113,7 +113,7 @@ def test_the_connection_is_refused_for_a_while() -> None:
 
 def test_accepted_and_then_silent() -> None:
     sink = ListSink()
-    with run_in_thread(count=1, speed=SPEED) as venue:
+    with run_in_thread(Options(count=1, speed=SPEED)) as venue:
         for stream in ("depth", "bookTicker", "trade"):
             venue.inject(Fault("silence", stream=stream))
         with feeding(config_for(venue, patience=IMPATIENT), sink) as feed:
@@ -153,7 +153,7 @@ def test_a_delayed_depth_stream_goes_stale_and_on_in_the_same_epoch() -> None:
 
 
 def test_a_stream_that_stays_silent_is_asked_for_anew() -> None:
-    with run_in_thread(count=2, speed=SPEED) as venue:
+    with run_in_thread(Options(count=2, speed=SPEED)) as venue:
         victim = venue.symbols[0]
         venue.inject(Fault("silence", victim))  # its first depth subscription is never served
         with feeding(config_for(venue, patience=IMPATIENT), ListSink()) as feed:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from leadline.book.errors import NotLive
 from leadline.book.sync.events import State
 from leadline.tasks.feed.thread import Feed
-from leadline.tasks.loopback import Fault, ThreadedVenue, run_in_thread
+from leadline.tasks.loopback import Fault, Options, ThreadedVenue, run_in_thread
 from tests.tasks.feeding import (
     IMPATIENT,
     ListSink,
@@ -74,7 +74,7 @@ class Stage:
 def stage() -> Iterator[Stage]:
     sink = ListSink()
     with ExitStack() as stack:
-        venue = stack.enter_context(run_in_thread(count=2, speed=4, history_s=600))
+        venue = stack.enter_context(run_in_thread(Options(count=2, speed=4, history_s=600)))
         feed = stack.enter_context(feeding(config_for(venue, patience=IMPATIENT), sink))
         all_live(feed)
         yield Stage(venue, feed, sink)

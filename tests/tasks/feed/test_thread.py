@@ -12,7 +12,7 @@ import pytest
 
 from leadline.book.rows.batch import Batch, Count, CoverageEnded, CoverageOpened, DiffCol
 from leadline.tasks.feed.thread import Feed, FeedConfig
-from leadline.tasks.loopback import ThreadedVenue, run_in_thread
+from leadline.tasks.loopback import Options, ThreadedVenue, run_in_thread
 from leadline.tasks.net.errors import FeedStopped, UnknownSymbol
 from tests.tasks.feeding import (
     IMPATIENT,
@@ -32,7 +32,7 @@ from tests.tasks.feeding import (
 )
 def test_books_stream_and_equal_the_venue_s(kind: str, engine: str) -> None:
     sink = ListSink()
-    with run_in_thread(kind=kind, count=3, speed=4) as venue:
+    with run_in_thread(Options(kind=kind, count=3, speed=4)) as venue:
         with feeding(config_for(venue, engine=engine), sink) as feed:
             all_live(feed)
             for symbol in venue.symbols:
@@ -59,7 +59,7 @@ def test_many_symbols_subscribe_in_paced_commands(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("leadline.tasks.feed.connections.line.URL_LIMIT", 100)
     monkeypatch.setattr("leadline.tasks.net.session.STREAMS_A_COMMAND", 6)
     sink = ListSink()
-    with run_in_thread(count=8, speed=4) as venue, feeding(config_for(venue), sink) as feed:
+    with run_in_thread(Options(count=8, speed=4)) as venue, feeding(config_for(venue), sink) as feed:
         all_live(feed)
         assert venue.status()["streams"] == 24
         assert venue.ledger()["notes"] == [], "the venue saw no more messages than it allows"
@@ -67,7 +67,7 @@ def test_many_symbols_subscribe_in_paced_commands(monkeypatch: pytest.MonkeyPatc
 
 
 def test_streams_beyond_one_connection_take_another() -> None:
-    with run_in_thread(count=4, speed=4) as venue:
+    with run_in_thread(Options(count=4, speed=4)) as venue:
         config = config_for(venue)
         narrow = _with_profile(config, streams_per_connection=6)
         with feeding(narrow, ListSink()) as feed:
@@ -78,7 +78,7 @@ def test_streams_beyond_one_connection_take_another() -> None:
 
 def test_symbols_come_and_go_while_it_streams() -> None:
     sink = ListSink()
-    with run_in_thread(count=3, speed=4) as venue:
+    with run_in_thread(Options(count=3, speed=4)) as venue:
         one, two, three = venue.symbols
         with feeding(config_for(venue, [one]), sink) as feed:
             all_live(feed)
@@ -96,7 +96,10 @@ def test_symbols_come_and_go_while_it_streams() -> None:
 
 
 def test_an_unknown_symbol_is_told_and_does_not_end_the_feed() -> None:
-    with run_in_thread(count=1) as venue, feeding(config_for(venue, ["NOSUCH"]), ListSink()) as feed:
+    with (
+        run_in_thread(Options(count=1)) as venue,
+        feeding(config_for(venue, ["NOSUCH"]), ListSink()) as feed,
+    ):
         until(lambda: "NOSUCH" in feed.status().last_error, "the error names the symbol")
         assert feed.is_running
         assert feed.status().state == "connecting"
@@ -104,7 +107,7 @@ def test_an_unknown_symbol_is_told_and_does_not_end_the_feed() -> None:
 
 def test_samples_go_to_the_caller_and_to_the_store() -> None:
     sink = ListSink()
-    with run_in_thread(count=2, speed=4) as venue, feeding(config_for(venue), sink) as feed:
+    with run_in_thread(Options(count=2, speed=4)) as venue, feeding(config_for(venue), sink) as feed:
         all_live(feed)
         samples = feed.sample(5, (10.0,))
         assert [sample.trusted for sample in samples] == [True, True]
@@ -118,7 +121,7 @@ def test_samples_go_to_the_caller_and_to_the_store() -> None:
 def test_stats_rows_count_what_was_streamed() -> None:
     sink = ListSink()
     began_ns = time.time_ns()
-    with run_in_thread(count=2, speed=4) as venue:
+    with run_in_thread(Options(count=2, speed=4)) as venue:
         with feeding(config_for(venue, stats_every_s=0.1), sink) as feed:
             started_ns = time.time_ns()
             all_live(feed)
@@ -146,7 +149,7 @@ STAGES = ("network", "queue", "decode", "apply", "durable")
 @pytest.mark.parametrize("engine", ["plain", "auto"])
 def test_every_stage_of_the_latency_is_told_for_every_book(engine: str) -> None:
     sink = ListSink()
-    with run_in_thread(count=2) as venue:
+    with run_in_thread(Options(count=2)) as venue:
         config = config_for(venue, engine=engine, stats_every_s=0.1, clock_every_s=0.1)
         with feeding(config, sink) as feed:
             all_live(feed)
@@ -173,7 +176,7 @@ def test_a_full_sink_stops_the_reading_and_nothing_is_lost() -> None:
     small = {"diff_rows": 8, "level_rows": 50_000, "trade_rows": 16, "ticker_rows": 32}
     sink = ListSink(room=small)
     with (
-        run_in_thread(count=2, speed=8) as venue,
+        run_in_thread(Options(count=2, speed=8)) as venue,
         feeding(config_for(venue, patience=IMPATIENT), sink) as feed,
     ):
         all_live(feed)
@@ -199,7 +202,7 @@ def _sent(venue: ThreadedVenue) -> int:
 
 
 def test_stop_is_final_and_harmless_when_repeated() -> None:
-    with run_in_thread(count=1) as venue:
+    with run_in_thread(Options(count=1)) as venue:
         with feeding(config_for(venue), ListSink()) as feed:
             all_live(feed)
         feed.stop()
@@ -217,7 +220,7 @@ class TestHost:
 
     def test_a_host_does_the_work_and_sees_why(self) -> None:
         with (
-            run_in_thread(count=1, speed=4) as venue,
+            run_in_thread(Options(count=1, speed=4)) as venue,
             feeding(config_for(venue), ListSink(), host_grace_s=30) as feed,
         ):
             need = until(lambda: feed.needs.get(0.1), "a connection is needed")
@@ -236,14 +239,14 @@ class TestHost:
 
     def test_nobody_claims(self) -> None:
         with (
-            run_in_thread(count=1, speed=4) as venue,
+            run_in_thread(Options(count=1, speed=4)) as venue,
             feeding(config_for(venue), ListSink(), host_grace_s=0.05) as feed,
         ):
             all_live(feed)
             assert feed.needs.get() is None, "what is over is not offered"
 
     def test_the_host_claims_and_goes_away(self) -> None:
-        with run_in_thread(count=1, speed=4) as venue:
+        with run_in_thread(Options(count=1, speed=4)) as venue:
             config = config_for(venue, host_patience_s=0.1)
             with feeding(config, ListSink(), host_grace_s=30) as feed:
                 for _ in ("connect", "resync"):
@@ -252,7 +255,7 @@ class TestHost:
 
     def test_the_host_gives_back(self) -> None:
         with (
-            run_in_thread(count=1, speed=4) as venue,
+            run_in_thread(Options(count=1, speed=4)) as venue,
             feeding(config_for(venue), ListSink(), host_grace_s=30) as feed,
         ):
             for _ in ("connect", "resync"):

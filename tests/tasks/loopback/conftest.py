@@ -13,7 +13,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from leadline.tasks.loopback import LoopbackVenue
+from leadline.tasks.loopback import LoopbackVenue, Options
 
 PREFIX = {"spot": "/api/v3", "usdm": "/fapi/v1", "coinm": "/dapi/v1"}
 PATIENCE_S = 60.0
@@ -23,7 +23,7 @@ PATIENCE_S = 60.0
 async def open_venue(**settings: Any) -> AsyncIterator[LoopbackVenue]:
     """Run a venue whose market is 20 times as fast as the clock."""
     settings = {"symbols": ["ETHUSDT", "币安人生USDT"], "speed": 20.0, "levels": 300} | settings
-    async with asyncio.timeout(PATIENCE_S), LoopbackVenue(**settings) as venue:
+    async with asyncio.timeout(PATIENCE_S), LoopbackVenue(Options(**settings)) as venue:
         yield venue
 
 

@@ -14,7 +14,7 @@ async def test_the_connection_that_is_struck_is_late_and_the_ledger_says_so() ->
         async with connect(venue, DEPTH) as other:
             await until(other, lambda each: "stream" in each)
             entry = venue.inject(Fault(FaultKind.LAG, seconds=0.3, which="newest"))
-            await until(other, lambda each: venue.now_ns() / 1e6 - each["data"]["E"] >= 300)
+            await until(other, lambda each: venue.source.now_ns() / 1e6 - each["data"]["E"] >= 300)
             assert entry.done
             assert len(entry.hits) == 1
-            assert [client.lag_s for client in venue.clients] == [0.0, 0.3]
+            assert [client.lag_s for client in venue.hub.connections] == [0.0, 0.3]

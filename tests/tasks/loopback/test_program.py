@@ -1,4 +1,4 @@
-"""The venue as a program and in a thread, and the weather."""
+"""The venue as a program and in a thread, and faults drawn at random."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from leadline.book.errors import BadInput
 from leadline.tasks.loopback import Fault, FaultKind, Options, run_in_thread
 from leadline.tasks.loopback.__main__ import faults, options, parser
 from leadline.tasks.loopback.base.faults import SILENT_FAULTS
-from leadline.tasks.loopback.faults.random_faults import CLIMATE
+from leadline.tasks.loopback.faults.random_faults import CHOICES
 from tests.tasks.loopback.conftest import connect, open_venue, take
 
 PROGRAM = [sys.executable, "-m", "leadline.tasks.loopback", "--symbols", "ETHUSDT", "--levels", "100"]
@@ -50,7 +50,7 @@ def test_it_ends_with_its_parent():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--weather", "often"], "SEED,RATE"),
+        (["--random-faults", "often"], "SEED,RATE"),
         (["--faults", "{"], "expected JSON"),
         (["--faults", '{"kind": "tea"}'], "tea"),
         (["--speed", "0"], "speed"),
@@ -66,10 +66,10 @@ def test_wrong_usage_is_2_and_one_line(arguments, message):
 
 def test_the_command_line_becomes_options():
     args = parser().parse_args(
-        ["--symbols", "A, B", "--weather", "3,9.5", "--kind", "usdm", "--day-s", "7"]
+        ["--symbols", "A, B", "--random-faults", "3,9.5", "--kind", "usdm", "--day-s", "7"]
     )
     made = options(args)
-    assert made == Options(kind="usdm", symbols=("A", "B"), weather=(3, 9.5), day_s=7.0)
+    assert made == Options(kind="usdm", symbols=("A", "B"), random_faults=(3, 9.5), day_s=7.0)
     assert made.commands_per_s == 10
     orders = faults('[{"kind": "drop", "symbol": "A"}, {"kind": "cut"}]')
     assert [order.kind for order in orders] == [FaultKind.DROP, FaultKind.CUT]
@@ -77,7 +77,7 @@ def test_the_command_line_becomes_options():
 
 def test_in_a_thread():
     threads = threading.active_count()
-    with run_in_thread(symbols=["ETHUSDT"], levels=100, speed=20.0) as venue:
+    with run_in_thread(Options(symbols=["ETHUSDT"], levels=100, speed=20.0)) as venue:
         with connect_sync(venue.ws_url + "/ws/ethusdt@depth@100ms") as ws:
             last = json.loads(ws.recv(timeout=60))
             entry = venue.inject(Fault("drop", "ETHUSDT"))
@@ -97,16 +97,16 @@ def test_in_a_thread():
 
 
 def test_in_a_thread_what_cannot_start_is_raised():
-    with pytest.raises(BadInput, match="speed"), run_in_thread(speed=-1.0):
+    with pytest.raises(BadInput, match="speed"), run_in_thread(Options(speed=-1.0)):
         pass
 
 
-async def test_weather_strikes_and_the_venue_lives_on():
-    async with open_venue(weather=(5, 60_000.0), speed=5.0) as venue:
+async def test_random_faults_strike_and_the_venue_lives_on():
+    async with open_venue(random_faults=(5, 60_000.0), speed=5.0) as venue:
         ledger = venue.ledger
-        while len({entry.fault.kind for entry in ledger.entries}) < len(CLIMATE):
+        while len({entry.fault.kind for entry in ledger.entries}) < len(CHOICES):
             venue.pump()
-        venue.weather = None
+        venue.random_faults = None
         venue.faults.clear()
         while True:
             with suppress(ConnectionRefusedError):  # for as long as the last refusal lasts
@@ -115,15 +115,15 @@ async def test_weather_strikes_and_the_venue_lives_on():
                     break
 
 
-async def test_the_same_weather_for_the_same_seed():
+async def test_the_same_random_faults_for_the_same_seed():
     drawn = []
     for _ in range(2):
-        async with open_venue(weather=(9, 0.001)) as venue:
-            drawn.append([venue.weather._draw() for _ in range(50)])
+        async with open_venue(random_faults=(9, 0.001)) as venue:
+            drawn.append([venue.random_faults._draw() for _ in range(50)])
     assert drawn[0] == drawn[1]
 
 
 def test_all_but_the_unrecoverable_is_in_the_climate():
     left_out = SILENT_FAULTS | {FaultKind.SILENCE, FaultKind.REST_418, FaultKind.TICK_SIZE, FaultKind.SHOCK}
     left_out |= {FaultKind.LAG}  # it lasts as long as its connection
-    assert {row[0] for row in CLIMATE} == set(FaultKind) - left_out
+    assert {row[0] for row in CHOICES} == set(FaultKind) - left_out

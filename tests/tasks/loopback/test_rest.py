@@ -112,9 +112,9 @@ async def test_coinm_calls_its_status_by_another_name():
 
 async def test_time_is_the_markets(venue, http):
     assert (await get(http, "/api/v3/ping")).json() == {}
-    before = venue.now_ns() // 1_000_000
+    before = venue.source.now_ns() // 1_000_000
     said = (await get(http, "/api/v3/time")).json()["serverTime"]
-    assert before <= said <= venue.now_ns() // 1_000_000
+    assert before <= said <= venue.source.now_ns() // 1_000_000
 
 
 def test_over_budget_is_429_and_ignoring_it_418():

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import websockets
 
-from leadline.tasks.loopback import Fault, LoopbackVenue
+from leadline.tasks.loopback import Fault, LoopbackVenue, Options
 from tests.tasks.loopback.conftest import PREFIX, apply, ask, connect, open_venue, take, until
 
 SPOT_DEPTH = ["e", "E", "s", "U", "u", "b", "a"]
@@ -75,7 +75,7 @@ async def test_subscribe_list_unsubscribe(venue):
         listed = await ask(ws, "LIST_SUBSCRIPTIONS", [], 2)
         assert listed["result"] == ["ethusdt@depth@100ms", "nosuch@trade"]
         assert (await ask(ws, "UNSUBSCRIBE", ["ethusdt@depth@100ms"], 3))["result"] is None
-        topic = venue.topic("ethusdt@depth@100ms")
+        topic = venue.source.topic("ethusdt@depth@100ms")
         assert topic is not None
         assert not topic.clients
         assert (await ask(ws, "LIST_SUBSCRIPTIONS", [], 4))["result"] == ["nosuch@trade"]
@@ -281,7 +281,7 @@ async def test_pings_come_and_a_pong_keeps_the_line():
         open_venue(ping_s=0.02, pong_s=5.0, messages_per_s=1000) as venue,
         connect(venue, "/ws/ethusdt@depth@100ms") as ws,
     ):
-        (client,) = venue.clients
+        (client,) = venue.hub.connections
         seen: set[bytes] = set()
         while len(seen) < 5:
             seen |= set(client.pings)
@@ -315,25 +315,25 @@ async def test_the_day_ends():
 async def test_a_client_that_does_not_read_is_cut():
     async with open_venue(buffer_bytes=1_000_000) as venue:
         async with connect(venue, "/ws/ethusdt@depth@100ms", max_queue=1, close_timeout=0.1):
-            (client,) = venue.clients
+            (client,) = venue.hub.connections
             venue.inject(Fault("garbage", n=400_000))  # 20 MB at once
             await client.lost.wait()
         assert venue.ledger.notes[0]["what"] == "slow_consumer"
-        assert not venue.clients
+        assert not venue.hub.connections
 
 
 async def test_a_market_too_fast_for_its_machine_slips_instead_of_piling_up():
     async with open_venue(speed=1e6) as venue, connect(venue, "/ws/ethusdt@depth@100ms") as ws:
         while not any(note["what"] == "slipped" for note in venue.ledger.notes):
             await take(ws, 1)
-        late_s = (venue.now_ns() - venue.source.market.now_ns) / 1e9 / 1e6
+        late_s = (venue.source.now_ns() - venue.source.market.now_ns) / 1e9 / 1e6
         assert late_s < 2.5
 
 
 async def test_stop_is_quick_and_leaves_nothing():
     before = asyncio.all_tasks()
     async with asyncio.timeout(60):
-        venue = LoopbackVenue(symbols=["ETHUSDT"], speed=20.0)
+        venue = LoopbackVenue(Options(symbols=["ETHUSDT"], speed=20.0))
         await venue.start()
         path = "/ws/ethusdt@depth@100ms"
         async with connect(venue, path) as ws, connect(venue, path) as idle:
@@ -353,7 +353,7 @@ async def test_a_failure_inside_is_raised_at_the_end():
     def pump() -> None:
         raise RuntimeError("broken")
 
-    venue = LoopbackVenue(symbols=["ETHUSDT"], levels=300)
+    venue = LoopbackVenue(Options(symbols=["ETHUSDT"], levels=300))
     await venue.start()
     venue.source.pump = pump
     await asyncio.wait([venue._task])

@@ -12,7 +12,7 @@ import pytest
 from leadline.book.rows.batch import Count, DiffCol, TickerCol, TradeCol
 from leadline.tasks.feed.routing.liveness import Patience
 from leadline.tasks.feed.thread import Feed, FeedConfig
-from leadline.tasks.loopback import Fault, ThreadedVenue, run_in_thread
+from leadline.tasks.loopback import Fault, Options, ThreadedVenue, run_in_thread
 from tests.tasks.feeding import ListSink, all_live, assert_true_book, config_for, feeding, until
 
 LONG_S = 60.0  # a busy machine may take its time
@@ -24,7 +24,7 @@ def streaming(**config: Any) -> Iterator[tuple[Feed, ThreadedVenue, ListSink]]:
     sink = ListSink()
     venue, kind = config.pop("venue", {}), config.pop("kind", "spot")
     with (
-        run_in_thread(kind=kind, count=2, speed=4.0, **venue) as server,
+        run_in_thread(Options(kind=kind, count=2, speed=4.0, **venue)) as server,
         feeding(config_for(server, **{"quiet_s": 0.5} | config), sink) as feed,
     ):
         all_live(feed, within_s=LONG_S)
@@ -94,7 +94,7 @@ def test_streams_subscribed_by_command_and_symbols_added_meanwhile(monkeypatch: 
 def test_a_full_sink_during_a_rotation_loses_nothing() -> None:
     sink = ListSink(limit=5, room={"diff_rows": 16, "trade_rows": 32, "ticker_rows": 64})
     with (
-        run_in_thread(count=2, speed=4.0) as venue,
+        run_in_thread(Options(count=2, speed=4.0)) as venue,
         feeding(config_for(venue, quiet_s=0.5, profile={"session_life_s": 1.0}), sink) as feed,
     ):
 
@@ -154,7 +154,7 @@ def patient(venue: ThreadedVenue) -> FeedConfig:
 
 def test_a_connection_that_lags_is_left_for_another() -> None:
     with (
-        run_in_thread(count=2) as venue,
+        run_in_thread(Options(count=2)) as venue,
         feeding(patient(venue), sink := ListSink()) as feed,
     ):
         all_live(feed, within_s=LONG_S)

@@ -10,7 +10,7 @@ from leadline.book.messages import DepthDiff
 from leadline.book.rows.batch import Batch, Market
 from leadline.book.scale import Scale
 from leadline.tasks.feed.routing.clock import StreamClock
-from leadline.tasks.loopback import run_in_thread
+from leadline.tasks.loopback import Options, run_in_thread
 from leadline.tasks.net.clock import DRIFT_PPM, ClockOffset, OffsetTracker
 from tests.tasks.feeding import ListSink, all_live, config_for, feeding, until
 
@@ -29,7 +29,7 @@ def _look_at(skew_s: float) -> bool:
     """Let a feed look at a skewed clock; True if the venue could not keep up with its own clock."""
     sink = ListSink()
     with (
-        run_in_thread(count=1, clock_skew_s=skew_s) as venue,
+        run_in_thread(Options(count=1, clock_skew_s=skew_s)) as venue,
         feeding(config_for(venue, clock_every_s=0.2), sink) as feed,
     ):
         all_live(feed, within_s=LONG_S)

@@ -210,7 +210,7 @@ async def see_no_pong(venue, ws, http):
 
 async def see_demand_pong(venue, ws, http):
     entry = venue.inject(Fault(K.DEMAND_PONG, seconds=5.0))
-    (client,) = venue.clients
+    (client,) = venue.hub.connections
     assert client.pings
     while client.pings:  # the library answers
         await take(ws, 1)
@@ -223,7 +223,7 @@ async def see_refuse(venue, ws, http):
         async with connect(venue, DEPTH):
             pass
     await take(ws, 1)  # those connected stay
-    while venue._server is None:
+    while not venue.door.is_open:
         await take(ws, 1)
     async with connect(venue, DEPTH) as again:
         await take(again, 1)
@@ -324,7 +324,7 @@ async def see_status(venue, ws, http):
     info = (await http.get("/api/v3/exchangeInfo", params={"symbol": SYMBOL})).json()
     assert info["symbols"][0]["status"] == "CANCEL_ONLY"
     await until_done(ws, entry)
-    assert venue.status[SYMBOL] == "TRADING"
+    assert venue.source.status[SYMBOL] == "TRADING"
     return entry
 
 
@@ -379,7 +379,7 @@ async def test_two_faults_on_one_stream_strike_in_turn():
         twice = venue.inject(Fault(K.DUPLICATE, SYMBOL))
         one, _ = await through(ws, lambda last, now: now == last)
         assert hits(twice) == [one]
-        assert venue.topic("ethusdt@depth@100ms").filter is None
+        assert venue.source.topic("ethusdt@depth@100ms").filter is None
 
 
 async def test_trades_and_tickers_can_be_dropped_too():

@@ -9,6 +9,7 @@ import pytest
 from leadline.book.errors import BadInput
 from leadline.book.synthetic.market import SymbolMarket
 from leadline.book.synthetic.specs import Kind, make_specs
+from leadline.tasks.loopback.base.options import Options
 from leadline.tasks.loopback.market.digests import book_digest, digests_of
 from leadline.tasks.loopback.market.synthetic import Synthetic
 from leadline.tasks.loopback.venue import LoopbackVenue
@@ -39,7 +40,7 @@ def test_order_and_levels_without_a_quantity_do_not_matter() -> None:
 
 @pytest.mark.parametrize("kind", [Kind.SPOT, Kind.USDM])
 def test_every_id_has_the_digest_of_its_book(kind: Kind) -> None:
-    venue = LoopbackVenue(kind=kind, count=1, levels=100)
+    venue = LoopbackVenue(Options(kind=kind, count=1, levels=100))
     source = venue.source
     assert isinstance(source, Synthetic)
     (symbol,) = source.symbols
@@ -65,4 +66,4 @@ def test_a_market_that_has_not_moved_has_one() -> None:
 
 def test_an_unknown_symbol_is_refused() -> None:
     with pytest.raises(BadInput, match="NOSUCH"):
-        LoopbackVenue(count=1).digests("NOSUCH")
+        LoopbackVenue(Options(count=1)).digests("NOSUCH")

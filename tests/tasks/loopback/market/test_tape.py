@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from leadline.book.errors import BadInput
-from leadline.tasks.loopback import Fault, LoopbackVenue
+from leadline.tasks.loopback import Fault, LoopbackVenue, Options
 from tests.recordings import COINM_BTC, SPOT_BTC, USDM_BTC, recording
 from tests.tasks.loopback.conftest import PREFIX, apply, connect, open_venue, take
 
@@ -142,12 +142,12 @@ def test_what_is_no_recording_is_refused(tmp_path, content, message):
     path = tmp_path / ("tape.gz" if content[:2] == b"\x1f\x8b" else "tape.txt")
     path.write_bytes(content)
     with pytest.raises(BadInput, match=message):
-        LoopbackVenue(recording=[path])
+        LoopbackVenue(Options(recording=[path]))
 
 
 def test_a_missing_recording_is_named(tmp_path):
     with pytest.raises(BadInput, match=r"nosuch\.gz does not exist"):
-        LoopbackVenue(recording=[tmp_path / "nosuch.gz"])
+        LoopbackVenue(Options(recording=[tmp_path / "nosuch.gz"]))
 
 
 @pytest.mark.recordings

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from leadline.book.venues.binance.exchange_info import parse_exchange_info
-from leadline.tasks.loopback import Fault, ThreadedVenue, run_in_thread
+from leadline.tasks.loopback import Fault, Options, ThreadedVenue, run_in_thread
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 from leadline.tasks.net.errors import AccessRefused, RateLimited, RestFailed, UnknownSymbol
 from leadline.tasks.net.limits import WeightGovernor
@@ -20,7 +20,7 @@ from leadline.tasks.venues.registry import loopback
 
 @pytest.fixture
 def venue(request: pytest.FixtureRequest) -> Iterator[ThreadedVenue]:
-    with run_in_thread(kind=getattr(request, "param", "spot"), count=3) as server:
+    with run_in_thread(Options(kind=getattr(request, "param", "spot"), count=3)) as server:
         yield server
 
 
