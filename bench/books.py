@@ -57,8 +57,8 @@ class OurBook:
     """Our live book, fed as the router feeds it; a full batch is emptied instead of stored."""
 
     def __init__(self, frames: Frames, engine: Any) -> None:
-        market = Market("binance-spot", frames.symbol, frames.scale)
-        self._book = make_book(0, market, Rule.SPOT, engine=engine)
+        market = Market("binance-spot", frames.symbol, frames.scale, Rule.SPOT)
+        self._book = make_book(0, market, engine=engine)
         self._batch = Batch([market])
         self._start = len(f'{{"stream":"{STREAM}","data":')
         self._receive = self._book.receive_depth

@@ -52,7 +52,6 @@ from leadline.book.kernel.memory import MONOTONIC, PYTHONS_CLOCK, Ints
 from leadline.book.messages import Bbo, DepthDiff, DepthSnapshot
 from leadline.book.rows.batch import Batch, Count, DiffCol, Market
 from leadline.book.sync.events import Event, State
-from leadline.book.sync.rules import Rule
 from leadline.book.venues.binance.decode import decode_depth, decode_snapshot, decode_trade
 
 _LIVE = State.LIVE
@@ -64,10 +63,10 @@ class CompiledBook(LiveBook):
 
     _ladder: CompiledLadder
 
-    def __init__(self, index: int, market: Market, rule: Rule, options: Options) -> None:
-        ladder = CompiledLadder(index, market, rule, options.time_unit_ns)
+    def __init__(self, index: int, market: Market, options: Options) -> None:
+        ladder = CompiledLadder(index, market, options.time_unit_ns)
         self._kernel_attestor = CompiledAttestor(ladder)
-        super().__init__(index, market, ladder, rule, options, self._kernel_attestor)
+        super().__init__(index, market, ladder, options, self._kernel_attestor)
         self._kernels = kernels()
         self._take_depth = self._kernels.receive_depth
         self._unit = options.time_unit_ns

@@ -66,13 +66,13 @@ class CompiledLadder:
     state: Ints
     memory: memoryview
 
-    def __init__(self, index: int, market: Market, rule: Rule, time_unit_ns: int) -> None:
+    def __init__(self, index: int, market: Market, time_unit_ns: int) -> None:
         self.kernels = kernels()
         state = np.zeros(slot.HEADER + 4 * _FIRST_CAPACITY, np.int64)
         scale, name = market.scale, market.symbol.encode()
         state[slot.CAPACITY] = _FIRST_CAPACITY
         state[slot.LAST_ID] = -1
-        state[slot.FUTURES] = rule is Rule.FUTURES
+        state[slot.FUTURES] = market.rule is Rule.FUTURES
         state[slot.BOOK] = index
         state[slot.TIME_UNIT_NS] = time_unit_ns
         state[slot.PRICE_DECIMALS] = scale.price_decimals

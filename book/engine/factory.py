@@ -12,7 +12,6 @@ from leadline.book.engine.options import Clock, Options
 from leadline.book.errors import BadInput
 from leadline.book.rows.batch import Market
 from leadline.book.sync.machine import BUFFER_LIMIT
-from leadline.book.sync.rules import Rule
 
 Engine: TypeAlias = Literal["auto", "compiled", "plain"]
 
@@ -38,7 +37,6 @@ def warm_up(engine: Engine = "auto") -> None:
 def make_book(
     index: int,
     market: Market,
-    rule: Rule,
     *,
     engine: Engine = "auto",
     max_levels: int = MAX_LEVELS,
@@ -59,7 +57,7 @@ def make_book(
     if engine == "plain" or not has_numba():
         from leadline.book.engine.plain import PlainBook  # noqa: PLC0415 - the engines import this module
 
-        return PlainBook(index, market, rule, options)
+        return PlainBook(index, market, options)
     from leadline.book.engine.compiled import CompiledBook  # noqa: PLC0415 - numba takes 0.5 s to import
 
-    return CompiledBook(index, market, rule, options)
+    return CompiledBook(index, market, options)

@@ -28,7 +28,6 @@ from leadline.book.rows.chronicle import Chronicle, Moment
 from leadline.book.sync.events import Event, Pruned, State
 from leadline.book.sync.ladder import FullLadder, TopState
 from leadline.book.sync.machine import BookSync
-from leadline.book.sync.rules import Rule
 from leadline.book.trust.attestation import Attestor
 from leadline.book.trust.audit import Audit, Change, Standing
 from leadline.book.trust.certified import Reach
@@ -51,7 +50,6 @@ class LiveBook(ABC):
         index: int,
         market: Market,
         ladder: FullLadder,
-        rule: Rule,
         options: Options,
         attestor: Attestor,
     ) -> None:
@@ -59,7 +57,7 @@ class LiveBook(ABC):
             raise BadInput(f"max_levels: expected 2 or more, got {options.max_levels}")
         self.index = index
         self.market = market
-        self._sync: BookSync[Any, Any] = BookSync(ladder, rule, buffer_limit=options.buffer_limit)
+        self._sync: BookSync[Any, Any] = BookSync(ladder, market.rule, buffer_limit=options.buffer_limit)
         self._ladder = ladder
         self._options = options
         self._ghosts = Ghosts(ladder, options.max_levels)

@@ -14,7 +14,6 @@ from leadline.book.engine.plain_ladder import PlainLadder
 from leadline.book.messages import DepthDiff, DepthSnapshot, Level
 from leadline.book.rows.batch import Batch, Count, Market
 from leadline.book.sync.events import Event
-from leadline.book.sync.rules import Rule
 from leadline.book.trust.attestation import PlainAttestor
 from leadline.book.venues.binance.decode import decode_depth, decode_snapshot, decode_trade
 
@@ -50,8 +49,8 @@ class PrunedLadder(PlainLadder):
 class PlainBook(LiveBook):
     """A live book in plain Python; see `book.engine.live`."""
 
-    def __init__(self, index: int, market: Market, rule: Rule, options: Options) -> None:
-        super().__init__(index, market, PrunedLadder(), rule, options, PlainAttestor())
+    def __init__(self, index: int, market: Market, options: Options) -> None:
+        super().__init__(index, market, PrunedLadder(), options, PlainAttestor())
         self._unit = options.time_unit_ns
 
     def receive_depth(

@@ -30,6 +30,7 @@ from leadline.book.rows.evidence import Miss, Tally
 from leadline.book.rows.feed import ClockRow, FeedStats, LatencyRow, LegRow
 from leadline.book.scale import Scale
 from leadline.book.sync.events import State
+from leadline.book.sync.rules import Rule
 
 
 class DiffCol(IntEnum):
@@ -89,11 +90,12 @@ HEADER = 16  # slots of ``Batch.flat`` before the tables: counts 0-3, rooms 4-7,
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """One symbol of one venue, and how its decimals are scaled."""
+    """One symbol of one venue, how its decimals are scaled, and how its diffs join each other."""
 
     venue: str
     symbol: str
     scale: Scale
+    rule: Rule
 
 
 @dataclass(frozen=True, slots=True, eq=False)

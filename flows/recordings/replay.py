@@ -18,7 +18,6 @@ from leadline.book.engine.live import LiveBook
 from leadline.book.errors import BadInput
 from leadline.book.rows.batch import Market
 from leadline.book.sync.events import Crossed, GapFound, State
-from leadline.book.sync.rules import Rule
 from leadline.flows.config.settings import Settings
 from leadline.flows.recordings.files import (
     Faults,
@@ -38,7 +37,7 @@ from leadline.storage.queries import catalog
 from leadline.tasks.feed.routing.clock import StreamClock
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.net.errors import SinkFull
-from leadline.tasks.venues.registry import LOOPBACK_KINDS
+from leadline.tasks.venues.registry import rule_of
 
 END = "end_of_recording"
 FULL_WAIT_S = 0.01  # between looks for a free batch
@@ -79,11 +78,6 @@ class Summary:
 
 class AlreadyStored(BadInput):
     """The database holds rows of these symbols at these times; a second copy would count twice."""
-
-
-def rule_of(venue: str) -> Rule:
-    """Return the sequence rule of a venue by its name, loopback or real."""
-    return LOOPBACK_KINDS[venue.partition("-")[2]].rule
 
 
 class Replay:
@@ -147,12 +141,11 @@ class Replay:
         rule, settings = rule_of(self._settings.venue), self._settings
         books = []
         for index, (symbol, scale) in enumerate(self.survey.scales.items()):
-            self._markets.append(Market(settings.venue, symbol, scale))
+            self._markets.append(Market(settings.venue, symbol, scale, rule))
             books.append(
                 make_book(
                     index,
                     self._markets[index],
-                    rule,
                     engine=cast("Engine", settings.engine),
                     max_levels=settings.max_levels,
                     buffer_limit=settings.buffer_limit,

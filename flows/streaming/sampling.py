@@ -19,6 +19,7 @@ from leadline.storage.ingest.arrow import Names
 from leadline.storage.ingest.tables import samples_table
 from leadline.storage.queries.rebuild import PriceLevel, StoredBook, book_at
 from leadline.storage.queries.seeds import seed_prices
+from leadline.tasks.venues.registry import rule_of
 
 
 @dataclass(slots=True)
@@ -30,14 +31,14 @@ class StoreSamples:
 
     def take(self, con: Connection, settings: Settings, symbol: str) -> None:
         """Sample the latest book of ``symbol``; one that cannot be trusted is a sample that says why."""
-        ts_ns, index = time.time_ns(), len(self.markets)
+        ts_ns, index, rule = time.time_ns(), len(self.markets), rule_of(settings.venue)
         try:
             book = book_at(con, symbol, venue=settings.venue)
-            market = Market(book.venue, symbol, _scale(book))
+            market = Market(book.venue, symbol, _scale(book), rule)
             reach = _reach(con, book, market.scale)
             sample = sample_of(book, market.scale, index, ts_ns, settings, reach)
         except (NoTrustedBook, StoreError) as exc:
-            market = Market(settings.venue, symbol, Scale(0, 0))
+            market = Market(settings.venue, symbol, Scale(0, 0), rule)
             sample = untrusted(index, ts_ns, str(exc))
         self.markets.append(market)
         self.samples.append(sample)

@@ -201,7 +201,6 @@ class Core:
         return make_book(
             index,
             market,
-            config.profile.rule,
             engine=config.engine,
             max_levels=config.max_levels,
             buffer_limit=config.buffer_limit,

@@ -36,8 +36,8 @@ def payloads(data: bytes | bytearray) -> Iterator[bytes]:
 
 def test_rounds_follow_each_other_without_a_gap(frames: Frames) -> None:
     cycle = Cycle(frames)
-    batch = Batch([Market("loopback-spot", frames.symbol, frames.scale)])
-    book = make_book(0, batch.markets[0], Rule.SPOT, engine="plain")
+    batch = Batch([Market("loopback-spot", frames.symbol, frames.scale, Rule.SPOT)])
+    book = make_book(0, batch.markets[0], engine="plain")
     start = frames.diffs[0].index(b'"data":') + len(b'"data":')
     diffs = list(payloads(cycle.warm_up))
     for n, diff in enumerate(diffs):

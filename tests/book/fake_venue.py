@@ -42,7 +42,7 @@ class FakeVenue:
     ) -> None:
         self.random = Random(seed)
         self.futures = futures
-        self.market = Market("loopback", symbol, Scale(2, 3))
+        self.market = Market("loopback", symbol, Scale(2, 3), Rule.FUTURES if futures else Rule.SPOT)
         self.now_ns = 1_700_000_000_000_000_000
         self.last_id = 1_000
         self.sent_id = 1_000  # where the last diff written ended
@@ -159,8 +159,7 @@ class FakeVenue:
 
     def book(self, engine: str, **options):
         """Make a live book of this symbol."""
-        rule = Rule.FUTURES if self.futures else Rule.SPOT
-        return make_book(0, self.market, rule, engine=engine, **options)
+        return make_book(0, self.market, engine=engine, **options)
 
     def batch(self, **rooms: int) -> Batch:
         """Make a batch for it."""

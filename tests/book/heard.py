@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from leadline.book.engine.factory import make_book
 from leadline.book.rows.batch import Market
 from leadline.book.scale import Scale
@@ -9,7 +11,7 @@ from leadline.book.sync.events import State
 from leadline.book.sync.rules import Rule
 from tests.book.fake_venue import FakeVenue
 
-MARKET = Market("loopback", "BTCUSDT", Scale(2, 3))
+MARKET = Market("loopback", "BTCUSDT", Scale(2, 3), Rule.SPOT)
 SEED_NS = 1_700_000_000_123_456_789
 EPOCH = SEED_NS // 1000
 BODY = b'{"lastUpdateId":7,"bids":[["1.00","5"],["0.99","6"]],"asks":[["1.01","7"],["1.03","8"]]}'
@@ -27,7 +29,7 @@ class Heard:
     """A book and its batch, told things in order; time passes by 10 ns with each."""
 
     def __init__(self, engine: str, rule: Rule = Rule.SPOT, **options) -> None:
-        self.book = make_book(2, MARKET, rule, engine=engine, **options)
+        self.book = make_book(2, replace(MARKET, rule=rule), engine=engine, **options)
         self.batch = FakeVenue(0).batch()
         self.now = SEED_NS - 10
 

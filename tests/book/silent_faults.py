@@ -45,16 +45,15 @@ class SilentFault(StrEnum):
 class Source:
     name: str
     market: Market
-    rule: Rule
     equal_ids: int  # ids of both a diff's end and a book ticker: counted without us
 
 
 SOURCES = {
-    "spot BTC": Source(SPOT_BTC, Market("binance-spot", "BTCUSDT", Scale(2, 8)), Rule.SPOT, 564),
-    "spot ETH": Source(SPOT_ETH, Market("binance-spot", "ETHUSDT", Scale(2, 8)), Rule.SPOT, 577),
-    "USD-M BTC": Source(USDM_BTC, Market("binance-usdm", "BTCUSDT", Scale(2, 3)), Rule.FUTURES, 629),
+    "spot BTC": Source(SPOT_BTC, Market("binance-spot", "BTCUSDT", Scale(2, 8), Rule.SPOT), 564),
+    "spot ETH": Source(SPOT_ETH, Market("binance-spot", "ETHUSDT", Scale(2, 8), Rule.SPOT), 577),
+    "USD-M BTC": Source(USDM_BTC, Market("binance-usdm", "BTCUSDT", Scale(2, 3), Rule.FUTURES), 629),
     "COIN-M BTC": Source(
-        COINM_BTC, Market("binance-coinm", "BTCUSD_PERP", Scale(1, 0)), Rule.FUTURES, 1124
+        COINM_BTC, Market("binance-coinm", "BTCUSD_PERP", Scale(1, 0), Rule.FUTURES), 1124
     ),
 }
 
@@ -106,7 +105,7 @@ class Player:
     """A book fed line by line; ``wrong_at`` says when and how it was first found wrong."""
 
     def __init__(self, source: Source, engine: str = "auto") -> None:
-        self.book: LiveBook = make_book(0, source.market, source.rule, engine=engine)
+        self.book: LiveBook = make_book(0, source.market, engine=engine)
         rooms = {"diff_rows": 1024, "level_rows": 131_072, "trade_rows": 1, "ticker_rows": 4096}
         self.batch = Batch([source.market], **rooms)
         self.depth20 = Depth20(self.book, 1_000_000)

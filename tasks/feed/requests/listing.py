@@ -78,7 +78,7 @@ class Listing:
         ts_ns = self._clock.wall_ns()
         for symbol, info in found.items():
             before = self._router.books.get(symbol)
-            book = self._router.rescale(self._rest.profile.name, symbol, info.scale, ts_ns)
+            book = self._router.rescale(self._rest.profile.market(symbol, info.scale), ts_ns)
             if book is not before and before is not None:
                 log.warning("%s: scale is now %s, the book begins again", symbol, info.scale)
                 self._halted.discard(symbol)

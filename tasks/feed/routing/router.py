@@ -131,23 +131,22 @@ class Router:
         self._forget_routes(symbol)
         self._pulses = {name: pulse for name, pulse in self._pulses.items() if pulse.symbol != symbol}
 
-    def rescale(self, venue: str, symbol: str, scale: Scale, ts_ns: int) -> LiveBook:
+    def rescale(self, market: Market, ts_ns: int) -> LiveBook:
         """
-        Give the symbol a book of this scale, if it has none; a book of another scale is left.
+        Give the market's symbol a book of its scale, if it has none; a book of another scale is left.
 
         The new one gets a new index, because the rows of the old one keep their scale.
         """
-        old = self.books.get(symbol)
+        old = self.books.get(market.symbol)
         if old is not None:
-            if old.market.scale == scale:
+            if old.market.scale == market.scale:
                 return old
             old.leave("rescaled", ts_ns, self.batch)
         assert self._make_book is not None, "a router that rescales needs make_book"
-        market = Market(venue, symbol, scale)
         self.markets.append(market)
         book = self._make_book(len(self.markets) - 1, market)
         self.add(book)
-        self.off_scale.discard(symbol)
+        self.off_scale.discard(market.symbol)
         return book
 
     def pulse(self, stream: str) -> StreamPulse | None:

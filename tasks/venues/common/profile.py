@@ -23,6 +23,8 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from leadline.book.errors import BadInput
+from leadline.book.rows.batch import Market
+from leadline.book.scale import Scale
 from leadline.book.sync.rules import Rule
 
 
@@ -83,6 +85,10 @@ class VenueProfile:
     attempts_window_s: float = 300.0  # … in this time
     session_life_s: float = 86_400.0  # the venue cuts every connection at this age
     time_unit_ns: int = 1_000_000  # of the times on the wire
+
+    def market(self, symbol: str, scale: Scale) -> Market:
+        """Return what books and rows must know of one of its symbols."""
+        return Market(self.name, symbol, scale, self.rule)
 
     def stream(self, symbol: str, kind: StreamKind) -> str:
         """Name a stream: symbols are lower-case there, those outside ASCII too (币安人生usdt@trade)."""

@@ -32,7 +32,7 @@ SOUND = [(100, 5), (99, 6)], [(101, 7), (103, 8)]
 
 
 def ladder() -> CompiledLadder:
-    return CompiledLadder(0, Market("loopback", "BTCUSDT", Scale(2, 3)), Rule.SPOT, 1_000_000)
+    return CompiledLadder(0, Market("loopback", "BTCUSDT", Scale(2, 3), Rule.SPOT), 1_000_000)
 
 
 def seed(bids, asks, last_id: int = 7) -> RawSeed:

@@ -298,19 +298,19 @@ def test_frames_cut_at_every_byte(futures: bool) -> None:
 
 @pytest.mark.recordings
 @pytest.mark.parametrize(
-    ("name", "market", "rule"),
+    ("name", "market"),
     [
-        pytest.param(SPOT_BTC, Market("binance-spot", "BTCUSDT", Scale(2, 8)), Rule.SPOT, id="spot-btc"),
-        pytest.param(SPOT_ETH, Market("binance-spot", "ETHUSDT", Scale(2, 8)), Rule.SPOT, id="spot-eth"),
-        pytest.param(USDM_BTC, Market("binance-usdm", "BTCUSDT", Scale(2, 3)), Rule.FUTURES, id="usdm"),
+        pytest.param(SPOT_BTC, Market("binance-spot", "BTCUSDT", Scale(2, 8), Rule.SPOT), id="spot-btc"),
+        pytest.param(SPOT_ETH, Market("binance-spot", "ETHUSDT", Scale(2, 8), Rule.SPOT), id="spot-eth"),
+        pytest.param(USDM_BTC, Market("binance-usdm", "BTCUSDT", Scale(2, 3), Rule.FUTURES), id="usdm"),
         pytest.param(
-            COINM_BTC, Market("binance-coinm", "BTCUSD_PERP", Scale(1, 0)), Rule.FUTURES, id="coinm"
+            COINM_BTC, Market("binance-coinm", "BTCUSD_PERP", Scale(1, 0), Rule.FUTURES), id="coinm"
         ),
     ],
 )
-def test_recording(name: str, market: Market, rule: Rule) -> None:
+def test_recording(name: str, market: Market) -> None:
     """Both engines on the first frames; on all of them the compiled book against the venue's tickers."""
-    books = [make_book(0, market, rule, engine=engine) for engine in ("compiled", "plain")]
+    books = [make_book(0, market, engine=engine) for engine in ("compiled", "plain")]
     batches = [Batch([market]), Batch([market])]
     best: dict[int, tuple[int, ...]] = {}
     compared = 0

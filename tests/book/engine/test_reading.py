@@ -9,7 +9,6 @@ from leadline.book.engine.factory import make_book, warm_up
 from leadline.book.errors import BadInput, NotLive
 from leadline.book.rows.batch import BookEventRow
 from leadline.book.sync.events import Pruned, State
-from leadline.book.sync.rules import Rule
 from tests.book.fake_venue import ENGINES, needs_numba
 from tests.book.heard import BODY, MARKET, Heard, is_live
 
@@ -97,12 +96,12 @@ def test_bounds_must_make_sense(engine: str) -> None:
 def test_without_numba(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(factory, "has_numba", lambda: False)
     warm_up()
-    assert type(make_book(0, MARKET, Rule.SPOT)).__name__ == "PlainBook"
+    assert type(make_book(0, MARKET)).__name__ == "PlainBook"
     with pytest.raises(BadInput, match="needs numba"):
-        make_book(0, MARKET, Rule.SPOT, engine="compiled")
+        make_book(0, MARKET, engine="compiled")
 
 
 @needs_numba
 def test_with_numba_auto_is_compiled(engine: str) -> None:
     warm_up(engine)
-    assert type(make_book(0, MARKET, Rule.SPOT)).__name__ == "CompiledBook"
+    assert type(make_book(0, MARKET)).__name__ == "CompiledBook"

@@ -34,7 +34,7 @@ TAIL = b'],"asks":[]}'
 
 
 def ladder(scale: Scale, symbol: str = "BTCUSDT", rule: Rule = Rule.SPOT) -> CompiledLadder:
-    return CompiledLadder(3, Market("loopback", symbol, scale), rule, 1_000_000)
+    return CompiledLadder(3, Market("loopback", symbol, scale, rule), 1_000_000)
 
 
 # -- numbers ---------------------------------------------------------------------------------------

@@ -17,9 +17,10 @@ from leadline.book.rows.batch import (
 )
 from leadline.book.scale import Scale
 from leadline.book.sync.events import State
+from leadline.book.sync.rules import Rule
 from tests.book.transcript import diff, seed
 
-MARKETS = [Market("binance-spot", "BTCUSDT", Scale(2, 5))]
+MARKETS = [Market("binance-spot", "BTCUSDT", Scale(2, 5), Rule.SPOT)]
 TRADE = Trade("BTCUSDT", 77, 6183764, 5, True, 3, 2, 1)
 TICKER = BookTicker("BTCUSDT", 9, 100, 1, 101, 2, None, 4)
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from leadline.book.messages import BookTicker, Trade
 from leadline.book.rows.batch import Batch, Market, SeedRow
 from leadline.book.scale import Scale
+from leadline.book.sync.rules import Rule
 from leadline.storage.ingest.arrow import (
     Names,
     diffs_table,
@@ -117,7 +118,7 @@ def test_names_follow_a_list_that_grows() -> None:
     markets = [BTC]
     names = Names(markets)
     assert names.columns(np.array([0]))["symbol"].to_pylist() == ["BTCUSDT"]
-    markets.append(Market("loopback-spot", "ETHUSDT", Scale(2, 4)))
+    markets.append(Market("loopback-spot", "ETHUSDT", Scale(2, 4), Rule.SPOT))
     assert names.columns(np.array([1, 0]))["symbol"].to_pylist() == ["ETHUSDT", "BTCUSDT"]
 
 

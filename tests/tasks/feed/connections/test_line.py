@@ -42,8 +42,8 @@ class Heard:
 
     def __init__(self) -> None:
         self.sink = ListSink()
-        market = Market("loopback-spot", "ETHUSDT", Scale(2, 3))
-        self.router = Router([market], [make_book(0, market, Rule.SPOT, engine="plain")], self.sink)
+        market = Market("loopback-spot", "ETHUSDT", Scale(2, 3), Rule.SPOT)
+        self.router = Router([market], [make_book(0, market, engine="plain")], self.sink)
         self.line = Line(
             "spot",
             StreamKind.DEPTH,

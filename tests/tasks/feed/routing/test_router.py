@@ -28,13 +28,13 @@ class Desk:
 
     def __init__(self, *symbols: str, rule: Rule = Rule.SPOT, sink: ListSink | None = None) -> None:
         self.sink = sink or ListSink()
-        self.sink.markets += [Market("v", symbol, SCALE) for symbol in symbols]
-        books = [make_book(n, market, rule, engine="plain") for n, market in enumerate(self.sink.markets)]
+        self.sink.markets += [Market("v", symbol, SCALE, rule) for symbol in symbols]
+        books = [make_book(n, market, engine="plain") for n, market in enumerate(self.sink.markets)]
         self.router = Router(
             self.sink.markets,
             books,
             self.sink,
-            make_book=lambda n, market: make_book(n, market, rule, engine="plain"),
+            make_book=lambda n, market: make_book(n, market, engine="plain"),
         )
         self.now_ns = T0
 
@@ -225,11 +225,11 @@ def test_numbers_past_the_scale_ask_for_a_new_one() -> None:
     assert desk.router.off_scale == {"BTCUSDT"}
 
     old = desk.router.books["BTCUSDT"]
-    book = desk.router.rescale("v", "BTCUSDT", Scale(3, 3), desk.now_ns)
+    book = desk.router.rescale(Market("v", "BTCUSDT", Scale(3, 3), Rule.SPOT), desk.now_ns)
     assert book is not old
     assert (book.index, desk.sink.markets[book.index].scale) == (1, Scale(3, 3))
     assert desk.router.off_scale == set()
-    assert desk.router.rescale("v", "BTCUSDT", Scale(3, 3), desk.now_ns) is book
+    assert desk.router.rescale(Market("v", "BTCUSDT", Scale(3, 3), Rule.SPOT), desk.now_ns) is book
     desk.hear(combined("btcusdt@depth@100ms", fine))
     assert (book.state, old.state) == (State.BUFFERING, State.WAITING)
 
@@ -318,8 +318,8 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
 )
 def test_a_recording_streams_without_a_gap(name: str, symbol: str, rule: Rule, scale: Scale) -> None:
     path = recording(name)
-    sink = ListSink(markets=[Market("v", symbol, scale)])
-    book = make_book(0, sink.markets[0], rule)
+    sink = ListSink(markets=[Market("v", symbol, scale, rule)])
+    book = make_book(0, sink.markets[0])
     router = Router(sink.markets, [book], sink)
     frames, told = 0, []
     for received_ns, frame in lines(path):
