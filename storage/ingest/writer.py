@@ -53,8 +53,8 @@ class Writer:
     Writes batches of ``markets`` to ``owner``'s database from a thread of its own.
 
     ``clock_ns`` gives ns since 1970, ``mono_s`` measures waits. ``take``, ``submit``, ``drain``, ``run``
-    and ``status`` may be called from any thread. ``on_commit`` runs in the writer's thread; it must be quick.
-    A writer that is not started writes when somebody calls `turn`.
+    and ``status`` may be called from any thread. ``on_commit`` is called in the writer's thread and must
+    be quick. A writer that is not started writes when somebody calls `turn`.
     """
 
     def __init__(
