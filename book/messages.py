@@ -27,6 +27,12 @@ class DepthDiff:
     ts_recv_ns: int
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
+    shared_id: int | None = None  # what the symbol's other streams call this state, if not last_id
+
+    @property
+    def witness_id(self) -> int:
+        """The id by which book tickers and listings of the venue name the state after this diff."""
+        return self.last_id if self.shared_id is None else self.shared_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,12 @@ class DepthSnapshot:
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
     ts_event_ns: int | None = None  # spot sends none
+    shared_id: int | None = None  # as in `DepthDiff`
+
+    @property
+    def witness_id(self) -> int:
+        """See `DepthDiff.witness_id`."""
+        return self.last_id if self.shared_id is None else self.shared_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class BookTicker:
-    """Best bid and offer as the venue saw them at ``update_id``, which shares the diffs' id space."""
+    """Best bid and offer as the venue saw them at ``update_id``, a diff's `DepthDiff.witness_id`."""
 
     symbol: str
     update_id: int

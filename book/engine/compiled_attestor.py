@@ -42,7 +42,13 @@ class CompiledAttestor:
         self._ticker[:] = (ticker_id, *top)
         return bool(self._ladder.kernels.hear_top(self._ladder.state, self._ticker))
 
-    def check(self, last_id: int, recv_ns: int, top: Bbo) -> bool:  # noqa: ARG002 - as in the header
+    def check(
+        self,
+        last_id: int,  # noqa: ARG002 - all four stand in the ladder
+        recv_ns: int,  # noqa: ARG002
+        top: Bbo,  # noqa: ARG002
+        witness_id: int | None = None,  # noqa: ARG002
+    ) -> bool:
         """Take the top as it stands in the ladder; True if there is something to be told."""
         return bool(self._ladder.kernels.check_top(self._ladder.state))
 

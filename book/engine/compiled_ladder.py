@@ -90,6 +90,11 @@ class CompiledLadder:
         return int(self.state[slot.LAST_ID])
 
     @property
+    def witness_id(self) -> int:
+        """The same: where ids are not shared, a book is kept in plain Python (`book.engine.factory`)."""
+        return self.last_id
+
+    @property
     def last_recv_ns(self) -> int:
         """When it reached us, ns since 1970; 0 while there is none."""
         return int(self.state[slot.LAST_RECV_NS])

@@ -29,11 +29,14 @@ from leadline.book.sync.events import Event, Pruned, State
 from leadline.book.sync.ladder import FullLadder, TopState
 from leadline.book.sync.machine import BookSync
 from leadline.book.trust.attestation import Attestor
-from leadline.book.trust.audit import Audit, Change, Standing
+from leadline.book.trust.audit import Audit, Change, Standing, changes_in
 from leadline.book.trust.certified import Reach
 from leadline.book.trust.ghosts import Ghosts, Widened
+from leadline.book.trust.window import Window
 from leadline.book.trust.witness import Witness
 from leadline.book.venues.binance.decode import decode_ticker
+
+WITNESS_IDS = 4_096  # of the newest diffs: a minute of fifty a second
 
 
 class LiveBook(ABC):
@@ -60,11 +63,14 @@ class LiveBook(ABC):
         self._sync: BookSync[Any, Any] = BookSync(ladder, market.rule, buffer_limit=options.buffer_limit)
         self._ladder = ladder
         self._options = options
-        self._ghosts = Ghosts(ladder, options.max_levels)
+        self._ghosts: Ghosts | Window = (
+            Ghosts(ladder, options.max_levels) if options.window is None else Window(ladder, options.window)
+        )
         self.seed_id = -1  # of the newest update that the seed held
         self._chronicle = Chronicle(index)
         self._attestor = attestor
-        self._witness = Witness(index, attestor)
+        self._witness = Witness(index, attestor, options.faith)
+        self._witness_ids: dict[int, int] = {}  # by last id, of the newest diffs
 
     # -- what it is --------------------------------------------------------------------------------
 
@@ -82,6 +88,11 @@ class LiveBook(ABC):
     def last_id(self) -> int:
         """Id of the newest update held; -1 while there is no book."""
         return self._ladder.last_id
+
+    @property
+    def witness_id(self) -> int:
+        """What the symbol's other streams call the state held (`DepthDiff.witness_id`); -1 without one."""
+        return self._ladder.witness_id
 
     @property
     def last_recv_ns(self) -> int:
@@ -241,10 +252,11 @@ class LiveBook(ABC):
         events = self._told(lambda: self._sync.receive_diff(diff), diff.ts_recv_ns, batch, recv_mono_ns)
         return [*events, *self._attest(diff.ts_recv_ns, batch), *self._bound(diff.ts_recv_ns, batch)]
 
-    def _sync_snapshot(self, snapshot: Any, batch: Batch) -> Sequence[Event]:
-        """Give a seed to `book.sync.machine`; write what follows."""
+    def _sync_snapshot(self, snapshot: Any, batch: Batch, *, streamed: bool = False) -> Sequence[Event]:
+        """Give a seed to `book.sync.machine`, or a whole book the stream sent; write what follows."""
         before = self._sync.applied_epoch
-        tell, ts_ns = partial(self._sync.receive_snapshot, snapshot), snapshot.ts_recv_ns
+        take = self._sync.receive_restart if streamed else self._sync.receive_snapshot
+        tell, ts_ns = partial(take, snapshot), snapshot.ts_recv_ns
         events = self._told(tell, ts_ns, batch, seed_id=snapshot.last_id)
         if self._sync.applied_epoch == before:
             return events
@@ -304,7 +316,7 @@ class LiveBook(ABC):
         sync, ladder = self._sync, self._ladder
         if not sync.is_shown or ladder.top_state() is not TopState.SOUND:
             return ()
-        told = self._attestor.check(ladder.last_id, ladder.last_recv_ns, ladder.best())
+        told = self._attestor.check(ladder.last_id, ladder.last_recv_ns, ladder.best(), ladder.witness_id)
         return self._hear_witness(ts_ns, batch) if told or self._witness.is_due(ts_ns) else ()
 
     def stand(self, n: int) -> Standing | None:
@@ -314,7 +326,19 @@ class LiveBook(ABC):
         suspect = suspect and (witness.may_heal(self.epoch) or witness.is_unlike(self.epoch))
         if reach is None or not (suspect or self.state is State.LIVE):
             return None
-        return Standing.of(ladder.last_id, ladder.last_recv_ns, ladder.top(n), n, reach)
+        noted = ladder.last_id, ladder.last_recv_ns, ladder.top(n), n, reach
+        return Standing.of(*noted, witness_id=ladder.witness_id, window=self._options.window)
+
+    def changes(self, batch: Batch, epoch: int, since: tuple[int, int] = (0, 0)) -> list[Change]:
+        """Return this book's diffs of ``epoch`` in a batch; see `book.trust.audit.changes_in`."""
+        return changes_in(batch, self.index, epoch, since, self._witness_ids)
+
+    def _note_witness_id(self, last_id: int, witness_id: int) -> None:
+        """Keep in mind what witnesses call the state after one of the newest diffs."""
+        known = self._witness_ids
+        known[last_id] = witness_id
+        if len(known) > WITNESS_IDS:
+            del known[next(iter(known))]
 
     @property
     def is_auditable(self) -> bool:
@@ -323,7 +347,7 @@ class LiveBook(ABC):
 
     @property
     def asks_for_audit(self) -> bool:
-        """Whether a bracketed ticker disagreed since a REST snapshot last agreed with this epoch."""
+        """Whether a ticker made it SUSPECT since a REST snapshot last agreed with this epoch."""
         return self._witness.asks_for_audit(self._sync.epoch)
 
     def receive_audit(self, audit: Audit, ts_ns: int, batch: Batch) -> Sequence[Event]:

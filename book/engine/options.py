@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from leadline.book.trust.attestation import Faith
 
 Clock: TypeAlias = Callable[[], int]
 
@@ -17,3 +19,5 @@ class Options:
     buffer_limit: int
     time_unit_ns: int
     mono_ns: Clock
+    window: int | None = None  # the stream keeps so many best levels a side; None: all that ever changed
+    faith: Faith = field(default_factory=Faith)

@@ -50,7 +50,8 @@ class PlainBook(LiveBook):
     """A live book in plain Python; see `book.engine.live`."""
 
     def __init__(self, index: int, market: Market, options: Options) -> None:
-        super().__init__(index, market, PrunedLadder(), options, PlainAttestor())
+        attestor = PlainAttestor(bracket=options.faith.bracket)
+        super().__init__(index, market, PrunedLadder(), options, attestor)
         self._unit = options.time_unit_ns
 
     def receive_depth(
@@ -77,6 +78,8 @@ class PlainBook(LiveBook):
 
     def _add_row(self, diff: DepthDiff, batch: Batch, to_book_ns: int) -> None:
         batch.add_diff(self.index, self._sync.applied_epoch, diff, to_book_ns=to_book_ns)
+        if diff.shared_id is not None:
+            self._note_witness_id(diff.last_id, diff.shared_id)
 
     def _count_levels(self, diff: DepthDiff) -> int:
         return len(diff.bids) + len(diff.asks)

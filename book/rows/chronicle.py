@@ -20,12 +20,14 @@ from leadline.book.sync.events import (
     Mismatched,
     OneSided,
     Refuted,
+    Restarted,
     SnapshotNeeded,
     State,
 )
 
 _TARGETS: dict[type, State] = {
     GapFound: State.BUFFERING,
+    Restarted: State.BUFFERING,
     Crossed: State.BUFFERING,
     OneSided: State.SUSPECT,
     Mismatched: State.SUSPECT,
@@ -79,6 +81,8 @@ class Chronicle:
         expected, got = -1, -1
         if isinstance(event, GapFound):
             expected, got = event.expected_id, event.got_id
+        elif isinstance(event, Restarted):
+            got = event.got_id
         elif isinstance(event, SnapshotNeeded):
             if event.reason not in _ROWS_OF_THEIR_OWN:
                 return

@@ -25,7 +25,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SnapshotNeeded:
-    """Fetch a seed whose ``last_id`` is at least ``min_last_id``; older ones will be refused."""
+    """
+    Fetch a seed whose ``last_id`` is at least ``min_last_id``; older ones will be refused.
+
+    Where seeds come with the stream, ask for the stream anew: whatever it begins with will do.
+    """
 
     min_last_id: int
     reason: str  # "start", "gap", "seed_too_old", "crossed", …: why, for a person
@@ -47,6 +51,15 @@ class GapFound:
     reason: ClassVar[str] = "gap"
     expected_id: int  # spot: last_id + 1; futures: the prev_id that should have come
     got_id: int  # spot: first_id that came; futures: the prev_id that came
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The stream itself sent a whole book, of ``got_id``, while one of ``last_id`` was held: it is void."""
+
+    reason: ClassVar[str] = "restarted"
+    last_id: int
+    got_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +125,7 @@ Event: TypeAlias = (
     SnapshotNeeded
     | BookReady
     | GapFound
+    | Restarted
     | Crossed
     | OneSided
     | Mismatched

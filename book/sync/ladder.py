@@ -69,6 +69,11 @@ class FullLadder(Ladder[Any, Any], Protocol):
     """What a live book needs of its ladder beyond what `book.sync.machine` does."""
 
     @property
+    def witness_id(self) -> int:
+        """What the symbol's other streams call the state held (`DepthDiff.witness_id`); -1 without one."""
+        ...
+
+    @property
     def last_recv_ns(self) -> int:
         """When the newest update held reached us; 0 while there is none."""
         ...

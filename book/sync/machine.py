@@ -32,9 +32,11 @@ One missing diff makes the book worthless, so it is thrown away and built anew.
   is discarded like one with a gap. While the venue halts the symbol, orders may rest crossed, so the
   top is judged only when the halt ends.
 * `doubt` says that the venue's own word (`book.trust.attestation`) contradicts the book: SUSPECT until
-`believe`,
-  or discarded like a crossed one when the contradiction refutes it.
+  `believe`, or discarded like a crossed one when the contradiction refutes it.
 * An empty side is no fault (new listings, tiny markets): the book stays in sequence, but is SUSPECT.
+* Some venues put a whole book into the stream itself: first after a subscription, then whenever they see
+  fit. It replaces what is held in any state, and the book is LIVE with it at once, in a new epoch: no diff
+  has to bridge two roads. What came before it, a gap included, is void.
 * Ids that go back (the venue was restarted or reset) look like old diffs for ever. `REPEAT_LIMIT` in a
   row, not one of them newer than what was heard before, are a gap. So is a seed so far ahead that a
   whole buffer of diffs did not reach it.
@@ -62,6 +64,7 @@ from leadline.book.sync.events import (
     Mismatched,
     OneSided,
     Refuted,
+    Restarted,
     SnapshotNeeded,
     State,
 )
@@ -163,6 +166,13 @@ class BookSync(Generic[D, S]):
         elif snapshot.last_id < self._least_id:
             return [SnapshotNeeded(self._least_id, "seed_too_old")]
         return self._join(snapshot)
+
+    def receive_restart(self, snapshot: S) -> list[Event]:
+        """Take a whole book that the stream itself sent; it replaces whatever is held, in any state."""
+        self.applied = []
+        voided = [Restarted(self.last_id, snapshot.last_id)] if self._in_sequence else []
+        self._discard(State.BUFFERING, Restarted.reason, [])
+        return [*voided, *self._join(snapshot)]
 
     def leave(self, reason: str) -> list[Event]:
         """Drop book and buffer because the stream ended; the next diff begins anew."""

@@ -14,11 +14,15 @@ Tickers may be left out or overtake each other, and then the one in force at *L*
 
     disagrees at an equal id    the book is refuted: discarded, and seeded anew
     disagrees where bracketed   the book is SUSPECT, however often, and asks for an audit
-    (`book.trust.witness`) agrees at an equal id       heals what a bracketed miss made SUSPECT agrees where
-    bracketed      heals it too, after `HEAL_AFTER` in a row
+                                (`book.trust.witness`)
+    agrees at an equal id       heals what a bracketed miss made SUSPECT
+    agrees where bracketed      heals it too, after `HEAL_AFTER` in a row
 
 (Recordings of 2024: 2 misses in 16,472 bracketed checks, both in one fast fall, and the book was right;
 none in 2,278 at equal ids.)
+
+Not every venue promises as much (`Faith`). Where its tickers are merged, nothing follows from a bracket,
+and such books are *unchecked*. Where ids only order its messages, no miss at an equal id refutes.
 
 This is the readable form; `book.kernel.attest` is the compiled one, and a test holds them together.
 """
@@ -26,7 +30,8 @@ This is the readable form; `book.kernel.attest` is the compiled one, and a test 
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from leadline.book.messages import Bbo
 from leadline.book.rows.evidence import NO_ID, Kind, Miss, Tally
@@ -38,6 +43,19 @@ HEAL_AFTER = 3
 # would refute a book beyond that leaves it SUSPECT until it may.
 MOST_REFUTED, REFUTED_WITHIN_NS = 3, 60_000_000_000
 MINUTE_NS = 60_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Faith:
+    """How much a venue's documents promise of its book tickers."""
+
+    bracket: bool = True  # a ticker holds until the next one: none is merged or left out
+    refute: bool = True  # equal ids are equal books, so that one miss refutes
+
+    @property
+    def weak(self) -> frozenset[Kind]:
+        """Kinds of miss that make a book SUSPECT and ask for an audit, and never discard it."""
+        return frozenset({Kind.BRACKETED} if self.refute else {Kind.BRACKETED, Kind.EQUAL_ID})
 
 
 class Attestor(Protocol):
@@ -65,8 +83,12 @@ class Attestor(Protocol):
         """Take a ticker; True if there is something to be told."""
         ...
 
-    def check(self, last_id: int, recv_ns: int, top: Bbo) -> bool:
-        """Take the book's top as it stands; True if there is something to be told."""
+    def check(self, last_id: int, recv_ns: int, top: Bbo, witness_id: int | None = None) -> bool:
+        """
+        Take the book's top as it stands; True if there is something to be told.
+
+        ``witness_id`` is what tickers call the book's state, where that is not its ``last_id``.
+        """
         ...
 
     def take_miss(self) -> Miss | None:
@@ -82,15 +104,19 @@ class Attestor(Protocol):
         ...
 
 
+_Stood: TypeAlias = tuple[int, int, int, Bbo]  # witness id, last id, receive time and top of a book
+
+
 class PlainAttestor:
     """The reference; see the head of this module."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bracket: bool = True) -> None:
+        self._bracket = bracket
         self.agreed = (NO_ID, 0)
         self.streak = 0
         self._closely = False
         self._tickers: deque[tuple[int, Bbo]] = deque(maxlen=TICKERS)
-        self._waiting: deque[tuple[int, int, Bbo]] = deque()
+        self._waiting: deque[_Stood] = deque()
         self._counts = dict.fromkeys((Kind.EQUAL_ID, Kind.BRACKETED), 0)
         self._misses = self._unchecked = 0
         self._miss: Miss | None = None
@@ -109,28 +135,32 @@ class PlainAttestor:
             book = waiting.popleft()
             if book[0] == ticker_id:
                 is_told |= self._compare(Kind.EQUAL_ID, book, (ticker_id, top), NO_ID)
-            elif tickers:
+            elif tickers and self._bracket:
                 is_told |= self._compare(Kind.BRACKETED, book, tickers[-1], ticker_id)
             else:
                 self._unchecked += 1
         tickers.append((ticker_id, top))
         return is_told
 
-    def check(self, last_id: int, recv_ns: int, top: Bbo) -> bool:
+    def check(self, last_id: int, recv_ns: int, top: Bbo, witness_id: int | None = None) -> bool:
         """Take the book's top as it stands; True if there is something to be told."""
         tickers, waiting = self._tickers, self._waiting
-        if not tickers or tickers[-1][0] < last_id:
+        at = last_id if witness_id is None else witness_id
+        book = at, last_id, recv_ns, top
+        if not tickers or tickers[-1][0] < at:
             if len(waiting) == WAITING:
                 waiting.popleft()
                 self._unchecked += 1
-            waiting.append((last_id, recv_ns, top))
+            waiting.append(book)
             return False
         next_id = NO_ID
         for ticker in reversed(tickers):
-            if ticker[0] == last_id:
-                return self._compare(Kind.EQUAL_ID, (last_id, recv_ns, top), ticker, NO_ID)
-            if ticker[0] < last_id:
-                return self._compare(Kind.BRACKETED, (last_id, recv_ns, top), ticker, next_id)
+            if ticker[0] == at:
+                return self._compare(Kind.EQUAL_ID, book, ticker, NO_ID)
+            if ticker[0] < at:
+                if not self._bracket:
+                    break
+                return self._compare(Kind.BRACKETED, book, ticker, next_id)
             next_id = ticker[0]
         self._unchecked += 1
         return False
@@ -156,11 +186,9 @@ class PlainAttestor:
         self.agreed = (NO_ID, 0)
         self.streak = 0
 
-    def _compare(
-        self, kind: Kind, book: tuple[int, int, Bbo], ticker: tuple[int, Bbo], next_id: int
-    ) -> bool:
+    def _compare(self, kind: Kind, book: _Stood, ticker: tuple[int, Bbo], next_id: int) -> bool:
         self._counts[kind] += 1
-        last_id, recv_ns, ours = book
+        _, last_id, recv_ns, ours = book
         if ours == ticker[1]:
             if self._miss is None:
                 self.agreed = last_id, recv_ns
@@ -182,14 +210,15 @@ class Doubts:
     One that should, but comes after `MOST_REFUTED` others within a minute, is *owed*: it has to wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, weak: frozenset[Kind] = Faith().weak) -> None:
         self.owed = False  # by the newest miss
+        self.weak = weak
         self._refuted_ns: deque[int] = deque(maxlen=MOST_REFUTED)
 
     def refutes(self, kind: Kind, ts_ns: int) -> bool:
         """Tell whether a miss at ``ts_ns`` refutes the book, or only makes it SUSPECT."""
         self.owed = False
-        return kind is not Kind.BRACKETED and self.settle(ts_ns)
+        return kind not in self.weak and self.settle(ts_ns)
 
     def settle(self, ts_ns: int) -> bool:
         """Tell whether a refutation may be now, and count it; else it is owed."""

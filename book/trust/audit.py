@@ -10,6 +10,9 @@ the snapshot stands, whichever of them came first:
 Only prices that both sides know are compared: those the snapshot reaches, and of them the certified ones
 (`book.trust.certified`). A level that changed and changed back within a diff may not be listed there, so a
 miss of the second kind is proof only when it is found again (`Audit.confirmed`).
+
+A book may stand for a *window*, the so many best levels a side: what leaves it is deleted although the
+venue goes on holding it, so such a book is compared to where its window ends at *S*, not at *A*.
 """
 
 from __future__ import annotations
@@ -36,10 +39,20 @@ class Standing:
     asks: Mapping[int, int]
     low: int
     high: int
+    witness_id: int | None = None  # what listings call this state, where that is not last_id
+    window: int | None = None  # it holds the so many best levels a side, whichever they are by now
 
     @classmethod
     def of(
-        cls, last_id: int, recv_ns: int, top: tuple[Sequence[Level], Sequence[Level]], n: int, reach: Reach
+        cls,
+        last_id: int,
+        recv_ns: int,
+        top: tuple[Sequence[Level], Sequence[Level]],
+        n: int,
+        reach: Reach,
+        *,
+        witness_id: int | None = None,
+        window: int | None = None,
     ) -> Standing:
         """Note down the ``n`` best levels of a book, best first, that is certified to ``reach``."""
         bids, asks = top
@@ -49,7 +62,7 @@ class Standing:
             low = max(low, bids[-1][0])
         if len(asks) == n:
             high = min(high, asks[-1][0])
-        return cls(last_id, recv_ns, dict(bids), dict(asks), low, high)
+        return cls(last_id, recv_ns, dict(bids), dict(asks), low, high, witness_id, window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,7 @@ class Change:
     recv_ns: int
     bids: Sequence[Level]
     asks: Sequence[Level]
+    witness_id: int | None = None  # what listings call the state after it, where that is not last_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +95,18 @@ class Audit:
         return replace(by, misses=tuple(miss for miss in by.misses if _place(miss) in before))
 
 
-def changes_in(batch: Batch, book: int, epoch: int, since: tuple[int, int] = (0, 0)) -> list[Change]:
-    """Return the diffs of a book's epoch in a batch, oldest first, after ``since`` diffs and levels."""
+def changes_in(
+    batch: Batch,
+    book: int,
+    epoch: int,
+    since: tuple[int, int] = (0, 0),
+    witness_ids: Mapping[int, int] | None = None,
+) -> list[Change]:
+    """
+    Return the diffs of a book's epoch in a batch, oldest first, after ``since`` diffs and levels.
+
+    ``witness_ids``: by last id, what listings call the state after a diff, where that is another id.
+    """
     n = int(batch.counts[Count.DIFFS])
     rows = batch.diffs[since[0] : n]
     ends = (rows[:, DiffCol.N_BIDS] + rows[:, DiffCol.N_ASKS]).cumsum() + since[1]
@@ -93,7 +117,9 @@ def changes_in(batch: Batch, book: int, epoch: int, since: tuple[int, int] = (0,
         middle = end - int(row[DiffCol.N_ASKS])
         start = middle - int(row[DiffCol.N_BIDS])
         bids, asks = batch.levels[start:middle].tolist(), batch.levels[middle:end].tolist()
-        found.append(Change(int(row[DiffCol.LAST_ID]), int(row[DiffCol.TS_RECV_NS]), bids, asks))
+        last_id = int(row[DiffCol.LAST_ID])
+        witness_id = (witness_ids or {}).get(last_id)
+        found.append(Change(last_id, int(row[DiffCol.TS_RECV_NS]), bids, asks, witness_id))
     return found
 
 
@@ -110,7 +136,8 @@ def audit(
     ``changes`` are all that it applied since, oldest first, until it reached the snapshot's id. None
     where that cannot be told: the snapshot is older than the note, or the changes do not reach it.
     """
-    if snapshot.last_id < standing.last_id:
+    at, sought = _called(standing), snapshot.witness_id
+    if sought < at:
         return None
     bids, asks = dict(standing.bids), dict(standing.asks)
     book_id, recv_ns = standing.last_id, standing.recv_ns
@@ -118,18 +145,24 @@ def audit(
     for change in changes:
         if change.last_id <= book_id:
             continue
-        if change.last_id > snapshot.last_id:
+        if _called(change) > sought:
             spanning = change
             break
         bids.update(change.bids)
         asks.update(change.asks)
-        book_id, recv_ns = change.last_id, change.recv_ns
-    is_exact = book_id == snapshot.last_id
+        book_id, recv_ns, at = change.last_id, change.recv_ns, _called(change)
+    is_exact = at == sought
     if not is_exact and spanning is None:
         return None
     unsure = (spanning.bids, spanning.asks) if spanning is not None and not is_exact else ((), ())
-    low = max(standing.low, snapshot.bids[-1][0] if len(snapshot.bids) >= limit else 0)
-    high = min(standing.high, snapshot.asks[-1][0] if len(snapshot.asks) >= limit else sys.maxsize)
+    low, high = standing.low, standing.high
+    if standing.window is not None:
+        low, high = (
+            -_edge([-price for price, lots in bids.items() if lots], standing.window, 0),
+            _edge([price for price, lots in asks.items() if lots], standing.window, sys.maxsize),
+        )
+    low = max(low, snapshot.bids[-1][0] if len(snapshot.bids) >= limit else 0)
+    high = min(high, snapshot.asks[-1][0] if len(snapshot.asks) >= limit else sys.maxsize)
     levels, misses = 0, []
     sides = (bids, snapshot.bids, unsure[0]), (asks, snapshot.asks, unsure[1])
     for is_bid, (ours, listed, left_out) in zip((True, False), sides, strict=True):
@@ -143,13 +176,23 @@ def audit(
                 kind,
                 book_id,
                 _level(price, ours.get(price, 0), is_bid=is_bid),
-                snapshot.last_id,
+                sought,
                 _level(price, theirs.get(price, 0), is_bid=is_bid),
             )
             for price in sorted(known, reverse=is_bid)
             if ours.get(price, 0) != theirs.get(price, 0)
         ]
     return Audit(levels, tuple(misses), is_exact, book_id, recv_ns, kind)
+
+
+def _called(one: Standing | Change) -> int:
+    """Return what listings call this state of the book."""
+    return one.last_id if one.witness_id is None else one.witness_id
+
+
+def _edge(prices: list[int], window: int, whole: int) -> int:
+    """Return the last of the ``window`` least prices, the best; ``whole`` where there are fewer."""
+    return sorted(prices)[window - 1] if len(prices) >= window else whole
 
 
 def _level(price: int, lots: int, *, is_bid: bool) -> Bbo:

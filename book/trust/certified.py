@@ -5,7 +5,8 @@ A seed lists so many levels a side at most. Between its outermost prices the boo
 them a level that has not changed since is missing, and one may linger that is long gone. A side that
 the seed listed whole is certified to its end: it holds fewer levels than the other one, or a number that
 is none of the venue's limits. What was dropped to bound memory is not certified any more, and a later
-snapshot may certify more (`book.trust.ghosts`).
+snapshot may certify more (`book.trust.ghosts`). A book whose stream keeps the so many best levels a side is
+certified to the last of them, as they stand (`book.trust.window`).
 """
 
 from __future__ import annotations
@@ -40,6 +41,14 @@ class Reach:
         limit = max(counts) if max(counts) in LIMITS else None
         all_bids, all_asks = (count != limit for count in counts)
         return cls(min(ends), max(ends), all_bids, all_asks)
+
+    @classmethod
+    def of_window(cls, bids: Sequence[Level], asks: Sequence[Level], size: int) -> Reach | None:
+        """Read it off a book of which the ``size`` best levels a side are kept; None where it is empty."""
+        ends = [side[n][0] for side in (bids, asks) if side for n in (0, min(size, len(side)) - 1)]
+        if not ends:
+            return None
+        return cls(min(ends), max(ends), len(bids) < size, len(asks) < size)
 
     def with_snapshot(self, bids: Sequence[Level], asks: Sequence[Level], limit: int) -> Reach:
         """Return how far it goes with a later snapshot, of ``limit`` levels a side; never less far."""

@@ -27,7 +27,7 @@ from leadline.book.rows.batch import AttestationRow, Batch, MismatchRow
 from leadline.book.rows.evidence import NO_ID, Kind, Miss
 from leadline.book.sync.events import Event
 from leadline.book.sync.machine import BookSync
-from leadline.book.trust.attestation import HEAL_AFTER, MINUTE_NS, Attestor, Doubts
+from leadline.book.trust.attestation import HEAL_AFTER, MINUTE_NS, Attestor, Doubts, Faith
 from leadline.book.trust.audit import Audit
 
 Tell: TypeAlias = Callable[[], list[Event]]
@@ -38,13 +38,13 @@ MOST_EVIDENCE = 20  # levels of one audit that are kept; a book may be wrong thr
 class Witness:
     """Writes one book's attestation into batches; ``book`` is its place in `Batch.markets`."""
 
-    def __init__(self, book: int, attestor: Attestor) -> None:
+    def __init__(self, book: int, attestor: Attestor, faith: Faith | None = None) -> None:
         self._book = book
         self._attestor = attestor
-        self._doubts = Doubts()
+        self._doubts = Doubts((faith or Faith()).weak)
         self._audited = self._audit_misses = 0
         self._agreed: dict[Kind, tuple[int, int, int]] = {}  # epoch, id, receive time
-        self._missed = (-1, NO_ID)  # epoch and id of the newest bracketed miss
+        self._missed = (-1, NO_ID)  # epoch and id of the newest miss that refutes nothing
         self._owed: int | None = None  # the epoch that a ticker refuted too soon after others
         # The epoch of which an audit found levels wrong, and that goes on; and which kind of audit.
         self._unlike: tuple[int, Kind] | None = None
@@ -76,7 +76,7 @@ class Witness:
         return epoch != self._owed
 
     def asks_for_audit(self, epoch: int | None) -> bool:
-        """Tell whether a bracketed ticker disagreed since a REST snapshot last agreed with this epoch."""
+        """Tell whether a ticker made it SUSPECT since a REST snapshot last agreed with this epoch."""
         return self._missed_in(epoch) > self.agreed_in(epoch, Kind.AUDIT)[0]
 
     def _missed_in(self, epoch: int | None) -> int:
@@ -107,7 +107,7 @@ class Witness:
         """Keep the evidence; tell whether it refutes the book, or only makes it SUSPECT."""
         refuted = self._doubts.refutes(miss.kind, ts_ns)
         self._owed = epoch if self._doubts.owed else self._owed
-        if miss.kind is Kind.BRACKETED:
+        if miss.kind in self._doubts.weak:
             self._missed = epoch, miss.book_id
         batch.mismatches.append(MismatchRow(self._book, epoch, ts_ns, miss, refuted))
         return refuted

@@ -22,7 +22,7 @@ from leadline.book.errors import LeadlineError
 from leadline.book.messages import DepthSnapshot
 from leadline.book.rows.batch import Batch
 from leadline.book.sync.events import Refuted, State
-from leadline.book.trust.audit import Audit, Change, audit, changes_in
+from leadline.book.trust.audit import Audit, Change, audit
 from leadline.tasks.feed.requests.seeds import Seeds
 from leadline.tasks.feed.routing.config import AuditCounts, FeedConfig
 from leadline.tasks.feed.routing.router import Router
@@ -45,7 +45,7 @@ DOUBTS_LOOK_S = 0.25
 class _Watch:
     """The book under audit, and what was handed to the sink of it since it was noted down."""
 
-    book: int
+    book: LiveBook
     epoch: int
     changes: list[Change] = field(default_factory=list)
 
@@ -146,7 +146,7 @@ class Auditor:
     def note_batch(self, batch: Batch) -> None:
         """Keep the watched book's diffs of a batch on its way to the sink."""
         if self._watch is not None:
-            self._watch.changes += changes_in(batch, self._watch.book, self._watch.epoch)
+            self._watch.changes += self._watch.book.changes(batch, self._watch.epoch)
 
     def _last_turn(self, book: LiveBook) -> int:
         return self._audited.get(book.market.symbol, 0)
@@ -209,16 +209,16 @@ class Auditor:
         standing = book.stand(limit + NOTED_MORE)
         if epoch is None or standing is None:
             return None
-        watch = self._watch = _Watch(book.index, epoch)
+        watch = self._watch = _Watch(book, epoch)
         await asyncio.sleep(self._config.audit_lead_s)
         reply = await self._rest.depth(market.symbol, limit)
         snapshot = book.read_snapshot(reply.body, reply.received_ns)
         for _ in range(int(REACH_S / LOOK_S)):
-            if book.last_id >= snapshot.last_id or book.epoch != epoch:
+            if book.witness_id >= snapshot.witness_id or book.epoch != epoch:
                 break
             await asyncio.sleep(LOOK_S)
         if book.epoch != epoch or self._router.books.get(market.symbol) is not book:
             return None
-        changes = watch.changes + changes_in(self._router.batch, book.index, epoch)
+        changes = watch.changes + book.changes(self._router.batch, epoch)
         found = audit(standing, changes, snapshot, limit)
         return None if found is None else _Held(found, snapshot, limit, changes)

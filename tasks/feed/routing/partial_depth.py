@@ -18,7 +18,7 @@ from leadline.book.messages import DepthSnapshot
 from leadline.book.rows.batch import Batch, Count
 from leadline.book.rows.evidence import Kind
 from leadline.book.sync.events import Event
-from leadline.book.trust.audit import Audit, Change, Standing, audit, changes_in
+from leadline.book.trust.audit import Audit, Change, Standing, audit
 from leadline.book.venues.binance.decode import decode_depth, decode_snapshot
 
 LEVELS = 20
@@ -43,7 +43,7 @@ class Depth20:
         snapshot = self._read_listing(frame, start, ts_recv_ns)
         events = self._compare(self._waiting, ts_recv_ns, batch)
         self._waiting = snapshot
-        if self._book.last_id >= snapshot.last_id:
+        if self._book.witness_id >= snapshot.witness_id:
             events = [*events, *self._compare(snapshot, ts_recv_ns, batch)]
         if self._standing is None:
             self._note(batch)
@@ -71,7 +71,7 @@ class Depth20:
 
     def _catch_up(self, batch: Batch) -> None:
         if self._standing is not None and self._epoch is not None:
-            self._changes += changes_in(batch, self._book.index, self._epoch, self._read)
+            self._changes += self._book.changes(batch, self._epoch, self._read)
         self._read = int(batch.counts[Count.DIFFS]), int(batch.counts[Count.LEVELS])
 
     def _compare(self, snapshot: DepthSnapshot | None, ts_ns: int, batch: Batch) -> Sequence[Event]:
