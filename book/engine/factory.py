@@ -12,6 +12,7 @@ from leadline.book.engine.options import Clock, Options
 from leadline.book.errors import BadInput
 from leadline.book.rows.batch import Market
 from leadline.book.sync.machine import BUFFER_LIMIT
+from leadline.book.trust.attestation import Faith
 
 Engine: TypeAlias = Literal["auto", "compiled", "plain"]
 
@@ -43,18 +44,27 @@ def make_book(
     buffer_limit: int = BUFFER_LIMIT,
     time_unit_ns: int = 1_000_000,
     mono_ns: Clock = time.monotonic_ns,
+    window: int | None = None,
+    faith: Faith | None = None,
 ) -> LiveBook:
     """
     Make the book of ``market``, the ``index``-th of ``Batch.markets``.
 
     ``engine`` "auto" is "compiled" where numba is installed, else "plain". ``time_unit_ns`` is the unit
     of the venue's times. ``mono_ns`` is the clock that ``recv_mono_ns`` was read from: it measures how
-    long a diff took to its book and nothing else. Raises `BadInput` for an engine that cannot run here.
+    long a diff took to its book and nothing else. ``window`` is how many best levels a side the stream
+    keeps, None where it tells of all; ``faith`` what the venue promises of its tickers: those that do not
+    bracket are compared in plain Python only. Raises `BadInput` for an engine that cannot run here.
     """
     if engine == "compiled" and not has_numba():
         raise BadInput("engine: 'compiled' needs numba, which is not installed; use 'auto' or 'plain'")
-    options = Options(max_levels, buffer_limit, time_unit_ns, mono_ns)
-    if engine == "plain" or not has_numba():
+    faith = faith or Faith()
+    if engine == "compiled" and not faith.bracket:
+        raise BadInput(
+            f"engine: {market.venue} has no compiled way, so not 'compiled'; use 'auto' or 'plain'"
+        )
+    options = Options(max_levels, buffer_limit, time_unit_ns, mono_ns, window, faith)
+    if engine == "plain" or not faith.bracket or not has_numba():
         from leadline.book.engine.plain import PlainBook  # noqa: PLC0415 - the engines import this module
 
         return PlainBook(index, market, options)

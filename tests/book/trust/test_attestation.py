@@ -17,6 +17,7 @@ from leadline.book.trust.attestation import (
     TICKERS,
     WAITING,
     Doubts,
+    Faith,
     PlainAttestor,
 )
 from tests.book.fake_venue import ENGINES, needs_numba
@@ -144,6 +145,43 @@ def test_which_misses_refute_a_book() -> None:
         False,  # a venue that always disagrees must not cost a seed each time
     ]
     assert doubts.refutes(Kind.EQUAL_ID, at + REFUTED_WITHIN_NS)
+
+
+@pytest.mark.parametrize(
+    ("heard", "tally", "miss"),
+    [
+        pytest.param([t(5), b(7), t(9)], (0, 0, 0, 1), False, id="the-book-lies-between"),
+        pytest.param([b(7), t(5), t(9)], (0, 0, 0, 1), False, id="both-tickers-come-later"),
+        pytest.param([t(5), t(9), b(7)], (0, 0, 0, 1), False, id="both-tickers-came-before"),
+        pytest.param([t(5), b(7, B), t(9)], (0, 0, 0, 1), False, id="unlike-and-yet-nothing-follows"),
+        pytest.param([b(7), t(7)], (1, 0, 0, 0), False, id="equal-ids"),
+        pytest.param([t(7), b(7, B)], (1, 0, 1, 0), True, id="unlike-at-equal-ids"),
+    ],
+)
+def test_merged_tickers_are_compared_at_equal_ids_alone(heard, tally, miss) -> None:
+    attestor = PlainAttestor(bracket=False)
+    for what, number, top in heard:
+        attestor.hear(number, top) if what == "ticker" else attestor.check(number, 77, top)
+    assert attestor.take_tally() == Tally(*tally)
+    assert (attestor.take_miss() is not None) == miss
+
+
+@pytest.mark.parametrize("book_first", [True, False])
+def test_a_book_is_found_by_what_tickers_call_it_and_told_by_its_own_id(book_first: bool) -> None:
+    attestor = PlainAttestor()
+    steps = [lambda: attestor.check(5, 77, A, 900), lambda: attestor.hear(900, B)]
+    for step in steps if book_first else reversed(steps):
+        step()
+    assert attestor.take_miss() == (Kind.EQUAL_ID, 5, A, 900, B, -1)
+    attestor.check(6, 78, B, 901)
+    attestor.hear(901, B)
+    assert attestor.agreed == (6, 78)
+
+
+def test_where_ids_only_order_no_ticker_refutes() -> None:
+    doubts = Doubts(Faith(refute=False).weak)
+    assert not doubts.refutes(Kind.EQUAL_ID, 0)
+    assert doubts.refutes(Kind.AUDIT, 0)
 
 
 # -- live books ------------------------------------------------------------------------------------

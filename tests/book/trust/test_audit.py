@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from leadline.book.messages import Bbo, DepthDiff, DepthSnapshot, Level
@@ -98,6 +100,63 @@ def test_only_certified_prices_are_compared(reach: Reach, n: int, told: list[tup
 def test_a_snapshot_shorter_than_asked_for_is_the_whole_book() -> None:
     assert places(audit(standing(), [], snapshot(10, BIDS[:3], ASKS), 4)) == [(97, 0)]
     assert places(audit(standing(), [], snapshot(10, BIDS[:3], ASKS[:3]), 3)) == []
+
+
+# -- states with another name, and windows ---------------------------------------------------------
+
+
+def test_a_listing_finds_the_book_by_what_it_calls_its_states() -> None:
+    noted = replace(standing(), witness_id=700)
+    changes = [Change(11, 5, [(99, 0)], [], 710), Change(12, 6, [(98, 8)], [], 720)]
+    after = snapshot(3, [(100, 1), (98, 3), (97, 4)], ASKS[:LIMIT])
+    found = audit(noted, changes, replace(after, shared_id=710), LIMIT)
+    assert found == Audit(2 * LIMIT, (), True, 11, 5), "told by the book's own id"
+    within = audit(noted, changes, replace(after, shared_id=715), LIMIT)
+    assert within is not None
+    assert (within.is_exact, within.misses, within.levels) == (False, (), 5)
+    assert audit(noted, changes, replace(after, shared_id=699), LIMIT) is None
+    assert audit(noted, changes, replace(after, shared_id=721), LIMIT) is None
+    wrong = audit(noted, changes, replace(after, shared_id=710, bids=((100, 2), *after.bids[1:])), LIMIT)
+    assert wrong is not None
+    assert [(miss.book_id, miss.witness_id) for miss in wrong.misses] == [(11, 710)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "levels", "missed"),
+    [
+        pytest.param([], 8, [], id="as-noted"),
+        pytest.param(
+            [Change(12, 5, [(101, 9), (97, 0)], [(101, 0)])],
+            7,
+            [],
+            id="what-left-the-window-goes-on-resting",
+        ),
+        pytest.param(
+            [Change(12, 5, [(100, 0), (96, 5)], [])], 8, [(96, 0)], id="what-came-in-is-held-to-it"
+        ),
+        pytest.param(
+            [Change(12, 5, [(100, 0)], [])], 8, [(96, 0)], id="fewer-than-the-window-are-all-there-are"
+        ),
+    ],
+)
+def test_a_window_is_compared_to_where_it_ends(changes: list[Change], levels: int, missed: list) -> None:
+    noted = replace(standing(n=100), window=4)
+    bids, asks = dict(BIDS), dict(ASKS)
+    for change in changes:
+        bids |= dict(change.bids)
+        asks |= dict(change.asks)
+    rest = {97: 4, 96: 7, 95: 8} if changes else {96: 7, 95: 8}  # what the venue holds beyond it
+    theirs = rest | {price: lots for price, lots in bids.items() if lots and price != 96}
+    listed = (
+        sorted(theirs.items(), reverse=True),
+        [level for level in sorted(asks.items()) if level[1]],
+    )
+    last_id = changes[-1].last_id if changes else 10
+    found = audit(noted, changes, snapshot(last_id, *listed), 1000)
+    assert found is not None
+    assert places(found)[: len(missed)] == missed
+    assert bool(found.misses) == bool(missed)
+    assert missed or found.levels == levels
 
 
 def test_a_miss_within_a_diff_is_proof_when_found_again() -> None:
