@@ -20,7 +20,8 @@ import numpy as np
 from leadline.book.analytics.signal_features import Tops, ofi_steps
 from leadline.book.scores.scoring import ALPHA
 from leadline.book.scores.statistics import Timeline, holm
-from leadline.flows.render.svg import AMBER, BLUE, GREEN, Interval, Panel, Series, Shade, intervals, panels
+from leadline.flows.render.draw import AMBER, BLUE, GREEN
+from leadline.flows.render.svg import Interval, Panel, Series, Shade, intervals, panels
 from leadline.storage.access.connect import connect
 from leadline.storage.access.extensions import open_duckdb
 from leadline.storage.exports.export import Job, export

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.flows.render.elements import join, tag
-from leadline.flows.render.html import Html, Section, code, drawing, facts, light, note, page, table
+from leadline.flows.certificates.layout import Section, facts, light, note, page
+from leadline.flows.render.draw import AMBER, BLUE, GREEN, GREY, RED
+from leadline.flows.render.elements import Html, code, join, table, tag
 from leadline.flows.render.latency_words import stage_rows
-from leadline.flows.render.svg import AMBER, BLUE, GREEN, GREY, RED, Panel, Series, Shade, panels, strips
+from leadline.flows.render.svg import Panel, Series, Shade, panels, strips
 from leadline.storage.certificates.course import Course
 from leadline.storage.queries.latency import STAGES
 
@@ -31,7 +32,7 @@ def certificate_page(told: Told, course: Course) -> str:
     state = "provisional: the day is still open" if told["is_provisional"] else "final"
     return page(
         f"{told['symbol']} on {told['day']}: data certificate",
-        [verdict(told), facts(list(_cards(told))), drawing(_strip(told, course, _whole_day(told)))],
+        [verdict(told), facts(list(_cards(told))), _strip(told, course, _whole_day(told))],
         list(_sections(told, course)),
         lead=f"{told['venue']}, UTC day, {state}",
         foot=f"Made {told['made_at']} by {told['made_by']}, schema {told['schema_version']}. "
@@ -74,16 +75,14 @@ def _sections(told: Told, course: Course) -> Iterator[Section]:
     shades = _holes(told)
     parts: list[str] = []
     if window[1] - window[0] < ZOOMED * DAY_S:
-        parts.append(drawing(_strip(told, course, window)))
+        parts.append(_strip(told, course, window))
     parts.append(
-        drawing(
-            panels(
-                list(_panels(told, course)),
-                title="the day's course" if window == _whole_day(told) else "as far as watched",
-                shades=shades,
-                words="red: not covered",
-                window_s=window,
-            )
+        panels(
+            list(_panels(told, course)),
+            title="the day's course" if window == _whole_day(told) else "as far as watched",
+            shades=shades,
+            words="red: not covered",
+            window_s=window,
         )
     )
     yield Section("Course", parts)
@@ -93,7 +92,7 @@ def _sections(told: Told, course: Course) -> Iterator[Section]:
     yield Section("Content", _content(told))
 
 
-def _strip(told: Told, course: Course, window: tuple[float, float]) -> str:
+def _strip(told: Told, course: Course, window: tuple[float, float]) -> Html:
     covered = [
         Shade(
             _at(one["ts_from"]),

@@ -1,5 +1,5 @@
 """
-The page's drawings as SVG: trust over time, depth over time, a line. Pure functions from figures to text.
+The drawings of the dash: trust, depth and single figures over time; pure functions from figures to SVG.
 
 Colours are the page's own variables, so that they follow a reader's light or dark theme.
 """
@@ -13,8 +13,19 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from leadline.flows.dash.skin import Child, Html, tag
-from leadline.flows.render.draw import SPANS_S
+from leadline.flows.render.draw import (
+    Scale,
+    curve,
+    document,
+    evenly,
+    line,
+    rect,
+    round_up,
+    text,
+    time_axis,
+    time_scale,
+)
+from leadline.flows.render.elements import Child, Html, tag
 from leadline.flows.render.tables import plain_float
 from leadline.storage.queries.dashboard import COLUMNS, STRIP, WHOLE, Piece, Sample, Span
 
@@ -22,7 +33,7 @@ SHADES = 14  # of a heat map
 HELD = 2.5  # a sample stands for so many usual distances, then the time is blank
 LEFT, RIGHT, WIDTH = 62, 8, 560
 LINE, ROW, FOOT = 62, 15, 20
-CLOCK_SECONDS = 1200  # shorter spans are labelled with seconds
+FIGURE_WIDTH, FIGURE_HEIGHT, FIGURE_LEFT = 380, 132, 44
 
 
 def strip(pieces: Sequence[Piece], span: Span) -> Html:
@@ -37,10 +48,8 @@ def strip(pieces: Sequence[Piece], span: Span) -> Html:
             f"{at:%H:%M:%S} to {at + step:%H:%M:%S}: {share}", piece.causes,
             f"{piece.mismatches} mismatches" if piece.mismatches else "",
         )))  # fmt: skip
-        parts.append(
-            tag("rect", tag("title", words), x=n, y=0, width=1.02, height=10, fill=f"var(--{colour})")
-        )
-    return tag("svg", parts, viewBox=f"0 0 {len(pieces) or STRIP} 10", preserveAspectRatio="none",
+        parts.append(rect(10 * n, 0, 10.2, 10, f"var(--{colour})", why=words))
+    return tag("svg", parts, viewBox=f"0 0 {10 * (len(pieces) or STRIP)} 10", preserveAspectRatio="none",
                class_="strip", shape_rendering="crispEdges", role="img",
                aria_label="trust over time")  # fmt: skip
 
@@ -67,10 +76,9 @@ def depth(samples: Sequence[Sample], span: Span) -> Html:
     )  # fmt: skip
     parts += [cells, _blanks(grid, scale, LINE + rows * ROW)]
     middle = LINE + len(bands) * ROW
-    parts.append(_line(LEFT, middle, WIDTH - RIGHT, middle, "text", width=0.8))
-    parts += _clock(span, height)
-    return tag("svg", parts, viewBox=f"0 0 {WIDTH} {height}", width=WIDTH, height=height, role="img",
-               aria_label="mid and depth over time")  # fmt: skip
+    parts.append(line(LEFT, middle, WIDTH - RIGHT, middle, "var(--text)", width=0.8))
+    parts += _clock(span, height - 5, LEFT, WIDTH - RIGHT, about=5)
+    return document(height, "mid and depth over time", parts, width=WIDTH)
 
 
 def _columns(samples: Sequence[Sample], span: Span) -> list[Sample | None]:
@@ -143,32 +151,23 @@ def _rings(bands: Sequence[float]) -> Iterator[Html]:
     for ring in range(len(bands)):
         words = f"{edges[ring]:g} to {edges[ring + 1]:g}"
         for y in (len(bands) - 1 - ring, len(bands) + ring):
-            yield _text(LEFT - 6, LINE + y * ROW + 11, words, anchor="end")
+            yield text(LEFT - 6, LINE + y * ROW + 11, words, anchor="end")
 
 
 def _mids(grid: Sequence[Sample | None], scale: float) -> list[Html]:
-    known = [one.mid for one in grid if one is not None and one.trusted and one.mid is not None]
+    mids = [one.mid if one is not None and one.trusted else None for one in grid]
+    known = [mid for mid in mids if mid is not None]
     if not known:
-        return [_text(LEFT, 20, "no trusted mid in this time")]
-    low, high = min(known), max(known)
-    top, floor = 8.0, LINE - 12.0
-    pieces: list[list[str]] = [[]]
-    for x, one in enumerate(grid):
-        if one is None or not one.trusted or one.mid is None:
-            pieces.append([])
-            continue
-        share = (one.mid - low) / (high - low) if high > low else 0.5
-        pieces[-1].append(f"{LEFT + (x + 0.5) * scale:.1f},{floor - (floor - top) * share:.1f}")
-    drawn = [
-        tag("polyline", points=" ".join(piece), fill="none", stroke="var(--info)", stroke_width=1.6,
-            stroke_linejoin="round")
-        for piece in pieces if piece
-    ]  # fmt: skip
+        return [text(LEFT, 20, "no trusted mid in this time")]
+    low, high, top, floor = min(known), max(known), 8.0, LINE - 12.0
+    flat = high == low
+    y = Scale(low - 1, low + 1, floor, top) if flat else Scale(low, high, floor, top)
+    points = evenly(mids, Scale(-0.5, len(grid) - 0.5, LEFT, LEFT + scale * len(grid)), y)
     labels = [
-        _text(LEFT - 6, y, plain_float(float(f"{value:.7g}")), anchor="end")
-        for y, value in ((top + 5, high), (floor + 3, low))
+        text(LEFT - 6, at, plain_float(float(f"{value:.7g}")), anchor="end")
+        for at, value in ((top + 5, high), (floor + 3, low))
     ]
-    return [*labels[: 2 if high > low else 1], *drawn]
+    return [*labels[: 1 if flat else 2], *curve(points, "var(--info)")]
 
 
 def _blanks(grid: Sequence[Sample | None], scale: float, bottom: float) -> Iterator[Html]:
@@ -176,77 +175,30 @@ def _blanks(grid: Sequence[Sample | None], scale: float, bottom: float) -> Itera
     for x, one in enumerate(grid):
         if one is None or not one.trusted:
             why = "no sample" if one is None else f"not trusted: {one.reason}"
-            yield tag(
-                "rect", tag("title", why), x=f"{LEFT + x * scale:.2f}", y=4, width=f"{scale + 0.2:.2f}",
-                height=bottom - 4, fill="var(--muted)", fill_opacity=0.16,
-            )  # fmt: skip
+            yield rect(LEFT + x * scale, 4, scale + 0.2, bottom - 4, "var(--muted)", opacity=0.16, why=why)
 
 
-def line(
+def figure(
     values: Sequence[float | None], span: Span, *, title: str, unit: str, colour: str = "info"
 ) -> Html:
     """Draw one figure over a span from 0; None breaks it."""
-    width, height, left = 380, 132, 44
+    left, right, floor = FIGURE_LEFT, FIGURE_WIDTH - RIGHT, FIGURE_HEIGHT - FOOT
     known = [value for value in values if value is not None]
-    top = _round_up(max(known, default=0.0))
-    floor = height - FOOT
-    x_step = (width - left - RIGHT) / max(len(values) - 1, 1)
-    pieces: list[list[str]] = [[]]
-    for n, value in enumerate(values):
-        if value is None:
-            pieces.append([])
-            continue
-        pieces[-1].append(f"{left + n * x_step:.1f},{floor - (floor - 24) * value / top:.1f}")
-    parts: list[Child] = [_text(0, 12, f"{title}, {unit}")]
-    for share in (0.0, 0.5, 1.0):
-        y = floor - (floor - 24) * share
+    top = round_up(max(known, default=0.0))
+    y = Scale(0, top, floor, 24)
+    parts: list[Child] = [text(0, 12, f"{title}, {unit}")]
+    for tick in (0.0, top / 2, top):
         parts += [
-            _line(left, y, width - RIGHT, y, "line"),
-            _text(left - 6, y + 4, f"{top * share:,.6g}", anchor="end"),
+            line(left, y.at(tick), right, y.at(tick), "var(--line)"),
+            text(left - 6, y.at(tick) + 4, f"{tick:,.6g}", anchor="end"),
         ]
-    parts += [
-        tag("polyline", points=" ".join(piece), fill="none", stroke=f"var(--{colour})", stroke_width=1.6,
-            stroke_linejoin="round")
-        for piece in pieces if piece
-    ]  # fmt: skip
+    parts += curve(evenly(values, Scale(0, max(len(values) - 1, 1), left, right), y), f"var(--{colour})")
     if not known:
-        parts.append(_text(left + 8, floor - 30, "not measured"))
-    parts += _clock(span, height, left=left, right=width - RIGHT, about=3)
-    return tag("svg", parts, viewBox=f"0 0 {width} {height}", width=width, height=height, role="img",
-               aria_label=title)  # fmt: skip
+        parts.append(text(left + 8, floor - 30, "not measured"))
+    parts += _clock(span, FIGURE_HEIGHT - 5, left, right, about=3)
+    return document(FIGURE_HEIGHT, title, parts, width=FIGURE_WIDTH)
 
 
-def _round_up(value: float) -> float:
-    """Return the next of 1, 2, 5, 10, 20 …; 1 for nothing."""
-    if value <= 0:
-        return 1.0
-    power = 10 ** math.floor(math.log10(value))
-    return float(next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-12)))
-
-
-def _clock(
-    span: Span, height: float, *, left: float = LEFT, right: float = WIDTH - RIGHT, about: int = 5
-) -> Iterator[Html]:
-    """Yield times along the foot, whatever is round within the span."""
-    step_s = next(
-        (step for step in SPANS_S if step >= span.seconds / about), math.ceil(span.seconds / about)
-    )
+def _clock(span: Span, y: float, left: float, right: float, *, about: int) -> list[Html]:
     since_s = span.since.replace(tzinfo=dt.UTC).timestamp()
-    form = "%H:%M:%S" if span.seconds < CLOCK_SECONDS else "%H:%M"
-    form = form if span.seconds < 2 * 86_400 else "%m-%d %H:%M"
-    k = math.ceil(since_s / step_s)
-    while k * step_s <= since_s + span.seconds:
-        x = left + (right - left) * (k * step_s - since_s) / span.seconds
-        if left + 18 <= x <= right - 18:
-            words = dt.datetime.fromtimestamp(k * step_s, dt.UTC).strftime(form)
-            yield _text(x, height - 5, words, anchor="middle")
-        k += 1
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, width: float = 1) -> Html:
-    return tag("line", x1=f"{x1:.1f}", y1=f"{y1:.1f}", x2=f"{x2:.1f}", y2=f"{y2:.1f}",
-               stroke=f"var(--{colour})", stroke_width=width)  # fmt: skip
-
-
-def _text(x: float, y: float, words: str, *, anchor: str | None = None) -> Html:
-    return tag("text", words, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor)
+    return time_axis(time_scale(since_s, since_s + span.seconds, left=left, right=right), y, about=about)

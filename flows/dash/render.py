@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from leadline.flows.dash import sections
 from leadline.flows.dash.data import Look
-from leadline.flows.dash.skin import Html, page, tag
+from leadline.flows.dash.skin import page
+from leadline.flows.render.elements import Html, tag
 
 
 def title(found: Look) -> str:

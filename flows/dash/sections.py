@@ -10,7 +10,8 @@ from leadline.book.scores.scoring import NO_EVIDENCE, TOO_FEW
 from leadline.flows.dash import charts as drawings
 from leadline.flows.dash import signal_sections as opinions
 from leadline.flows.dash.data import MOST_BOOKS, MOST_HEATS, Light, Lit, Look
-from leadline.flows.dash.skin import Child, Html, code, empty, join, section, table, tag
+from leadline.flows.dash.skin import empty, section
+from leadline.flows.render.elements import Child, Html, code, join, table, tag
 from leadline.flows.render.latency_words import is_measured, stage_rows
 from leadline.flows.render.tables import plain_float
 from leadline.flows.spend import report as spending
@@ -270,7 +271,7 @@ def feed(found: Look) -> Html:
         return section("feed", "Feed", nothing)
     seen = found.feed
     drawn = [
-        drawings.line(values, span, title=title, unit=unit, colour=colour)
+        drawings.figure(values, span, title=title, unit=unit, colour=colour)
         for values, title, unit, colour in (
             (seen.frames_per_s, "frames", "a second", "info"),
             (seen.to_book_p99_ms, "receive to book, worst p99", "ms", "bid"),

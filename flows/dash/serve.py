@@ -35,7 +35,8 @@ from leadline.book.errors import LeadlineError
 from leadline.flows.config.settings import Settings
 from leadline.flows.dash import render, sections
 from leadline.flows.dash.data import Look, as_json, look
-from leadline.flows.dash.skin import Html, code, empty, join, policy, tag
+from leadline.flows.dash.skin import empty, policy
+from leadline.flows.render.elements import Html, code, join, tag
 from leadline.storage.access.address import beside, read_address
 from leadline.storage.access.connect import connect
 

@@ -9,8 +9,10 @@ from typing import Any
 from leadline.book.analytics.baselines import BASELINES
 from leadline.book.scores.scoring import NO_EVIDENCE, TOO_FEW
 from leadline.flows.dash.data import Look
-from leadline.flows.dash.skin import Child, Html, code, empty, section, table, tag
-from leadline.flows.render.svg import AMBER, BLUE, GREEN, GREY, Interval, intervals
+from leadline.flows.dash.skin import empty, section
+from leadline.flows.render.draw import AMBER, BLUE, GREEN, GREY
+from leadline.flows.render.elements import Child, Html, code, table, tag
+from leadline.flows.render.svg import Interval, intervals
 from leadline.flows.render.tables import plain, text_of
 from leadline.flows.scores import report as scoring
 from leadline.flows.spend import report as spending
@@ -56,7 +58,7 @@ def _forest(found: Look) -> Iterator[Html]:
         )
         for row in rows[:SCORES_SHOWN]
     ]
-    yield Html(intervals(drawn, title="LLM minus OFI by horizon", unit="bps a call, net of all costs"))
+    yield intervals(drawn, title="LLM minus OFI by horizon", unit="bps a call, net of all costs")
 
 
 def _colour(row: dict[str, Any]) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from leadline.flows.render.elements import POLICY, Child, Html, code, document, join, table, tag
-
-__all__ = ["Child", "Html", "code", "empty", "join", "page", "policy", "section", "table", "tag"]
+from leadline.flows.render.elements import POLICY, Child, Html, document, tag
 
 
 def section(name: str, title: str, *children: Child, words: Child = None) -> Html:
@@ -92,7 +90,8 @@ tr:last-child td { border-bottom: 0; }
 .ladder td.ask { background: linear-gradient(to right, color-mix(in srgb, var(--ask) 24%, transparent)
   var(--w), transparent var(--w)); }
 .ladder .bidpx { color: var(--bid); text-align: right; } .ladder .askpx { color: var(--ask); }
-svg { display: block; max-width: 100%; height: auto; }
+svg { display: block; max-width: 100%; height: auto; font-family: inherit; }
+svg polyline { stroke-linejoin: round; }
 svg.strip { height: 18px; max-width: none; }
 svg text { fill: var(--muted); font-size: 11px; }
 svg text[font-size="14"] { fill: var(--text); font-weight: 600; }

@@ -16,6 +16,7 @@ from typing import Any
 
 from leadline.book.sync.events import State
 from leadline.flows.render import charts
+from leadline.flows.render.draw import AMBER, BLUE
 from leadline.flows.render.latency_words import is_measured, stage_rows
 from leadline.flows.render.leg_words import clock_words, lead_words
 from leadline.flows.render.tables import plain_float
@@ -29,6 +30,7 @@ ROWS = 60  # of any table
 HOURS = 24  # of the chart of spend
 WORDS = 140  # of a model's reasoning
 NBSP = "\u00a0"  # keeps two words of a cell on one line
+LATENCY = "worst p99 of each half minute"
 MARK = {True: "●", False: "○"}
 
 
@@ -107,15 +109,15 @@ def health(
         ">p99, ms", ">venue, ms", "trusted, last hour", "why",
     )  # fmt: skip
     series = (
-        ("worst receive → durable row", charts.AMBER, latency.to_durable_p99_ms),
-        ("worst receive → book", charts.BLUE, latency.to_book_p99_ms),
+        ("worst receive → durable row", AMBER, latency.to_durable_p99_ms),
+        ("worst receive → book", BLUE, latency.to_book_p99_ms),
     )
     facts = [
         f"**{said}**",
         "",
         f"frames a second: {charts.spark(latency.frames_per_s, low=0)}",
         "",
-        charts.image(charts.lines_svg(series, unit="ms"), "worst p99 of each half minute"),
+        charts.image(charts.lines_svg(series, title=LATENCY, unit="ms"), LATENCY),
         "",
         *table(columns, rows),
         "",
@@ -282,7 +284,7 @@ def spend(found: Spending) -> Page:
     last = found.now.replace(minute=0, second=0, microsecond=0, tzinfo=None)
     by_hour = {row["hour"]: float(row["cost_usd"] or 0) for row in found.by_hour.dicts()}
     costs = [by_hour.get(last - dt.timedelta(hours=n), 0.0) for n in range(HOURS - 1, -1, -1)]
-    chart = charts.bars_svg(costs, unit="USD an hour", first="a day ago", last="now")
+    chart = charts.bars_svg(costs, title="USD by hour", unit="USD an hour", first="a day ago", last="now")
     lines = [f"**{said}**", "", *(f"- ⚠ {_cell(worry.said)}" for worry in found.worries), ""]
     lines += [charts.image(chart, "USD by hour"), ""]
     caps = budget_rows(found)

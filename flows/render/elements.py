@@ -1,19 +1,20 @@
 """
-HTML that cannot be broken by what it shows: every text is escaped unless it was made here.
+The one builder of HTML and SVG: every text is escaped, so nothing that is shown can break out of the page.
 
-`tag` builds elements, `document` the whole file. Nothing is loaded from anywhere: styles stand in the page,
-pictures are SVG in it, and a Content-Security-Policy would stop whatever tried.
+`tag` builds elements, `document` the whole file. Nothing is loaded from anywhere: styles and SVG pictures
+are part of the page, and a Content-Security-Policy stops whatever tries to load more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TypeAlias
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 VOID = frozenset({"meta", "br", "hr", "link"})
+SHAPES = frozenset({"line", "rect", "circle", "path", "polyline", "polygon"})  # of SVG, often empty
 
 
 class Html(str):
@@ -34,7 +35,10 @@ def tag(name: str, /, *children: Child, **attributes: str | float | None) -> Htm
     )
     if name in VOID:
         return Html(f"<{name}{given}>")
-    return Html(f"<{name}{given}>{join(*children)}</{name}>")
+    inner = join(*children)
+    if name in SHAPES and not inner:
+        return Html(f"<{name}{given}/>")
+    return Html(f"<{name}{given}>{inner}</{name}>")
 
 
 def join(*children: Child) -> Html:
@@ -53,17 +57,27 @@ def join(*children: Child) -> Html:
 
 
 def table(
-    head: Iterable[Child], rows: Iterable[Iterable[Child]], *, numbers: Iterable[int] = (), class_: str = ""
+    head: Sequence[Child],
+    rows: Iterable[Sequence[Child]],
+    *,
+    numbers: Iterable[int | str] = (),
+    class_: str | None = None,
 ) -> Html:
-    """Make a table that scrolls by itself; columns whose places stand in ``numbers`` are set right."""
-    right = set(numbers)
+    """
+    Make a table that scrolls by itself; the columns in ``numbers``, by place or name, are set right.
 
-    def cells(name: str, row: Iterable[Child]) -> list[Html]:
+    Raises `ValueError` for a row that is longer or shorter than the head.
+    """
+    right = {head.index(one) if isinstance(one, str) else one for one in numbers}
+
+    def cells(name: str, row: Sequence[Child]) -> list[Html]:
+        if len(row) != len(head):
+            raise ValueError(f"expected {len(head)} cells for {list(head)}, got {list(row)}")
         return [tag(name, cell, class_="n" if n in right else None) for n, cell in enumerate(row)]
 
     top = tag("thead", tag("tr", cells("th", head)))
     body = tag("tbody", [tag("tr", cells("td", row)) for row in rows])
-    return tag("div", tag("table", top, body, class_=class_ or None), class_="scroll")
+    return tag("div", tag("table", top, body, class_=class_), class_="scroll")
 
 
 def code(text: str) -> Html:

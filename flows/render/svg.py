@@ -15,14 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.flows.render.charts import AMBER, BLUE, GREEN, GREY, RED
 from leadline.flows.render.draw import (
+    BLUE,
     FOOT,
+    GREY,
     LEFT,
+    RED,
     RIGHT,
     TITLE,
     WIDTH,
+    Point,
     Scale,
+    circle,
+    curve,
     document,
     heading,
     line,
@@ -32,27 +37,12 @@ from leadline.flows.render.draw import (
     time_axis,
     time_scale,
 )
+from leadline.flows.render.elements import Html, tag
 
 Floats = NDArray[np.float64]
 
 PANEL = 170
 ROW = 24  # of a plot of intervals, and of a strip
-
-__all__ = [
-    "AMBER",
-    "BLUE",
-    "GREEN",
-    "GREY",
-    "RED",
-    "WIDTH",
-    "Interval",
-    "Panel",
-    "Series",
-    "Shade",
-    "intervals",
-    "panels",
-    "strips",
-]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +101,7 @@ def panels(
     shades: Sequence[Shade] = (),
     words: str = "",
     window_s: tuple[float, float] | None = None,
-) -> str:
+) -> Html:
     """
     Draw panels over a common time, from the first to the last point or over ``window_s``.
 
@@ -126,7 +116,7 @@ def panels(
         parts += _panel(panel, top, time, shades)
         top += panel.height
     parts += time_axis(time, top + FOOT - 8)
-    return document(top + FOOT, title, parts, told=words)
+    return document(top + FOOT, title, parts, words=words)
 
 
 def strips(
@@ -136,7 +126,7 @@ def strips(
     title: str,
     words: str = "",
     height: int = ROW,
-) -> str:
+) -> Html:
     """Draw spans of time as rows of coloured boxes over a window; what no span says stays pale."""
     time, top = time_scale(*window_s), TITLE
     parts = heading(title, words)
@@ -149,10 +139,10 @@ def strips(
         ]
         top += height
     parts += time_axis(time, top + FOOT - 8)
-    return document(top + FOOT, title, parts, told=words)
+    return document(top + FOOT, title, parts, words=words)
 
 
-def intervals(rows: Sequence[Interval], *, title: str, unit: str, words: str = "") -> str:
+def intervals(rows: Sequence[Interval], *, title: str, unit: str, words: str = "") -> Html:
     """Draw estimates with their intervals about zero, a row each; raises `ValueError` for none."""
     if not rows:
         raise ValueError("expected at least one interval to draw, got none")
@@ -178,12 +168,12 @@ def intervals(rows: Sequence[Interval], *, title: str, unit: str, words: str = "
         parts.append(text(left - 10, y + 4, row.name, anchor="end"))
         if row.low is not None and row.high is not None:
             parts.append(line(span.at(row.low), y, span.at(row.high), y, row.colour, width=2.5))
-        parts.append(f'<circle cx="{span.at(row.value):.1f}" cy="{y:.1f}" r="4" fill="{row.colour}"/>')
+        parts.append(circle(span.at(row.value), y, 4, row.colour))
         parts.append(text(right + 10, y + 4, row.words, colour=GREY))
     return document(height, title, parts)
 
 
-def _panel(panel: Panel, top: float, time: Scale, shades: Sequence[Shade]) -> list[str]:
+def _panel(panel: Panel, top: float, time: Scale, shades: Sequence[Shade]) -> list[Html]:
     parts = [
         rect(a, top + 18, z - a, panel.height - 26, colour, opacity=0.25, why=why)
         for a, z, colour, why in _boxes(shades, time)
@@ -205,11 +195,11 @@ def _panel(panel: Panel, top: float, time: Scale, shades: Sequence[Shade]) -> li
         room = max(abs(low) * 1e-3, 1e-9)
         low, high = low - room, high + room
     value = Scale(low, high, top + panel.height - 12, top + 22)
-    for tick, told in _log_ticks(low, high) if panel.is_log else _plain_ticks(low, high):
+    for tick, words in _log_ticks(low, high) if panel.is_log else _plain_ticks(low, high):
         y = value.at(tick)
         parts += [
             line(LEFT, y, WIDTH - RIGHT, y, GREY, width=0.4),
-            text(LEFT - 6, y + 4, told, anchor="end", colour=GREY),
+            text(LEFT - 6, y + 4, words, anchor="end", colour=GREY),
         ]
     x = WIDTH - RIGHT
     for series in reversed(lines):
@@ -220,10 +210,7 @@ def _panel(panel: Panel, top: float, time: Scale, shades: Sequence[Shade]) -> li
         if series.bar_s:
             parts.append(_bars(series, time, value))
             continue
-        parts += [
-            f'<polyline fill="none" stroke="{series.colour}" stroke-width="1.3" points="{piece}"/>'
-            for piece in _pieces(series, time, value)
-        ]
+        parts += curve(_points(series, time, value), series.colour, width=1.3)
     return parts
 
 
@@ -267,7 +254,7 @@ def _counted(box: tuple[float, float, str, str], more: int) -> tuple[float, floa
     return (*box[:3], f"{box[3]} and {more} more") if more else box
 
 
-def _bars(series: Series, time: Scale, value: Scale) -> str:
+def _bars(series: Series, time: Scale, value: Scale) -> Html:
     """Return bars as one path: of those that share a pixel the tallest."""
     tallest: dict[int, tuple[float, float, float]] = {}
     for at, amount in zip(series.at_s.tolist(), series.values.tolist(), strict=True):
@@ -283,24 +270,18 @@ def _bars(series: Series, time: Scale, value: Scale) -> str:
         for a, width, v in tallest.values()
         if v
     )
-    return f'<path fill="{series.colour}" d="{path}"/>'
+    return tag("path", fill=series.colour, d=path)
 
 
-def _pieces(series: Series, time: Scale, value: Scale) -> list[str]:
-    """Return the unbroken pieces of a line as points."""
-    at, values = _thinned(series)
-    pieces: list[list[str]] = []
-    points: list[str] = []
-    for n in range(len(at)):
-        if not math.isfinite(values[n]):
-            pieces.append(points)
-            points = []
-            continue
-        if series.is_step and points:
-            points.append(f"{time.at(at[n]):.1f},{points[-1].partition(',')[2]}")
-        points.append(f"{time.at(at[n]):.1f},{value.at(values[n]):.1f}")
-    pieces.append(points)
-    return [" ".join(piece) for piece in pieces if piece]
+def _points(series: Series, time: Scale, value: Scale) -> Iterator[Point | None]:
+    """Yield the points of a line, None where it breaks."""
+    before_y: float | None = None
+    for at, amount in zip(*_thinned(series), strict=True):
+        x, y = time.at(float(at)), value.at(float(amount)) if math.isfinite(amount) else None
+        if series.is_step and y is not None and before_y is not None:
+            yield x, before_y
+        yield None if y is None else (x, y)
+        before_y = y
 
 
 def _thinned(series: Series) -> tuple[Floats, Floats]:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from leadline.flows.config.settings import Settings
+from leadline.flows.render.charts import gauge
 from leadline.flows.render.tables import json_of, plain, table_lines
 from leadline.storage.access.sql import Answer, Runs
 from leadline.storage.spend import ledger, reports
@@ -20,7 +21,6 @@ from leadline.storage.spend import ledger, reports
 # A provider that rounds its costs differs by less than this per call.
 ROUNDING_USD = Decimal("0.000001")
 IN_USE = dt.timedelta(days=30)
-CELLS = 12
 
 BUDGET_NEARLY_SPENT = "leadline.budget.nearly-spent"
 BUDGET_SPENT = "leadline.budget.spent"
@@ -99,12 +99,6 @@ def used_share(row: dict[str, Any]) -> Decimal | None:
     return used / row["limit_usd"] if row["limit_usd"] > 0 else Decimal(1)
 
 
-def bar(share: Decimal) -> str:
-    """Draw a share from 0 to 1 as a bar that fills."""
-    full = int(min(max(share, Decimal(0)), Decimal(1)) * CELLS)
-    return "█" * full + "░" * (CELLS - full)
-
-
 def usd(amount: Decimal) -> str:
     """Write money plainly, to the micro-dollar."""
     return plain(round(amount, 6))
@@ -148,7 +142,7 @@ def budget_rows(found: Spending) -> list[tuple[Any, ...]]:
     rows = []
     for row in found.budgets.dicts():
         share = used_share(row)
-        shown = "not understood: blocks every call" if share is None else f"{bar(share)} {share:.0%}"
+        shown = "not understood: blocks every call" if share is None else f"{gauge(float(share))} {share:.0%}"
         money = [row[name] for name in ("limit_usd", "spent_usd", "held_usd", "left_usd")]
         rows.append((row["scope"], row["window"], *money, row["calls"], shown))
     return rows

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from leadline.storage.access.connect import connect
+from tests.flows.certificates.test_layout import read
 from tests.flows.commands import environ, leadline
-from tests.flows.render.test_html import read
 from tests.storage.exports.days import ODD, make_day
 
 DAY = "2026-05-28"  # of make_day

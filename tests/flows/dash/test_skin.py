@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from leadline.flows.dash.skin import Html, page, policy
+from leadline.flows.dash.skin import page, policy
+from leadline.flows.render.elements import Html
 
 
 def test_a_page_allows_its_own_script_and_no_other() -> None:

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from leadline.flows.render import charts
+from leadline.flows.render.draw import BLUE
 
 
 @pytest.mark.parametrize(
@@ -44,10 +45,10 @@ def test_gauge() -> None:
 @pytest.mark.parametrize(
     "svg",
     [
-        charts.lines_svg([("a < b & c", charts.BLUE, [1, None, 3, 4])], unit="ms"),
-        charts.lines_svg([("none", charts.BLUE, [])], unit="ms"),
-        charts.bars_svg([0, 1, 2], unit="USD"),
-        charts.bars_svg([], unit="USD"),
+        charts.lines_svg([("a < b & c", BLUE, [1, None, 3, 4])], title="t", unit="ms"),
+        charts.lines_svg([("none", BLUE, [])], title="t", unit="ms"),
+        charts.bars_svg([0, 1, 2], title="t", unit="USD"),
+        charts.bars_svg([], title="t", unit="USD"),
         charts.depth_svg([(100.0, 1.0), (99.0, 2.0)], [(101.0, 3.0)], title="A & B"),
         charts.depth_svg([], [], title="empty"),
     ],
@@ -59,9 +60,9 @@ def test_drawings_are_images_a_browser_takes(svg: str) -> None:
     root = ElementTree.fromstring(data)
     assert root.tag.endswith("svg")
     inner = {tag.tag.rpartition("}")[2] for tag in root}
-    assert inner <= {"polyline", "text", "line", "rect", "polygon"}
+    assert inner <= {"polyline", "text", "line", "rect", "polygon", "title"}
 
 
 def test_a_hole_in_a_line_stays_a_hole() -> None:
-    svg = charts.lines_svg([("a", charts.BLUE, [1, 2, None, 3, 4])], unit="ms")
+    svg = charts.lines_svg([("a", BLUE, [1, 2, None, 3, 4])], title="t", unit="ms")
     assert svg.count("<polyline") == 2

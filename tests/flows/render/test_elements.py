@@ -31,3 +31,12 @@ def test_a_document_says_what_it_may_load_unless_its_server_does() -> None:
     assert f'content="{POLICY.replace(chr(39), "&#x27;")}"' in document("x", "")
     assert "http-equiv" not in document("x", "", policy=None)
     assert 'data-every-ms="500"' in document("x", "", every_ms=500)
+
+
+def test_columns_of_numbers_stand_right() -> None:
+    text = table(["symbol", "rows"], [["BTCUSDT", 7]], numbers=["rows"])
+    assert text == table(["symbol", "rows"], [["BTCUSDT", 7]], numbers=[1])
+    assert '<td class="n">7</td>' in text
+    assert "<td>BTCUSDT</td>" in text
+    with pytest.raises(ValueError, match="expected 2 cells"):
+        table(["symbol", "rows"], [["BTCUSDT"]])

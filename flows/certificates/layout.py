@@ -1,8 +1,8 @@
 """
-A page to keep, such as a certificate: heading, figures, tables and drawings in one file.
+The layout of a certificate's page: heading, figures, tables and drawings in one file.
 
-It opens from a disk, an attachment or an archive (`flows.render.elements`). Whatever is not `Html` is text
-and is escaped.
+The file opens from a disk, an attachment or an archive. What is not `Html` is text and is escaped
+(`flows.render.elements`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leadline.flows.render import elements
-from leadline.flows.render.elements import Child, Html, code, document, tag
-
-__all__ = ["Html", "Section", "code", "drawing", "facts", "light", "note", "page", "table"]
+from leadline.flows.render.elements import Child, Html, document, tag
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b2430; --soft: #5d6878; --page: #ffffff; --card: #f5f7fa;
@@ -58,7 +55,7 @@ class Section:
 
 def page(
     title: str, parts: Sequence[str], sections: Sequence[Section] = (), *, lead: str = "", foot: str = ""
-) -> str:
+) -> Html:
     """Return a whole page."""
     return document(
         title,
@@ -71,11 +68,6 @@ def page(
         ),
         tag("footer", foot) if foot else None,
     )
-
-
-def drawing(svg: str) -> Html:
-    """Return a drawing of `flows.render.svg` as part of a page."""
-    return Html(svg)
 
 
 def note(words: str) -> Html:
@@ -95,14 +87,6 @@ def facts(pairs: Sequence[tuple[str, Child]]) -> Html:
     return tag(
         "dl", (tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), class_="facts"
     )
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[Child]], *, numbers: Sequence[str] = ()) -> Html:
-    """Return a table; the columns named in ``numbers`` stand right. Raises ValueError for a short row."""
-    for row in rows:
-        if len(row) != len(header):
-            raise ValueError(f"expected {len(header)} cells for {list(header)}, got {list(row)}")
-    return elements.table(header, rows, numbers=[n for n, name in enumerate(header) if name in numbers])
 
 
 def _block(part: str) -> Html:
