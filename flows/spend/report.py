@@ -142,7 +142,9 @@ def budget_rows(found: Spending) -> list[tuple[Any, ...]]:
     rows = []
     for row in found.budgets.dicts():
         share = used_share(row)
-        shown = "not understood: blocks every call" if share is None else f"{gauge(float(share))} {share:.0%}"
+        shown = "not understood: blocks every call"
+        if share is not None:
+            shown = f"{gauge(float(share))} {share:.0%}"
         money = [row[name] for name in ("limit_usd", "spent_usd", "held_usd", "left_usd")]
         rows.append((row["scope"], row["window"], *money, row["calls"], shown))
     return rows
