@@ -35,7 +35,12 @@ def run(args: argparse.Namespace) -> int:
         say(word)
     if summary.unreadable + summary.bad_frames > len(summary.faults):
         say(f"… and {summary.unreadable + summary.bad_frames - len(summary.faults)} more like these")
-    return 0
+    for symbol in summary.without_seed:
+        say(
+            f"{symbol}: no snapshot in the recording joins its diffs, so there is no book and no depth row;"
+            " begin the recording with the REST order book (leadline record does)"
+        )
+    return 1 if summary.without_seed else 0
 
 
 def _print(summary: Summary) -> None:

@@ -1,8 +1,9 @@
 """
-Reading recordings: ``<receive time, ns> <json>`` a line, plain or gzip; several files are one stream.
+Reading recordings: ``<receive time> <json>`` a line, plain or gzip; several files are one stream.
 
-The json is a combined-stream frame, a raw payload, a REST snapshot (bare, or as the stream
-``btcusdt@snapshot``), an exchangeInfo answer, or our own note that books were dropped (`left_line`).
+A line may be written as others write theirs (`flows.recordings.dialects`). The json is a combined-stream
+frame, a raw payload, a REST snapshot (bare, or as the stream ``btcusdt@snapshot``), an exchangeInfo answer,
+or our own note that books were dropped (`left_line`).
 `survey` finds the symbols and how their decimals are scaled before anything is replayed.
 """
 
@@ -15,17 +16,23 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from leadline.book.errors import BadInput
 from leadline.book.scale import MAX_DECIMALS, Scale
 from leadline.book.venues.binance.exchange_info import parse_exchange_info
+from leadline.flows.recordings.dialects import LOOKED_AT, Dialect, NotALine, dialect_of
 
 GZIP_MAGIC = b"\x1f\x8b"
 LINE_LIMIT = 1 << 26  # no frame of any venue is near 64 MiB; what is longer is no recording
 FAULTS_KEPT = 20
 
+MS_NS = 1_000_000
+EVENT_UNITS_NS = {13: MS_NS, 16: 1_000}  # by the digits of a time from 2001 to 2286
+
+_EVENT_TIME = re.compile(rb'"E":(\d+)[,}]')
 _NAME_BYTES = 96  # a stream's name, or the kind of a raw payload, stands within these
 _HEAD_BYTES = 8_192  # "symbols" stands behind the rate limits
 _STREAM = b'{"stream":"'
@@ -100,14 +107,18 @@ class Recording:
             number = 0
             with closing(self._open(file)) as opened:
                 try:
-                    for number, text in enumerate(_split(opened, file), 1):
+                    texts = _split(opened, file)
+                    head = list(islice(texts, LOOKED_AT))
+                    dialect = dialect_of(head)
+                    for number, text in enumerate(chain(head, texts), 1):
                         total += 1
                         if at is not None and total % 1_000 == 0:
                             at(total)
-                        if (line := _line(text, file, number)) is not None:
-                            yield line
-                        elif text.strip():
-                            faults.note(file, number, f"expected '<ns> <json>', got {text[:60]!r}")
+                        try:
+                            if (line := _line(text, dialect, file, number)) is not None:
+                                yield line
+                        except NotALine as exc:
+                            faults.note(file, number, str(exc))
                 except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as exc:
                     faults.note(file, number + 1, f"the file is damaged or cut short from here on: {exc}")
 
@@ -119,11 +130,11 @@ def _split(opened: IO[bytes], file: Path) -> Iterator[bytes]:
         yield text
 
 
-def _line(text: bytes, file: Path, number: int) -> Line | None:
-    time, _, frame = text.partition(b" ")
-    if not time.isdigit() or not frame.startswith(b"{"):
-        return None
-    return Line(int(time), frame.rstrip(), file, number)
+def _line(text: bytes, dialect: Dialect, file: Path, number: int) -> Line | None:
+    """Read one line; None for one that holds no message. Raises `NotALine`."""
+    text = text.strip()
+    read = dialect.read(text) if text else None
+    return Line(*read, file, number) if read is not None else None
 
 
 class _Seen:
@@ -163,6 +174,7 @@ class Survey:
     scales: dict[str, Scale]
     times: dict[str, tuple[int, int]]  # first and last receive time, ns
     lines: int
+    time_unit_ns: int = 1_000_000  # of the venue's own times
 
 
 def survey(recording: Recording, *, at: Callable[[int], None] | None = None) -> Survey:
@@ -176,8 +188,10 @@ def survey(recording: Recording, *, at: Callable[[int], None] | None = None) -> 
     found: dict[str, _Seen] = {}
     told: dict[str, Scale] = {}
     nameless: list[Line] = []
+    faults, units = Faults(), _EventUnits()
     n = 0
-    for n, line in enumerate(recording.lines(at=at), 1):  # noqa: B007 - counted for the caller
+    for n, line in enumerate(recording.lines(faults, at=at), 1):  # noqa: B007 - counted for the caller
+        units.look(line)
         symbol = symbol_of(line.frame)
         if symbol is not None:
             seen = found.get(symbol)
@@ -190,7 +204,10 @@ def survey(recording: Recording, *, at: Callable[[int], None] | None = None) -> 
             told.update(_told_scales(line))
     if not found:
         files = ", ".join(map(str, recording.files))
-        raise BadRecording(f"{files}: no frame of any symbol; expected lines of '<receive ns> <json>'")
+        first = f"; first, {faults.words[0]}" if faults.words else ""
+        raise BadRecording(
+            f"{files}: no frame of any symbol; expected lines of '<receive time> <json>'{first}"
+        )
     if nameless and len(found) > 1:
         where = f"{nameless[0].file}:{nameless[0].number}"
         raise BadRecording(
@@ -203,7 +220,31 @@ def survey(recording: Recording, *, at: Callable[[int], None] | None = None) -> 
         {symbol: _finer(seen.scale, told.get(symbol, seen.scale)) for symbol, seen in found.items()},
         {symbol: (seen.first_ns, seen.last_ns) for symbol, seen in found.items()},
         n,
+        units.time_unit_ns,
     )
+
+
+class _EventUnits:
+    """In which unit the venue's own times stand: one for the whole recording, ms unless they show us."""
+
+    def __init__(self) -> None:
+        self.time_unit_ns = MS_NS
+        self._first: Line | None = None
+
+    def look(self, line: Line) -> None:
+        """Take one line into account; raises `BadRecording` for times in two units, or in another one."""
+        match = _EVENT_TIME.search(line.frame)
+        if match is None:
+            return
+        found = EVENT_UNITS_NS.get(len(match[1]))
+        if found is None or (self._first is not None and found != self.time_unit_ns):
+            first = f" as in line {self._first.number}" if self._first is not None else ""
+            raise BadRecording(
+                f"{line.file}:{line.number}: event time {match[1].decode()}; "
+                f"expected ms or us since 1970{first}"
+            )
+        if self._first is None:
+            self._first, self.time_unit_ns = line, found
 
 
 def _told_scales(line: Line) -> dict[str, Scale]:

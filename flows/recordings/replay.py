@@ -56,6 +56,7 @@ class Summary:
     files: list[str]
     symbols: list[str]
     live_symbols: list[str] = field(default_factory=list)  # LIVE when the recording ended
+    without_seed: list[str] = field(default_factory=list)  # no snapshot fitted: there never was a book
     last_ids: dict[str, int] = field(default_factory=dict)
     lines: int = 0
     frames: int = 0
@@ -92,6 +93,7 @@ class Replay:
         self._speed = speed
         self._faults = Faults()
         self._markets: list[Market] = []
+        self._early: dict[str, Line] = {}  # snapshots that came before any diff of their symbol
         self._started = time.perf_counter()
         self._tick: Callable[[], None] = _nothing
 
@@ -149,10 +151,11 @@ class Replay:
                     engine=cast("Engine", settings.engine),
                     max_levels=settings.max_levels,
                     buffer_limit=settings.buffer_limit,
+                    time_unit_ns=self.survey.time_unit_ns,
                 )
             )
-        clock = StreamClock(settings.venue)
-        return Router(self._markets, books, writer, on_submit=clock.note_batch)
+        clock, unit_ns = StreamClock(settings.venue), self.survey.time_unit_ns
+        return Router(self._markets, books, writer, on_submit=clock.note_batch, time_unit_ns=unit_ns)
 
     def _play(self, router: Router, writer: Writer) -> None:
         ended, pacer, last_ns = END, Pacer(self._speed), 0
@@ -182,15 +185,34 @@ class Replay:
             return
         if kind == "snapshot":
             summary.snapshots += 1
+            if self._is_early(line, router):
+                return
         else:
             summary.frames += 1
             summary.diffs += kind == "diff"
-        bad = router.bad_frames
+        self._count_events(line, kind, router, writer)
+        if kind == "diff" and self._early:
+            early = self._early.pop(symbol_of(line.frame) or "", None)
+            if early is not None:
+                self._count_events(early, "snapshot", router, writer)
+
+    def _count_events(self, line: Line, kind: str, router: Router, writer: Writer) -> None:
+        """Deliver a line and count what came of it."""
+        summary, bad = self.summary, router.bad_frames
         for _, event in self._deliver(line, kind, router, writer):
             summary.gaps += isinstance(event, GapFound)
             summary.crossed += isinstance(event, Crossed)
         if router.bad_frames != bad:
             self._faults.note(line.file, line.number, router.last_bad)
+
+    def _is_early(self, line: Line, router: Router) -> bool:
+        """Keep a snapshot whose symbol has shown no diff yet: the first diff asks for the seed."""
+        symbol = symbol_of(line.frame) or (next(iter(router.books)) if len(router.books) == 1 else None)
+        book = router.books.get(symbol) if symbol is not None else None
+        if symbol is None or book is None or book.state is not State.WAITING:
+            return False
+        self._early[symbol] = line
+        return True
 
     def _deliver(self, line: Line, kind: str, router: Router, writer: Writer) -> Told:
         """Give a line to the router, waiting while every batch is queued."""
@@ -216,6 +238,8 @@ class Replay:
             summary.last_ids[symbol] = book.last_id
             if book.state is State.LIVE:
                 summary.live_symbols.append(symbol)
+            if book.seed_id < 0:
+                summary.without_seed.append(symbol)
             book.leave(ended, last_ns, router.batch)
         summary.bad_frames, summary.unrecognised = router.bad_frames, router.unrecognised
         router.finish()

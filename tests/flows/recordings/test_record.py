@@ -17,15 +17,16 @@ from leadline.tasks.loopback.threaded import ThreadedVenue
 from tests.flows.commands import environ, finish, start
 from tests.flows.waiting import until
 
+T0 = 1_700_000_000_000_000_000
 SETTINGS = Settings(venue="loopback-spot", symbols=("BTCUSDT", "币USDT"))
 
 
 def test_files_rotate_and_the_manifest_lists_them(tmp_path: Path) -> None:
     with Recorder(tmp_path / "out", SETTINGS, rotate_bytes=200) as recorder:
-        recorder.exchange_info(b'{"symbols":[\n]}', 1_000)
+        recorder.exchange_info(b'{"symbols":[\n]}', T0 + 1_000)
         for n in range(10):
-            recorder.frames([b'{"stream":"btcusdt@trade","data":{}}'] * 2, 2_000 + n)
-        recorder.depth("币USDT", b'{"lastUpdateId":7}', 3_000)
+            recorder.frames([b'{"stream":"btcusdt@trade","data":{}}'] * 2, T0 + 2_000 + n)
+        recorder.depth("币USDT", b'{"lastUpdateId":7}', T0 + 3_000)
     told = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     files = [tmp_path / "out" / file["name"] for file in told["files"]]
     assert len(files) > 1
@@ -39,9 +40,9 @@ def test_files_rotate_and_the_manifest_lists_them(tmp_path: Path) -> None:
     assert faults.count == 0
     assert sum(file["lines"] for file in told["files"]) == len(lines)
     for file in files:
-        assert gzip.decompress(file.read_bytes()).startswith(b'1000 {"symbols":[ ]}\n')
+        assert gzip.decompress(file.read_bytes()).startswith(b'1700000000000001000 {"symbols":[ ]}\n')
     assert lines[-1].frame.decode() == '{"stream":"币usdt@snapshot","data":{"lastUpdateId":7}}'
-    assert lines[-1].ts_recv_ns == 3_000
+    assert lines[-1].ts_recv_ns == T0 + 3_000
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
