@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.demo import DemoRun, make_demo
+
 SERVER_START_S = 120
 
 
@@ -29,6 +31,12 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with prefect_test_harness(server_startup_timeout=SERVER_START_S):
         yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """Give the folder, words and database of one short demo; nobody writes to it."""
+    return make_demo(tmp_path_factory.mktemp("clone") / "leadline")
 
 
 @pytest.fixture(autouse=True)

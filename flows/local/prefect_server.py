@@ -38,7 +38,7 @@ PAUSE_S = 0.1
 HOST = "127.0.0.1"
 HOSTS = (HOST, "localhost")  # the names under which a browser on this machine may ask for it
 
-# Heard by server and client alike; the reasons stand beside each in the README's section on Prefect.
+# Read by server and client alike: no telemetry, no promotions, no questions asked of a terminal.
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -82,7 +82,7 @@ async def open_models(settings: Settings, environ: Mapping[str, str] = os.enviro
     name = provider_name(settings, environ)
     if name == NOBODY:
         key = DEFAULT_PROVIDER.key_env
-        why = f"no model is set up: set {key}, or install the embedded model (README, Signals)"
+        why = f"no model is set up: set {key}, or install the embedded model (docs/signals.md)"
         yield Models(None, (), None if settings.llm_provider == NOBODY else why)
         return
     async with contextlib.AsyncExitStack() as stack:

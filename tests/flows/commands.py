@@ -40,9 +40,14 @@ def environ(**extra: str) -> dict[str, str]:
 
 
 def start(folder: Path, *argv: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start a command as a program in ``folder``."""
+    """Start a command of ``leadline`` as a program in ``folder``."""
+    return started(folder, sys.executable, "-m", "leadline", *argv, env=env)
+
+
+def started(folder: Path, *command: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start a program in ``folder``."""
     return subprocess.Popen(
-        [sys.executable, "-m", "leadline", *map(str, argv)],
+        [*map(str, command)],
         cwd=folder,
         env=dict(env or environ()),
         stdout=subprocess.PIPE,

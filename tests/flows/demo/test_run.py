@@ -13,6 +13,7 @@ import pytest
 
 from leadline.flows.demo.proofs import Comparison, gaps_made, proof_of
 from leadline.storage.queries.invariants import SeedRange
+from tests.demo import DemoRun
 from tests.flows.commands import environ, finish, start
 from tests.flows.waiting import until
 
@@ -35,8 +36,8 @@ def children_of(folder: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_demo_proves_what_it_claims(tmp_path: Path) -> None:
-    said = finish(start(tmp_path, "demo", "--seconds", "15", "--json", env=environ()), timeout_s=500)
+def test_the_demo_proves_what_it_claims(demo: DemoRun) -> None:
+    said = demo.said
     assert said.code == 0, said.out + said.err
     told = json.loads(said.out)
     assert told["holds"] is True
@@ -47,7 +48,7 @@ def test_the_demo_proves_what_it_claims(tmp_path: Path) -> None:
     assert (told["rows"]["llm_calls"] > 1) == (" plumbing model" in said.err)
     assert "in a second shell, while it runs:" in said.err
     assert "Traceback" not in said.err
-    until(lambda: not children_of(tmp_path), "all children are gone")
+    until(lambda: not children_of(demo.folder), "all children are gone")
 
 
 @pytest.mark.slow
