@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 SECONDS_OF_DEMO ?= 45
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types mutants bench drill prices peers-llm clean
+.PHONY: help demo test lint types mutants bench docs drill prices peers-llm clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -46,9 +46,13 @@ bench: $(READY) ## one table: naive, ours, peers; socket to book; socket to dura
 prices: $(READY) ## adds the extra "prices": a second source of list prices
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-prices.lock
 
+docs: $(READY) ## the documentation as a site, in site/; a broken link fails
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-docs.lock
+	$(BIN)/zensical build --strict --clean
+
 peers-llm: ## aimock, a second independent model server for the tests; needs node
 	@if command -v npm >/dev/null; then npm ci --prefix tests/tasks/llm/peers --ignore-scripts --no-audit --no-fund; \
 	else echo "no npm here: the tests that want aimock will be skipped"; fi
 
 clean: ## remove what make made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .cache site
