@@ -25,11 +25,10 @@ class DemoRun:
         """The database; whoever writes to it takes a copy."""
         return self.folder / "demo.duckdb"
 
-    @property
-    def environ(self) -> dict[str, str]:
-        """An environment in which ``leadline`` and ``python`` are this checkout's."""
-        path = environ()["PATH"]
-        return environ(PATH=f"{self.folder / '.venv' / 'bin'}:{path}")
+
+def activated() -> dict[str, str]:
+    """An environment in which ``leadline`` and ``python`` are those that run the tests."""
+    return environ(PATH=f"{Path(sys.prefix) / 'bin'}:{environ()['PATH']}")
 
 
 def make_demo(folder: Path) -> DemoRun:

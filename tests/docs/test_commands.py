@@ -21,8 +21,9 @@ import pytest
 from leadline.flows.local.prefect_server import free_port
 from leadline.storage.access.connect import connect
 from leadline.storage.errors import StoreError
+from leadline.tasks.loopback.base.options import Options
 from leadline.tasks.loopback.threaded import ThreadedVenue, run_in_thread
-from tests.demo import SECONDS, DemoRun
+from tests.demo import SECONDS, DemoRun, activated
 from tests.docs.pages import DOCS, PAGES, README, ROOT, Page
 from tests.flows.commands import environ, finish, started
 from tests.flows.waiting import until
@@ -87,7 +88,7 @@ def test_what_make_does(line: Line, demo: DemoRun) -> None:
 
 @params(SHORT)
 def test_a_command(line: Line, demo: DemoRun) -> None:
-    said = finish(started(demo.folder, "bash", "-euc", line.text, env=demo.environ))
+    said = finish(started(demo.folder, "bash", "-euc", line.text, env=activated()))
     assert said.code == 0, said.out + said.err
     assert said.out.strip() or line.text.startswith(". ")
     assert "Traceback" not in said.err
@@ -95,18 +96,16 @@ def test_a_command(line: Line, demo: DemoRun) -> None:
 
 @pytest.fixture(scope="module")
 def venue() -> Iterator[ThreadedVenue]:
-    with run_in_thread(symbols=("BTCUSDT", "ETHUSDT")) as running:
+    with run_in_thread(Options(symbols=("BTCUSDT", "ETHUSDT"))) as running:
         yield running
 
 
 @params(LONG)
-def test_a_command_that_runs_until_ctrl_c(
-    line: Line, demo: DemoRun, venue: ThreadedVenue, tmp_path: Path
-) -> None:
+def test_a_command_that_runs_until_ctrl_c(line: Line, venue: ThreadedVenue, tmp_path: Path) -> None:
     urls = {"LEADLINE_WS_URL": venue.ws_url, "LEADLINE_REST_URL": venue.rest_url}
     port = f" --port {free_port()}" if line.text.startswith("leadline up") else ""
     (tmp_path / "prefect.yaml").symlink_to(ROOT / "prefect.yaml")
-    running = started(tmp_path, "bash", "-euc", f"exec {line.text}{port}", env={**demo.environ, **urls})
+    running = started(tmp_path, "bash", "-euc", f"exec {line.text}{port}", env={**activated(), **urls})
     try:
         until(
             lambda: live(tmp_path / "leadline.duckdb") == {"BTCUSDT", "ETHUSDT"}, line.text, timeout_s=200
@@ -166,6 +165,6 @@ def test_a_question(question: str, has_answer: bool, copy: Path) -> None:
     ],
 )
 def test_a_program(program: str, demo: DemoRun) -> None:
-    said = finish(started(demo.folder, sys.executable, "-c", program, env=demo.environ))
+    said = finish(started(demo.folder, sys.executable, "-c", program, env=activated()))
     assert said.code == 0, said.err
     assert "BTCUSDT" in said.out
