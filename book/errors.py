@@ -14,6 +14,9 @@ One root for everything Leadline raises, named by what the caller can do about i
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class LeadlineError(Exception):
     """Root of all errors of this project; ``transient`` says whether trying again can help."""
@@ -43,3 +46,14 @@ class EmptySide(LeadlineError):
 
 class BatchFull(LeadlineError):
     """The batch has no room for this message; nothing was changed. Swap the batch, call again."""
+
+
+def did_you_mean(name: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """
+    Return the end of a message about an unknown ``name``: the closest known one, or nothing.
+
+    What all names begin with is their ``prefix``; it makes none of them closer.
+    """
+    names = {each.removeprefix(prefix).casefold(): each for each in known}
+    close = difflib.get_close_matches(name.removeprefix(prefix).casefold(), names, n=1)
+    return f"; did you mean {names[close[0]]}?" if close else ""

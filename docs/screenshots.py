@@ -30,7 +30,7 @@ from leadline.flows.config.settings import Settings
 from leadline.flows.local.child import Child
 from leadline.flows.local.loopback import LoopbackProcess, running_loopback
 from leadline.flows.local.prefect_server import authorization, free_port, login
-from leadline.flows.terminal.console import say
+from leadline.flows.terminal.console import to_stderr
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "screenshots"
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None or shutil.which("pngquant") is None:
-        say("docs/screenshots.py: Chromium or pngquant is missing: apt-get install -y chromium pngquant")
+        to_stderr("Chromium or pngquant is missing: apt-get install -y chromium pngquant")
         return 1
     if args.report:
         return take_report(browser, args.report)
@@ -111,7 +111,7 @@ def misbehave(venue: LoopbackProcess, seconds: float) -> None:
             venue.inject(dict(FAULTS[n % len(FAULTS)]))
             due, n = now + FAULT_EVERY_S, n + 1
         if int(until - now) % 60 == 0:
-            say(f"{(until - now) / 60:.0f} minutes to go")
+            to_stderr(f"{(until - now) / 60:.0f} minutes to go")
         time.sleep(1)
 
 
@@ -132,7 +132,7 @@ def take_report(browser: str, db: Path) -> int:
 def say_size(file: Path) -> None:
     """Say how large a picture is."""
     size = file.stat().st_size
-    say(f"{file.relative_to(ROOT)}: {size:,} bytes{' (too large)' if size > MOST_BYTES else ''}")
+    to_stderr(f"{file.relative_to(ROOT)}: {size:,} bytes{' (too large)' if size > MOST_BYTES else ''}")
 
 
 def take(browser: str, ui_url: str) -> int:
@@ -141,7 +141,7 @@ def take(browser: str, ui_url: str) -> int:
     missing = 0
     for name, shot in shots(f"{ui_url}/api").items():
         if shot is None:
-            say(f"{name}: there is nothing to show yet; run it longer (--minutes)")
+            to_stderr(f"{name}: there is nothing to show yet; run it longer (--minutes)")
             missing += 1
             continue
         file = OUT / f"{name}.png"

@@ -1,1 +1,6 @@
-"""One module a command: ``run(args)`` does it and returns the exit code; ``flows.cli`` has its flags."""
+"""
+The commands, one room for each thing a person does.
+
+A room's ``arguments`` declares its commands and imports argparse alone. ``run(args)`` in the module named
+as the command does the work and returns the exit code; it is imported when the command runs.
+"""

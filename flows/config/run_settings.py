@@ -15,13 +15,13 @@ from typing import Any
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from leadline.flows.config.settings import READERS, Settings, load
+from leadline.flows.config.settings import SETTINGS, Settings, load
 
 log = logging.getLogger("leadline.settings")
 
 PREFIX = "leadline_"
-ASK_S = 5.0  # a run does not wait longer for what it may do without
-MOST = 200  # Variables looked at
+TIMEOUT_S = 5.0  # a run does not wait longer for what it can do without
+MOST = 200  # Variables to read
 
 
 def settings_of_run(given: Mapping[str, object]) -> Settings:
@@ -35,7 +35,7 @@ def settings_of_run(given: Mapping[str, object]) -> Settings:
 
 def variables() -> dict[str, object]:
     """Return the Variables that are settings, by key; none where the API cannot say."""
-    quick: dict[Any, Any] = {PREFECT_CLIENT_MAX_RETRIES: 1, PREFECT_API_REQUEST_TIMEOUT: ASK_S}
+    quick: dict[Any, Any] = {PREFECT_CLIENT_MAX_RETRIES: 1, PREFECT_API_REQUEST_TIMEOUT: TIMEOUT_S}
     try:
         with temporary_settings(quick), get_client(sync_client=True) as client:
             found = client.read_variables(limit=MOST)
@@ -43,4 +43,4 @@ def variables() -> dict[str, object]:
         log.warning("Prefect Variables could not be read: %s %s", type(exc).__name__, exc)
         return {}
     named = {each.name.removeprefix(PREFIX): each.value for each in found if each.name.startswith(PREFIX)}
-    return {key: value for key, value in named.items() if key in READERS}
+    return {key: value for key, value in named.items() if key in SETTINGS}

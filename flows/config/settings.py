@@ -1,16 +1,20 @@
 """
-All settings, read once: defaults < ``leadline.toml`` < ``LEADLINE_*`` environment < flags.
+All settings, declared once: default < ``leadline.toml`` < ``LEADLINE_<KEY>`` < flag.
 
-Nothing else in the project reads the environment or a settings file; the values travel as plain
-arguments. There are no secrets here: keys are looked up where they are used and never printed.
+One line declares a setting's key, type, default, bounds, unit and text. Its names in the file, in the
+environment and as a Prefect Variable follow from the key. Flags, ``leadline doctor``, error messages and
+``docs/settings.md`` are made from `SETTINGS`. Nothing else in the project reads the environment or a
+settings file; values travel as plain arguments. Keys of providers are no settings: they are read where
+they are used and never printed.
 """
+# ruff: noqa: RUF009 - each function of ``kinds`` returns a dataclasses.field
 
 from __future__ import annotations
 
-import argparse
 import os
+import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
@@ -18,29 +22,37 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from leadline.book.analytics.shock import LEAST_LOOKS
-from leadline.book.errors import BadInput
-from leadline.flows.config.readers import (
+from leadline.book.errors import BadInput, did_you_mean
+from leadline.flows.config.kinds import (
     Expected,
-    as_bands,
-    as_memory,
-    as_number,
-    as_one_of,
-    as_optional,
-    as_path,
-    as_symbols,
-    as_text,
-    as_texts,
-    as_url,
-    as_usd,
-    as_venue,
-    as_whole,
+    Kind,
+    bands,
+    choice,
+    memory,
+    number,
+    path,
+    symbols,
+    text,
+    texts,
+    url,
+    usd,
+    venue,
+    whole,
 )
 
 CONFIG_FILE = "leadline.toml"
 DEFAULT_DB = Path("leadline.duckdb")
 DEMO_DB = Path("demo.duckdb")
+DAY_S = 86_400
 ENGINES = ("auto", "compiled", "plain")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+PROVIDERS = ("auto", "none", "local", "holysheep", "custom")
+PREFIX = "LEADLINE_"
+# Names in the environment that are no settings: the file itself, a key, a folder for tests and benchmarks.
+NOT_SETTINGS = ("LEADLINE_CONFIG", "LEADLINE_LLM_API_KEY", "LEADLINE_RECORDINGS")
+# Kubernetes gives every pod these for a Service named leadline, or leadline-something.
+KUBERNETES = re.compile(r"LEADLINE_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
+OWN = "the venue's own"
 
 
 class BadSetting(BadInput):
@@ -49,66 +61,110 @@ class BadSetting(BadInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be chosen; each field is a key of the file and of ``LEADLINE_<KEY>``."""
+    """Everything a person can choose."""
 
-    db: Path = DEFAULT_DB
-    home: Path = Path(".leadline")  # logs, the private Prefect server's database
-    venue: str = "binance-spot"
-    symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT")
-    ws_url: str | None = None  # None: the venue's own
-    rest_url: str | None = None
-    legs: int = 1  # 2: two connections carry the same streams, what arrives first counts
-    lag_s: float = 3.0  # a connection that stays later than this is left for another; 0: it stays
-    weight_per_minute: int | None = None  # REST request weight we may use; None: the venue's limit
-    engine: str = "auto"  # which book: compiled where numba is installed
-    max_levels: int = 20_000  # per side and symbol
-    buffer_limit: int = 10_000  # diffs kept per symbol while a seed is awaited
-    snapshot_every_s: float = 10.0  # the sub-flow snapshot-depth
-    snapshot_levels: int = 20
-    snapshot_bands_bps: tuple[float, ...] = (5.0, 10.0, 25.0, 50.0)
-    snapshot_timeout_s: float = 20.0  # what reporting to Prefect may take
-    pages_every_s: float = 30.0  # the artifacts of a stream in Prefect's UI are written anew
-    analyze_every_s: float = 60.0  # a question is asked once within this time
-    shock_look_s: float = 0.5  # a stream looks for shocks this often
-    shock_window_s: float = 60.0  # a book's own past that it is held against; half of it is needed
-    shock_imbalance_sds: float = 6.0  # robust standard deviations from the median
-    shock_imbalance_least: float = 0.5  # and at least this much, of -1 to 1
-    shock_spread_ratio: float = 5.0  # times the median
-    shock_spread_least_bps: float = 2.0  # and at least this much above it
-    shock_cooldown_s: float = 60.0  # a book has one shock within it
-    shock_within_s: float = 2.0  # an analysis that could not begin by then is refused
-    shock_analysis: str = "auto"  # auto: where a model is set up and ready; on, off
-    llm_provider: str = "auto"  # the default one where its key is set, else the embedded model
-    llm_base_url: str | None = None  # None: the provider's own
-    llm_models: tuple[str, ...] = ()  # asked side by side; a>b: b where a cannot. Empty: the default
-    llm_prompt: str = "auto"  # which of flows/prompts; auto: what fits the model
-    llm_challengers: tuple[str, ...] = ()  # asked beside in shadow: model, model@prompt or @prompt
-    llm_challengers_usd_per_day: Decimal = Decimal("0.25")  # cap on what they cost
-    llm_deadline_s: float = 45.0  # of one question, waits and retries included
-    llm_side_by_side: int = 4  # symbols
-    local_gguf: Path | None = None  # weights of the embedded model; None: the packaged ones
-    signal_horizon_s: int = 300  # how far ahead a signal looks
-    signal_ttl_s: float = 60.0  # how long it may be acted on
-    signal_stale_s: float = 10.0  # a book whose last update is older is not shown to anybody
-    taker_fee_bps: float | None = None  # of one side; None: what the venue asks of everybody
-    score_notional_usd: float = 10_000.0  # traded per signal: tokens are spread over it
-    score_days: float = 14.0  # how far back signals are scored
-    keep_texts_days: float = 30.0  # what was sent to models and what they said
-    stats_every_s: float = 1.0  # one feed_stats row each
-    audit_every_s: float = 60.0  # each book is held against a REST snapshot so often; 0: never
-    audit_levels: int = 1000  # on each side, at most; fewer where the request weight does not do for all
-    depth20: str = "off"  # on: every book is also held against its best 20 levels, ten times a second
-    rotate_s: float = 86_400.0  # a stream run ends after this long; its schedule starts the next
-    warm_s: float = 900.0  # a successor that is not warm by then leaves the stream to the old one
-    host_grace_s: float = 5.0  # a connect or resync no flow took within this is done by the feed
-    memory_limit: str = "1GB"  # of DuckDB
-    threads: int = 2  # of DuckDB
-    llm_budget_usd_per_day: Decimal = Decimal(1)  # for all calls, where the table budgets has no own cap
-    keep_days: float = 30.0  # maintain-store
-    export_to: Path | None = None  # maintain-store writes days to Parquet files there before they go
-    llm_cost_drift_pct: float = 2.0  # a provider's own costs may differ this far from ours
-    llm_shutdown_warn_days: float = 30.0  # before a model in use is switched off
-    log_level: str = "INFO"
+    db: Path = path(DEFAULT_DB, "The database.")
+    home: Path = path(Path(".leadline"), "Folder for logs and the private Prefect server's database.")
+    export_to: Path | None = path(None, "Folder for exported days and certificates.", none="no export")
+    memory_limit: str = memory("1GB", "Memory that DuckDB may use.")
+    threads: int = whole(2, 1, 64, "threads", "Threads that DuckDB may use.")
+    log_level: str = choice("INFO", LOG_LEVELS, "Least severe line that is logged.", upper=True)
+
+    venue: str = venue("binance-spot", "The venue; loopback is the built-in one.")
+    symbols: tuple[str, ...] = symbols(("BTCUSDT", "ETHUSDT"), "The symbols.")
+    ws_url: str | None = url(("ws", "wss"), "WebSocket address instead of the venue's own.", none=OWN)
+    rest_url: str | None = url(("http", "https"), "REST address instead of the venue's own.", none=OWN)
+    weight_per_minute: int | None = whole(
+        None, 100, 1_000_000, "request weight", "REST request weight per minute.", none="the venue's limit"
+    )
+    legs: int = whole(1, 1, 2, "connections", "Connections with the same streams; the first copy counts.")
+    lag_s: float = number(3.0, 0, 600, "seconds", "A connection later than this is replaced; 0: never.")
+
+    engine: str = choice("auto", ENGINES, "Book engine; auto: compiled where numba is installed.")
+    max_levels: int = whole(20_000, 100, 1_000_000, "levels", "Most levels on each side of a book.")
+    buffer_limit: int = whole(10_000, 10, 1_000_000, "diffs", "Diffs to buffer per symbol before a seed.")
+    stats_every_s: float = number(1.0, 0.1, 3_600, "seconds", "Interval of rows in feed_stats.")
+    audit_every_s: float = number(60.0, 0, DAY_S, "seconds", "Interval of audits by REST; 0: none.")
+    audit_levels: int = whole(1000, 50, 5_000, "levels", "Most levels on each side that an audit covers.")
+    depth20: str = choice("off", ("on", "off"), "Also compare books with the venue's 20 best levels.")
+    rotate_s: float = number(86_400.0, 1, 31 * DAY_S, "seconds", "A stream hands over after this long.")
+    warm_s: float = number(900.0, 1, DAY_S, "seconds", "A successor gives up if not warm after this long.")
+    host_grace_s: float = number(
+        5.0,
+        0,
+        3_600,
+        "seconds",
+        "Time for a Prefect task to connect or resync before the feed does it itself.",
+    )
+
+    snapshot_every_s: float = number(
+        10.0, 0.2, DAY_S, "seconds", "Interval of depth snapshots.", flag="--snapshot-every"
+    )
+    snapshot_levels: int = whole(20, 1, 5_000, "levels", "Levels on each side of a depth snapshot.")
+    snapshot_bands_bps: tuple[float, ...] = bands((5.0, 10.0, 25.0, 50.0), "Bands around the mid to sum.")
+    snapshot_timeout_s: float = number(
+        20.0, 0.1, 600, "seconds", "Longest report of a snapshot to Prefect."
+    )
+    pages_every_s: float = number(30.0, 1, DAY_S, "seconds", "Interval of a stream's artifacts in Prefect.")
+
+    llm_provider: str = choice(
+        "auto",
+        PROVIDERS,
+        "Provider; auto: holysheep with its key, else the embedded model.",
+        flag="--provider",
+    )
+    llm_base_url: str | None = url(("http", "https"), "Address of the API.", none="the provider's own")
+    llm_models: tuple[str, ...] = texts(
+        "Models to ask; a>b: b where a cannot answer.", none="the provider's default", flag="--model"
+    )
+    llm_prompt: str = text("auto", "Prompt version; auto: the one that fits the model.")
+    llm_challengers: tuple[str, ...] = texts(
+        "Asked in shadow: model, model@prompt or @prompt.", none="nobody"
+    )
+    llm_challengers_usd_per_day: Decimal = usd(Decimal("0.25"), "Daily budget of challengers.")
+    llm_budget_usd_per_day: Decimal = usd(Decimal(1), "Daily budget, unless the table budgets has one.")
+    llm_deadline_s: float = number(45.0, 1, 600, "seconds", "Limit for one question, retries included.")
+    llm_side_by_side: int = whole(4, 1, 64, "symbols", "Symbols to ask about at the same time.")
+    llm_cost_drift_pct: float = number(
+        2.0, 0, 1_000, "percent", "Warn if a provider's costs differ this much from ours."
+    )
+    llm_shutdown_warn_days: float = number(
+        30.0, 0, 3_650, "days", "Warn this long before a model in use is switched off."
+    )
+    local_gguf: Path | None = path(None, "Weights of the embedded model.", none="the packaged ones")
+
+    analyze_every_s: float = number(60.0, 1, DAY_S, "seconds", "A question is asked once within this time.")
+    signal_horizon_s: int = whole(300, 1, DAY_S, "seconds", "How far ahead a signal predicts.")
+    signal_ttl_s: float = number(60.0, 1, DAY_S, "seconds", "How long a signal is valid.")
+    signal_stale_s: float = number(10.0, 0.5, 600, "seconds", "An older book gets no signal.")
+    taker_fee_bps: float | None = number(
+        None, -10, 100, "basis points", "Taker fee of one side.", none="the venue's standard fee"
+    )
+    score_notional_usd: float = number(
+        10_000.0, 1, 1e9, "USD", "Traded on each signal; the cost of tokens is spread over it."
+    )
+    score_days: float = number(14.0, 0.01, 3_650, "days", "How far back to score signals.", flag="--days")
+
+    shock_look_s: float = number(0.5, 0.1, 5, "seconds", "Interval of checks for shocks.")
+    shock_window_s: float = number(60.0, 10, 3_600, "seconds", "Past to compare with; half must be there.")
+    shock_imbalance_sds: float = number(
+        6.0, 1, 100, "standard deviations", "Imbalance shock: robust deviations from the median."
+    )
+    shock_imbalance_least: float = number(
+        0.5, 0.05, 2, "imbalance", "Imbalance shock: least distance from the median."
+    )
+    shock_spread_ratio: float = number(
+        5.0, 1.1, 1_000, "times the median", "Spread shock: least ratio to the median."
+    )
+    shock_spread_least_bps: float = number(
+        2.0, 0.001, 10_000, "basis points", "Spread shock: least distance above the median."
+    )
+    shock_cooldown_s: float = number(60.0, 1, DAY_S, "seconds", "A book has one shock within this time.")
+    shock_within_s: float = number(2.0, 0.5, 600, "seconds", "An analysis that starts later is refused.")
+    shock_analysis: str = choice("auto", ("auto", "on", "off"), "Ask a model; auto: where one is ready.")
+
+    keep_days: float = number(30.0, 0.01, 36_500, "days", "maintain-store deletes older rows.")
+    keep_texts_days: float = number(30.0, 0.01, 36_500, "days", "Older prompts and answers are deleted.")
 
     @property
     def is_loopback(self) -> bool:
@@ -122,7 +178,39 @@ class Settings:
 
     def shown(self) -> dict[str, object]:
         """Return the settings as plain values for a person or a program; URLs lose user and password."""
-        return {field.name: _shown(getattr(self, field.name)) for field in fields(self)}
+        return {key: _shown(getattr(self, key)) for key in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The names of one setting, its kind and its default."""
+
+    key: str
+    kind: Kind
+    default: object
+
+    @property
+    def env(self) -> str:
+        """Its name in the environment."""
+        return f"{PREFIX}{self.key.upper()}"
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line, of those commands that take it."""
+        return self.kind.flag or f"--{self.key.replace('_', '-')}"
+
+    def in_words(self, value: object) -> str:
+        """Return a value as a person reads it."""
+        if self.kind.none and value == self.default:
+            return self.kind.none
+        shown = _shown(value)
+        parts = shown if isinstance(shown, list) else [shown]
+        return " ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
+
+
+SETTINGS: Mapping[str, Setting] = {
+    each.name: Setting(each.name, each.metadata["kind"], each.default) for each in fields(Settings)
+}
 
 
 def _shown(value: object) -> object:
@@ -137,6 +225,11 @@ def _shown(value: object) -> object:
     return value
 
 
+def as_text(value: object) -> str:
+    """Return a value as a program reads it from the environment."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def without_credentials(url: str) -> str:
     """Return ``url`` without user, password and query, which may hold secrets."""
     parts = urlsplit(url)
@@ -144,74 +237,9 @@ def without_credentials(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
-READERS: Mapping[str, Callable[[object], Any]] = {
-    "db": as_path,
-    "home": as_path,
-    "venue": as_venue,
-    "symbols": as_symbols,
-    "ws_url": as_url(("ws", "wss")),
-    "rest_url": as_url(("http", "https")),
-    "legs": as_whole(1, 2, unit="connections"),
-    "lag_s": as_number(0, 600, unit="seconds"),
-    "weight_per_minute": as_optional(as_whole(100, 1_000_000, unit="request weight")),
-    "engine": as_one_of(ENGINES),
-    "max_levels": as_whole(100, 1_000_000, unit="levels"),
-    "buffer_limit": as_whole(10, 1_000_000, unit="diffs"),
-    "snapshot_every_s": as_number(0.2, 86_400, unit="seconds"),
-    "snapshot_levels": as_whole(1, 5_000, unit="levels"),
-    "snapshot_bands_bps": as_bands,
-    "snapshot_timeout_s": as_number(0.1, 600, unit="seconds"),
-    "pages_every_s": as_number(1, 86_400, unit="seconds"),
-    "analyze_every_s": as_number(1, 86_400, unit="seconds"),
-    "shock_look_s": as_number(0.1, 5, unit="seconds"),
-    "shock_window_s": as_number(10, 3_600, unit="seconds"),
-    "shock_imbalance_sds": as_number(1, 100, unit="standard deviations"),
-    "shock_imbalance_least": as_number(0.05, 2, unit="imbalance"),
-    "shock_spread_ratio": as_number(1.1, 1_000, unit="times the median"),
-    "shock_spread_least_bps": as_number(0.001, 10_000, unit="basis points"),
-    "shock_cooldown_s": as_number(1, 86_400, unit="seconds"),
-    "shock_within_s": as_number(0.5, 600, unit="seconds"),
-    "shock_analysis": as_one_of(("auto", "on", "off")),
-    "llm_provider": as_one_of(("auto", "none", "local", "holysheep", "custom")),
-    "llm_base_url": as_url(("http", "https")),
-    "llm_models": as_texts,
-    "llm_prompt": as_text,
-    "llm_challengers": as_texts,
-    "llm_challengers_usd_per_day": as_usd("0", "100000"),
-    "llm_deadline_s": as_number(1, 600, unit="seconds"),
-    "llm_side_by_side": as_whole(1, 64, unit="symbols"),
-    "local_gguf": as_optional(as_path),
-    "signal_horizon_s": as_whole(1, 86_400, unit="seconds"),
-    "signal_ttl_s": as_number(1, 86_400, unit="seconds"),
-    "signal_stale_s": as_number(0.5, 600, unit="seconds"),
-    "taker_fee_bps": as_optional(as_number(-10, 100, unit="basis points")),
-    "score_notional_usd": as_number(1, 1e9, unit="USD"),
-    "score_days": as_number(0.01, 3_650, unit="days"),
-    "keep_texts_days": as_number(0.01, 36_500, unit="days"),
-    "stats_every_s": as_number(0.1, 3_600, unit="seconds"),
-    "audit_every_s": as_number(0, 86_400, unit="seconds"),
-    "audit_levels": as_whole(50, 5_000, unit="levels"),
-    "depth20": as_one_of(("on", "off")),
-    "rotate_s": as_number(1, 31 * 86_400, unit="seconds"),
-    "warm_s": as_number(1, 86_400, unit="seconds"),
-    "host_grace_s": as_number(0, 3_600, unit="seconds"),
-    "memory_limit": as_memory,
-    "threads": as_whole(1, 64, unit="threads"),
-    "keep_days": as_number(0.01, 36_500, unit="days"),
-    "export_to": as_optional(as_path),
-    "llm_budget_usd_per_day": as_usd("0", "100000"),
-    "llm_cost_drift_pct": as_number(0, 1_000, unit="percent"),
-    "llm_shutdown_warn_days": as_number(0, 3_650, unit="days"),
-    "log_level": as_one_of(LOG_LEVELS, upper=True),
-}
-
-
 def _read(origin: str, key: str, value: object) -> Any:
-    reader = READERS.get(key)
-    if reader is None:
-        raise BadSetting(f"{origin}: there is no setting {key!r}; known are {', '.join(sorted(READERS))}")
     try:
-        return reader(value)
+        return SETTINGS[key].kind.read(value)
     except Expected as exc:
         raise BadSetting(f"{origin}: {key} = {value!r}: expected {exc}") from None
 
@@ -225,7 +253,25 @@ def _from_file(path: Path, *, required: bool) -> dict[str, object]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise BadSetting(f"{path}: not a readable TOML file: {exc}") from exc
+    for key in values:
+        if key not in SETTINGS:
+            raise BadSetting(f"{path}: there is no setting {key!r}{_hint(key, SETTINGS, '')}")
     return {key: _read(str(path), key, value) for key, value in values.items()}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    known = {each.env: key for key, each in SETTINGS.items()}
+    found: dict[str, object] = {}
+    for name, value in environ.items():
+        if name in known:
+            found[known[name]] = _read(f"environment {name}", known[name], value)
+        elif name.startswith(PREFIX) and name not in NOT_SETTINGS and not KUBERNETES.fullmatch(name):
+            raise BadSetting(f"environment {name}: there is no such setting{_hint(name, known, PREFIX)}")
+    return found
+
+
+def _hint(name: str, known: Mapping[str, object], prefix: str) -> str:
+    return did_you_mean(name, known, prefix=prefix) or f"; known are {', '.join(sorted(known))}"
 
 
 def load(
@@ -251,14 +297,10 @@ def load(
     values = _from_file(path, required=bool(named))
     for key, value in (variables or {}).items():
         values[key] = _read(f"Prefect Variable leadline_{key}", key, value)
-    for key in READERS:
-        name = f"LEADLINE_{key.upper()}"
-        if name in environ:
-            values[key] = _read(f"environment {name}", key, environ[name])
+    values |= _from_environment(environ)
     for key, value in (flags or {}).items():
         if value is not None:
-            name = "--" + key.replace("_", "-") if origin == "flag" else origin
-            values[key] = _read(name, key, value)
+            values[key] = _read(SETTINGS[key].flag if origin == "flag" else origin, key, value)
     settings = Settings(**values)  # type: ignore[arg-type]
     if settings.shock_window_s < (least_s := 2 * LEAST_LOOKS * settings.shock_look_s):
         raise BadSetting(
@@ -270,7 +312,7 @@ def load(
 
 def db_to_read(settings: Settings, *, folder: Path | None = None) -> tuple[Path, str | None]:
     """
-    Choose the database of a command that reads, and a word for stderr if the choice is not obvious.
+    Choose the database of a command that reads, and a line for stderr if the choice is not obvious.
 
     Where nobody chose one and only the demo's exists, it is the demo's.
     """
@@ -278,11 +320,3 @@ def db_to_read(settings: Settings, *, folder: Path | None = None) -> tuple[Path,
     if settings.db == DEFAULT_DB and not (here / DEFAULT_DB).exists() and (here / DEMO_DB).exists():
         return DEMO_DB, f"no {DEFAULT_DB} here; reading {DEMO_DB}"
     return settings.db, None
-
-
-def from_args(args: argparse.Namespace) -> Settings:
-    """Put the settings of a command together from those of its flags that are settings."""
-    flags = {key: value for key, value in vars(args).items() if key in READERS}
-    if isinstance(flags.get("symbols"), list):
-        flags["symbols"] = ",".join(flags["symbols"])
-    return load(flags)

@@ -1,27 +1,33 @@
-"""What a command says: results on stdout, words about them on stderr."""
+"""Results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
-def say(text: str) -> None:
-    """Print one line on stderr."""
+def to_stderr(text: str) -> None:
+    """Print a message on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
-def put(lines: Iterable[str]) -> None:
-    """Print result lines on stdout."""
+def to_stdout(lines: Iterable[str]) -> None:
+    """Print lines of a result on stdout."""
     for line in lines:
         sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
-def leave(code: int) -> NoReturn:
-    """End the process now: Prefect would go on for minutes to wait for an API that is away."""
+def json_to_stdout(value: Any) -> None:
+    """Print a result as one line of JSON on stdout."""
+    to_stdout([json.dumps(value, ensure_ascii=False)])
+
+
+def exit_now(code: int) -> NoReturn:
+    """End the process now: Prefect would wait for minutes for an API that is away."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -1,4 +1,4 @@
-"""Live progress on stderr: a picture for a terminal, at most a line now and then for anything else."""
+"""Live progress on stderr: redrawn in a terminal, now and then a line for anything else."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Self
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.text import Text
 
-from leadline.flows.terminal.console import say
+from leadline.flows.terminal.console import to_stderr
 
-QUIET_S = 2.0  # what is done sooner needs no progress
+QUIET_S = 2.0  # shorter work needs no progress
 LINE_S = 10.0
 
 
@@ -50,7 +51,7 @@ class Progress:
         self._next = now + self._every_s
         if not self._is_terminal:
             if self._line is not None:
-                say(self._line())
+                to_stderr(self._line())
             return
         if self._live is None:
             self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
@@ -62,3 +63,23 @@ class Progress:
     ) -> None:
         if self._live is not None:
             self._live.stop()
+
+
+class LineProgress(Progress):
+    """Progress in one line of text, in a terminal or not."""
+
+    def __init__(self, line: Callable[[], str], *, after_s: float = QUIET_S) -> None:
+        super().__init__(lambda: Text(line()), after_s=after_s, line=line)
+
+
+class StepProgress(LineProgress):
+    """Progress that shows which step of a command is under way."""
+
+    def __init__(self, command: str, first: str) -> None:
+        self._step = first
+        super().__init__(lambda: f"{command}: {self._step}")
+
+    def step(self, name: str) -> None:
+        """Begin a step, or go on with it."""
+        self._step = name
+        self.tick()

@@ -29,6 +29,8 @@ SELECT count(*) FROM depth_diffs
 WHERE venue = $venue AND symbol = $symbol AND recv_ns BETWEEN $first_ns AND $last_ns
 """
 
+_SYMBOLS = "SELECT DISTINCT symbol FROM coverage ORDER BY symbol"
+
 # The cast names the type, which a statement prepared at the owner cannot infer.
 _SERIALIZED = "SELECT json_serialize_sql(CAST($statement AS VARCHAR))"
 
@@ -41,6 +43,11 @@ def tables(con: Runs) -> Answer:
 def columns(con: Runs, table: str) -> Answer:
     """List the columns of a table or view; none if there is no such thing."""
     return run_sql(con, _COLUMNS, {"table": table})
+
+
+def symbols(con: Runs) -> list[str]:
+    """List the symbols with a book that was ever trusted."""
+    return [str(symbol) for (symbol,) in con.execute(_SYMBOLS).fetchall()]
 
 
 def diffs_between(con: Runs, venue: str, symbol: str, first_ns: int, last_ns: int) -> int:

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 import yaml
 
-from leadline.flows.cli import build_parser
+from leadline.flows.cli import parse
 from leadline.storage.access.extensions import open_duckdb
 from leadline.storage.schema.views import VIEWS
 from tests.flows.commands import ROOT
@@ -88,7 +88,7 @@ def commands() -> dict[str, list[str]]:
 @pytest.mark.parametrize("where", ["image", "image health", "compose", "kubernetes", "kubernetes health"])
 def test_every_command_is_one_of_ours(where: str) -> None:
     assert json.loads(of("ENTRYPOINT")[0]) == ["leadline"]
-    build_parser().parse_args(commands()[where])  # exits on wrong usage
+    parse(commands()[where])  # exits on wrong usage
 
 
 @pytest.mark.parametrize("where", ["image health", "kubernetes health"])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from leadline.flows.cli import build_parser
+from leadline.flows.cli import parse
 from tests.docs.pages import DOCS, FLOORS, PAGES, README, ROOT, Page, length
 
 MOST_LINES, MOST_README_LINES = 250, 160
@@ -77,12 +77,11 @@ def test_every_path_named_is_there(page: Page) -> None:
 
 @paged(PAGES)
 def test_every_command_shown_is_a_command(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
-    parser = build_parser()
     for block in page.blocks("sh"):
         for line in block.text.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
             if words[:1] == ["leadline"]:
-                parser.parse_args(words[1:])  # leaves with 2, and says why, if it is none
+                parse(words[1:])  # leaves with 2, and says why, if it is none
 
 
 @paged(PAGES)

@@ -2,20 +2,129 @@
 
 from __future__ import annotations
 
+import re
+import types
+import typing
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
-from leadline.flows.config.settings import READERS, BadSetting, Settings, db_to_read, load
+from leadline.flows.config.kinds import Expected
+from leadline.flows.config.settings import (
+    NOT_SETTINGS,
+    SETTINGS,
+    BadSetting,
+    Settings,
+    as_text,
+    db_to_read,
+    load,
+)
+from leadline.tasks.llm.profiles import PROFILES
+
+# A value other than the default, where that is the lack of one.
+ANOTHER = {
+    "ws_url": "wss://example.org",
+    "rest_url": "https://example.org",
+    "llm_base_url": "https://example.org",
+    "weight_per_minute": "500",
+    "taker_fee_bps": "4.5",
+    "local_gguf": "weights.gguf",
+    "export_to": "days",
+}
 
 
 def test_defaults_need_nothing(tmp_path: Path) -> None:
     assert load(environ={}, folder=tmp_path) == Settings()
 
 
-def test_every_field_has_a_reader_and_the_other_way_round() -> None:
-    assert set(READERS) == set(Settings.__dataclass_fields__)
+@pytest.mark.parametrize("key", Settings.__dataclass_fields__)
+def test_every_setting_is_declared_whole(key: str) -> None:
+    setting = SETTINGS[key]
+    default = setting.default
+    wanted = get_type_hints(Settings)[key]
+    is_union = isinstance(wanted, types.UnionType)
+    assert isinstance(default, wanted if is_union else typing.get_origin(wanted) or wanted)
+    assert is_union == (default is None)
+    if setting.kind.none:
+        assert setting.kind.read("") == default
+    else:
+        assert setting.kind.read(default) == default
+        assert setting.kind.read(as_text(default)) == default
+    assert setting.kind.text.endswith(".")
+    assert setting.kind.text[0].isupper() or setting.kind.text.startswith("maintain-store")
+
+
+@pytest.mark.parametrize("key", Settings.__dataclass_fields__)
+def test_a_name_works_in_the_file_the_environment_and_as_a_flag(key: str, tmp_path: Path) -> None:
+    setting = SETTINGS[key]
+    value = ANOTHER.get(key) or as_text(setting.default)
+    by_env = load(environ={setting.env: value}, folder=tmp_path)
+    by_flag = load({key: value}, environ={}, folder=tmp_path)
+    by_variable = load(environ={}, folder=tmp_path, variables={key: value})
+    (tmp_path / "leadline.toml").write_text(f'{key} = "{value}"\n')
+    by_file = load(environ={}, folder=tmp_path)
+    assert by_env == by_flag == by_variable == by_file
+
+
+def test_a_value_between_its_bounds_is_taken_and_one_outside_is_not() -> None:
+    checked = 0
+    for setting in SETTINGS.values():
+        bounds = re.search(r"from (\S+) to (\S+?),?(?: with.*)?$", setting.kind.expected)
+        if bounds is None:
+            continue
+        low, high = map(float, bounds.groups())
+        is_whole = setting.kind.expected.startswith("a whole")
+        for value in (low, high):
+            assert float(setting.kind.read(str(int(value)) if is_whole else value)) == value
+        for value in (low - 1, high + 1, "many", True, None if not setting.kind.none else "x"):
+            with pytest.raises(Expected, match="from"):
+                setting.kind.read(value)
+        checked += 1
+    assert checked > 30
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("LEADLINE_SYMBOL", "did you mean LEADLINE_SYMBOLS?"),
+        ("LEADLINE_QQQQ", "known are LEADLINE_ANALYZE_EVERY_S, "),
+        ("LEADLINE_threads", "did you mean LEADLINE_THREADS?"),
+        ("LEADLINE_POR", "there is no such setting"),
+    ],
+)
+def test_an_unknown_variable_is_named(name: str, expected: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting) as caught:
+        load(environ={name: "1"}, folder=tmp_path)
+    assert str(caught.value).startswith(f"environment {name}: there is no such setting")
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LEADLINE_SERVICE_HOST",
+        "LEADLINE_SERVICE_PORT",
+        "LEADLINE_SERVICE_PORT_HTTP",
+        "LEADLINE_PORT",
+        "LEADLINE_PORT_4200_TCP",
+        "LEADLINE_PORT_4200_TCP_ADDR",
+        "LEADLINE_UI_SERVICE_HOST",
+        "LEADLINE_UI_PORT_80_TCP_PROTO",
+        "LEADLINE_RECORDINGS",
+        "LEADLINED",
+    ],
+)
+def test_names_that_others_give_are_left_alone(name: str, tmp_path: Path) -> None:
+    assert load(environ={name: "tcp://10.0.0.1:4200"}, folder=tmp_path) == Settings()
+
+
+def test_the_keys_of_providers_are_known_to_be_no_settings() -> None:
+    names = {each.key_env for each in PROFILES.values() if each.key_env}
+    ours = {name for name in names if name.startswith("LEADLINE_")}
+    assert ours
+    assert ours <= set(NOT_SETTINGS)
 
 
 def test_file_then_environment_then_flag(tmp_path: Path) -> None:
@@ -76,7 +185,7 @@ def test_a_window_too_short_for_a_shock_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("thread = 2", "there is no setting 'thread'"),
+        ("thread = 2", "there is no setting 'thread'; did you mean threads?"),
         ("threads = true", "threads = True: expected a whole number"),
         ("threads = ", "not a readable TOML file"),
         ("symbols = [1]", "symbols = [1]: expected a text"),

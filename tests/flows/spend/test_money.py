@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from leadline.flows.commands.setup.checks import Verdict, models
 from leadline.flows.config.settings import Settings
-from leadline.flows.doctor import Verdict, models
 from leadline.flows.prefect_ui import page_queries as look
 from leadline.storage.access.connect import connect
 from leadline.storage.spend import prices
@@ -146,7 +146,7 @@ def test_prices_of_ones_own(db: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert leadline(capsys, "prices", "load", mine).code == 0
     assert "yours" in leadline(capsys, "prices").out
     said = leadline(capsys, "prices", "load")
-    assert (said.code, "a file goes with load" in said.err) == (1, True)
+    assert (said.code, "load needs a file" in said.err) == (1, True)
 
 
 def test_the_check_against_another_source(db: Path, capsys: pytest.CaptureFixture[str]) -> None:

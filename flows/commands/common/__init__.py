@@ -1,0 +1,1 @@
+"""What all commands share: how one is declared, flags, the database to read, times."""

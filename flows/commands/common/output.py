@@ -1,0 +1,51 @@
+"""Results of a command: lines for a person or JSON for a program, once or watched."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from leadline.flows.terminal.console import json_to_stdout, to_stdout
+
+WATCH_EVERY_S = 2.0
+T = TypeVar("T")
+
+
+def show(
+    args: argparse.Namespace, found: T, to_json: Callable[[T], Any], to_lines: Callable[[T], Iterable[str]]
+) -> None:
+    """Print ``found`` as ``--json`` asks for."""
+    if args.json:
+        json_to_stdout(to_json(found))
+    else:
+        to_stdout(to_lines(found))
+
+
+def show_or_watch(
+    args: argparse.Namespace,
+    find: Callable[[], T],
+    to_json: Callable[[T], Any],
+    to_lines: Callable[[T], Iterable[str]],
+) -> None:
+    """
+    Print what ``find`` returns; with ``--watch`` again and again until Ctrl-C.
+
+    ``find`` opens and closes its own connection, so that nobody waits for it in between.
+    """
+    if not args.watch:
+        show(args, find(), to_json, to_lines)
+        return
+    with Live(console=Console(), auto_refresh=False, screen=False) as live:
+        while True:
+            found = find()
+            if args.json:
+                json_to_stdout(to_json(found))
+            else:
+                live.update(Text("\n".join(to_lines(found))), refresh=True)
+            time.sleep(WATCH_EVERY_S)

@@ -1,0 +1,57 @@
+"""What commands that read share: the database, times."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from leadline.book.errors import BadInput, LeadlineError, did_you_mean
+from leadline.flows.config.settings import BadSetting, Settings, db_to_read
+from leadline.flows.terminal.console import to_stderr
+from leadline.storage.access.connect import Connection
+from leadline.storage.queries.catalog import symbols
+
+
+def database(settings: Settings) -> Path:
+    """
+    Return the database to read; a line on stderr says so where it is the demo's.
+
+    Raises `BadInput` that says what to do when there is none.
+    """
+    db, message = db_to_read(settings)
+    if not db.exists():
+        raise BadInput(f"there is no database {db}; make one with leadline demo or stream, or give --db")
+    if message:
+        to_stderr(message)
+    return db
+
+
+def moment(flag: str, text: str | None) -> datetime | None:
+    """Read the time given with ``flag``, UTC unless it has an offset; raises `BadSetting`."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadSetting(f"{flag} {text!r}: expected a time such as 2026-01-31T12:00:00.250") from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+
+
+@contextlib.contextmanager
+def symbol_hint(con: Connection, symbol: str | None) -> Iterator[None]:
+    """Add the closest stored symbol to an error about one that is not stored."""
+    try:
+        yield
+    except LeadlineError as exc:
+        hint = stored_symbol_hint(con, symbol)
+        if not hint:
+            raise
+        raise type(exc)(f"{exc}{hint}") from exc
+
+
+def stored_symbol_hint(con: Connection, symbol: str | None) -> str:
+    """Return a suggestion for a symbol that is not stored, or nothing."""
+    stored = symbols(con)
+    return "" if symbol is None or symbol in stored else did_you_mean(symbol, stored)

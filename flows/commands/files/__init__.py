@@ -1,0 +1,1 @@
+"""Recordings and exports: record, replay, export, import."""

@@ -1,0 +1,1 @@
+"""Read stored data: book, sql, report, dash."""

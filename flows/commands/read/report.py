@@ -1,0 +1,55 @@
+"""``leadline report``: everything on one page, as a file."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from leadline.flows.commands.common.flags import settings_of
+from leadline.flows.commands.common.reading import database
+from leadline.flows.dash.data import Look, as_json, look
+from leadline.flows.dash.render import document
+from leadline.flows.terminal.console import json_to_stdout, to_stderr, to_stdout
+from leadline.storage.access.connect import connect
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read once and write the page, or print the figures."""
+    settings = settings_of(args)
+    settings = replace(settings, db=database(settings))
+    with connect(settings.db) as con:
+        found = look(
+            con,
+            settings,
+            dt.datetime.now(dt.UTC),
+            back=dt.timedelta(hours=args.hours),
+            symbols=[symbol.upper() for symbol in args.only],
+        )
+    if args.json:
+        json_to_stdout(as_json(found))
+        return 0
+    page = document(found)
+    write(args.out, page)
+    to_stdout([str(args.out)])
+    to_stderr(f"{summary(found)}; {len(page.encode()) / 1000:,.0f} kB, open it in a browser")
+    return 0
+
+
+def write(file: Path, text: str) -> None:
+    """Replace a file at once, so that no reader sees half of it."""
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def summary(found: Look) -> str:
+    """Return how many books are trusted, in one line."""
+    if not found.lit:
+        return "no book was watched in this time"
+    return f"{found.trusted} of {len(found.lit)} books trusted, as of {found.now:%Y-%m-%d %H:%M:%S} UTC"

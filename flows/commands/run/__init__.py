@@ -1,0 +1,1 @@
+"""Start, stop and replace streams: demo, up, down, stream, stop, handover."""

@@ -1,0 +1,132 @@
+"""Arguments of demo, up, down, stream, stop and handover."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from leadline.flows.commands.common.command import command
+from leadline.flows.commands.common.flags import (
+    LAST_PORT,
+    add_json,
+    add_number,
+    add_setting,
+    add_settings,
+    whole,
+)
+
+PORT = 4200
+VENUE = ("venue", "ws_url", "rest_url")
+
+
+@command(
+    "leadline demo",
+    "leadline demo --seconds 120      (and in a second shell: leadline sql)",
+    hosts_prefect=True,
+)
+def demo(parser: ArgumentParser) -> None:
+    """Run everything on the built-in venue, faults included, and prove the books."""
+    add_number(parser, "--seconds", "How long to stream", 45.0)
+    add_setting(parser, "db", default="demo.duckdb, created anew by each demo")
+    add_number(parser, "--seed", "Seed of the synthetic market", 1, read=int)
+    add_json(parser)
+
+
+@command(
+    "leadline up --symbols BTCUSDT ETHUSDT",
+    "leadline up --venue loopback              (needs no network)",
+    "leadline up --detach                      (and later: leadline down)",
+    "leadline up --server http://prefect.example.org:4200/api",
+    hosts_prefect=True,
+)
+def up(parser: ArgumentParser) -> None:
+    """
+    Run Prefect server, worker, deployments and stream on this machine.
+
+    Ctrl-C stops everything in order. A second leadline up shows how the first one is doing.
+    """
+    add = parser.add_argument
+    add_settings(parser, "db", "symbols", *VENUE)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--server",
+        metavar="URL",
+        help="Use this Prefect server or Cloud workspace; its key is read from PREFECT_API_KEY.",
+    )
+    port = whole(1, LAST_PORT)
+    add_number(where, "--port", "Port of our own Prefect server", PORT, read=port)
+    add("--pool", default="leadline", metavar="NAME", help="Prefect work pool (default: %(default)s).")
+    add(
+        "--schedules",
+        choices=("file", "quick"),
+        help="file: the schedules of prefect.yaml; quick: every job within minutes "
+        "(default: quick with --venue loopback, else file).",
+    )
+    add("--project", type=Path, metavar="FILE", help="Your own prefect.yaml instead of ours.")
+    add("--detach", action="store_true", help="Run in the background.")
+    add_json(parser)
+
+
+@command(
+    "leadline down",
+    "leadline down --wait 300",
+)
+def down(parser: ArgumentParser) -> None:
+    """Stop what leadline up runs in this home folder, and wait for its end."""
+    add_number(parser, "--wait", "Give up after this many seconds", 120.0, metavar="S")
+    add_json(parser)
+
+
+@command(
+    "leadline stream --symbols BTCUSDT ETHUSDT",
+    "leadline stream --venue loopback --seconds 30",
+    hosts_prefect=True,
+)
+def stream(parser: ArgumentParser) -> None:
+    """
+    Stream books into the database until Ctrl-C.
+
+    Run it again to continue in the same database.
+    """
+    add_settings(parser, "db", "symbols", *VENUE)
+    add_number(parser, "--seconds", "Stop after this long", none="at Ctrl-C")
+    add_setting(parser, "snapshot_every_s")
+    add_json(parser)
+
+
+@command(
+    "leadline stop",
+    'leadline stop --db books.duckdb --why "new disk"',
+)
+def stop(parser: ArgumentParser) -> None:
+    """Stop the stream that has the database, and wait until the file is closed."""
+    add_setting(parser, "db")
+    parser.add_argument(
+        "--why", default="asked on the command line", metavar="TEXT", help="Reason for the log."
+    )
+    add_number(parser, "--wait", "Give up after this many seconds", 60.0, metavar="S")
+    add_json(parser)
+
+
+@command(
+    "leadline handover                (after an update of the code)",
+    "leadline handover --here --symbols BTCUSDT ETHUSDT",
+    hosts_prefect=True,
+)
+def handover(parser: ArgumentParser) -> None:
+    """
+    Replace the running stream with a new process, without losing an update.
+
+    The new process is warm before the old one stops.
+    """
+    add_settings(parser, "db", "symbols", *VENUE)
+    parser.add_argument(
+        "--here",
+        action="store_true",
+        help="Become the new stream in this terminal, even if a worker runs the old one.",
+    )
+    add_setting(parser, "warm_s")
+    add_json(parser)
+
+
+COMMANDS = (demo, up, down, stream, stop, handover)

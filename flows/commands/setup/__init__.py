@@ -1,0 +1,1 @@
+"""Set up this machine and its Prefect server: doctor, automations."""

@@ -1,0 +1,1 @@
+"""Check stored data: trust, certify."""

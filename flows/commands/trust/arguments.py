@@ -1,0 +1,64 @@
+"""Arguments of trust and certify."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from leadline.flows.commands.common.command import command
+from leadline.flows.commands.common.flags import add_json, add_setting, add_stored_db, add_time
+
+
+@command(
+    "leadline trust BTCUSDT",
+    "leadline trust BTCUSDT --from 2026-01-31T13:00 --to 2026-01-31T14:00",
+    "leadline trust BTCUSDT --from 2026-01-31 --json",
+    "leadline sql \"SELECT minute, is_trusted, why FROM trust WHERE symbol = 'BTCUSDT'\"",
+)
+def trust(parser: ArgumentParser) -> None:
+    """
+    Say whether a symbol's data can be trusted in a time range, and why not.
+
+    It shows the share covered, every gap with its cause and length, how often the venue's tickers
+    agreed with the book, clock offset and latency.
+    """
+    parser.add_argument("symbol", metavar="SYMBOL", help="As the venue writes it, such as BTCUSDT.")
+    add_stored_db(parser)
+    add_time(parser, "--from", "since", "Start", "an hour before --to")
+    add_time(parser, "--to", "until", "End", "the newest row of the symbol")
+    add_json(parser)
+
+
+@command(
+    "leadline certify BTCUSDT",
+    "leadline certify BTCUSDT --day 2026-01-31 --out certificates",
+    "leadline certify --verify certificates/binance-spot/BTCUSDT/2026-01-31.json",
+)
+def certify(parser: ArgumentParser) -> None:
+    """
+    Certify a symbol's day as JSON and HTML, or verify a certificate.
+
+    A certificate has coverage, every gap with its cause and ids, attestation, latency, spread,
+    depth and the hash of the content. --verify compares one, of a day or of an export, with the
+    database; exit code 1 if they differ.
+    """
+    add = parser.add_argument
+    add("symbol", metavar="SYMBOL", nargs="?", help="As the venue writes it, such as BTCUSDT.")
+    add(
+        "--day",
+        metavar="YYYY-MM-DD",
+        help="The day, UTC; the current one is provisional (default: the newest stored).",
+    )
+    add("--verify", metavar="FILE", type=Path, help="Compare this certificate with the database.")
+    add(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        help="Where to write (default: certificates in export_to, else in the home folder).",
+    )
+    add_setting(parser, "venue", text="Only this venue.", default="every venue that has the day")
+    add_stored_db(parser)
+    add_json(parser)
+
+
+COMMANDS = (trust, certify)

@@ -1,0 +1,111 @@
+"""``leadline trust``: whether a symbol's data can be trusted in a time range, and why not."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+from leadline.book.errors import BadInput
+from leadline.flows.commands.common.flags import settings_of
+from leadline.flows.commands.common.output import show
+from leadline.flows.commands.common.reading import database, moment, symbol_hint
+from leadline.flows.config.settings import BadSetting
+from leadline.flows.render.latency_words import stage_words
+from leadline.flows.render.tables import json_of, table_lines
+from leadline.storage.access.connect import connect
+from leadline.storage.queries.trust import Verdict, judge, newest
+
+HOUR = dt.timedelta(hours=1)
+MOST_ROWS = 12  # of each table on the screen; --json has all
+MICROSECONDS = 1e6
+
+
+def run(args: argparse.Namespace) -> int:
+    """Answer on one screen; 1 where nothing is stored in that range."""
+    settings = settings_of(args)
+    since, until = moment("--from", args.since), moment("--to", args.until)
+    with connect(database(settings)) as con, symbol_hint(con, args.symbol):
+        if until is None:
+            until = newest(con, args.symbol)
+        if until is None:
+            raise BadInput(
+                f"nothing is known of {args.symbol!r}; leadline sql 'FROM coverage' lists what is stored"
+            )
+        since = since or until - HOUR
+        if since >= until:
+            raise BadSetting(
+                f"--from {since:%Y-%m-%dT%H:%M:%S} is not before --to {until:%Y-%m-%dT%H:%M:%S}"
+            )
+        verdict = judge(con, args.symbol, since, until)
+    show(args, verdict, as_json, lines)
+    return 0 if verdict.summary.rows else 1
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """Return everything for a program."""
+    tables = ("summary", "gaps", "untrusted", "mismatches")
+    return {
+        "symbol": verdict.symbol,
+        "from": json_of(verdict.since),
+        "to": json_of(verdict.until),
+        "is_trusted": verdict.is_trusted,
+        **{name: [json_of(row) for row in getattr(verdict, name).dicts()] for name in tables},
+    }
+
+
+def lines(verdict: Verdict) -> Iterator[str]:
+    """Yield it for a terminal."""
+    since, until = (t.astimezone(dt.UTC) for t in (verdict.since, verdict.until))
+    span = f"{verdict.symbol}, {since:%Y-%m-%d %H:%M:%S} to {until:%Y-%m-%d %H:%M:%S} UTC"
+    if not verdict.summary.rows:
+        yield f"{span}: not watched at all"
+        return
+    yield f"{span}: {'trusted' if verdict.is_trusted else 'NOT trusted throughout'}"
+    for row in verdict.summary.dicts():
+        yield from ("", *_figures(row))
+    for title, answer in (
+        ("gaps", verdict.gaps),
+        ("minutes not trusted", verdict.untrusted),
+        ("mismatches: the venue against the book", verdict.mismatches),
+    ):
+        if answer.rows:
+            more = f" (the first {MOST_ROWS} of {len(answer.rows)})" if len(answer.rows) > MOST_ROWS else ""
+            yield from ("", title + more, *table_lines(answer.columns, answer.rows[:MOST_ROWS]))
+
+
+def _figures(row: dict[str, Any]) -> Iterator[str]:
+    """Yield the figures of one venue, a line each."""
+    yield row["venue"]
+    yield (
+        f"  covered   {row['covered_pct']} % of {row['asked_s']:,.0f} s; "
+        f"{row['trusted_minutes']} of {row['minutes']} watched minutes trusted"
+    )
+    if row["checked"]:
+        yield (
+            f"  attested  {row['attested_pct']} % of {row['checked']:,} checks "
+            f"({row['equal_id']:,} at equal ids, {row['bracketed']:,} bracketed), "
+            f"{row['mismatches']} mismatches, {row['refuted']} books discarded"
+        )
+    else:
+        yield "  attested  never: no book ticker came"
+    yield f"  audited   {row['audited']:,} levels against snapshots, {row['audit_mismatches']} different"
+    yield f"  clock     {_clock(row['clock_offset_us'], row['clock_error_us'])}"
+    yield (
+        f"  latency   receive to book p50 {_ms(row['to_book_p50_us'])}, "
+        f"p99 {_ms(row['to_book_p99_us'])} at worst; "
+        f"to queryable p99 {_ms(row['to_durable_p99_us'])} at worst"
+    )
+    yield f"  stages    {stage_words(row)} (p50 / worst p99)"
+
+
+def _clock(offset_us: float | None, error_us: float | None) -> str:
+    if offset_us is None:
+        return "not measured"
+    error = "" if error_us is None else f" ± {error_us / MICROSECONDS:.4f}"
+    return f"the venue's minus ours {offset_us / MICROSECONDS:+.4f}{error} s"
+
+
+def _ms(microseconds: float | None) -> str:
+    return "not measured" if microseconds is None else f"{microseconds / 1e3:.1f} ms"
