@@ -18,6 +18,7 @@ from tests.docs.pages import DOCS, FLOORS, PAGES, README, ROOT, Page, length
 
 MOST_LINES, MOST_README_LINES = 250, 160
 MEDIAN_WORDS = 14
+MOST_CHARACTERS = 120
 LINKED = [*PAGES, ROOT / "deploy" / "README.md", ROOT / "CHANGELOG.md"]
 IS_PATH = re.compile(rf"(?:{'|'.join(FLOORS)}|bench|tests|docs|deploy|examples)/[\w./-]*")
 
@@ -89,6 +90,11 @@ def test_sentences_are_short(page: Page) -> None:
     words = [length(sentence) for sentence in page.sentences()]
     if words:
         assert statistics.median(words) <= MEDIAN_WORDS
+
+
+def test_the_changelog_has_one_line_per_change() -> None:
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()[3:]
+    assert not [line for line in lines if not re.fullmatch(rf"|##+ .+|- .{{1,{MOST_CHARACTERS}}}", line)]
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
