@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from leadline.flows.certificates.page import certificate_page
 from leadline.flows.config.settings import Settings
 from leadline.storage.certificates.day import certify_day
+from leadline.storage.files.whole import write_whole
 
 if TYPE_CHECKING:
     from leadline.storage.access.connect import Connection
@@ -62,8 +62,8 @@ def certify_to_files(
         return Written(before, json_path, html_path, "unchanged")
     json_path.parent.mkdir(parents=True, exist_ok=True)
     # The page first: where there is a certificate, there is its page.
-    _put(html_path, certificate_page(told, course))
-    _put(json_path, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+    write_whole(html_path, certificate_page(told, course))
+    write_whole(json_path, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
     return Written(told, json_path, html_path, "written")
 
 
@@ -89,16 +89,6 @@ def _earlier(path: Path) -> dict[str, Any] | None:
 def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     now = json.loads(json.dumps(b))
     return all(a.get(key) == now.get(key) for key in a.keys() | now.keys() if key not in OF_THE_MAKING)
-
-
-def _put(path: Path, text: str) -> None:
-    """Write a file at once or not at all."""
-    draft = path.with_name(f".{uuid.uuid4().hex[:8]}-{path.name}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _safe(name: str) -> str:

@@ -8,12 +8,12 @@ One house per home folder: a lock whoever runs it holds, and a note that says wh
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
-import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+from leadline.storage.files.lockfile import LockFile, lock_holder
+from leadline.storage.files.whole import read_note, write_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,51 +42,27 @@ def _note(home: Path) -> Path:
 def hold(home: Path) -> Iterator[bool]:
     """Hold the home's lock for the block; False: somebody else does."""
     home.mkdir(parents=True, exist_ok=True)
-    fd = os.open(_lock(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    lock = LockFile(_lock(home))
+    if not lock.take():
+        yield False
+        return
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, str(os.getpid()).encode(), 0)
-        try:
-            yield True
-        finally:
-            _note(home).unlink(missing_ok=True)
+        yield True
     finally:
-        os.close(fd)
+        _note(home).unlink(missing_ok=True)
+        lock.release()
 
 
 def holder(home: Path) -> int | None:
     """Return the process that runs a house in ``home``; None: nobody does."""
-    try:
-        fd = os.open(_lock(home), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.pread(fd, 32, 0)
-        return int(text) if text.isdigit() else 0
-    finally:
-        os.close(fd)
-    return None
+    return lock_holder(_lock(home))
 
 
 def write(home: Path, note: Note) -> None:
     """Put the note in place at once."""
-    draft = _note(home).with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps(asdict(note)), encoding="utf-8")
-    draft.replace(_note(home))
+    write_note(_note(home), note)
 
 
 def read(home: Path) -> Note | None:
     """Read the note of a house that runs; None when none does, or it has not said yet where it is."""
-    if holder(home) is None:
-        return None
-    try:
-        return Note(**json.loads(_note(home).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
+    return None if holder(home) is None else read_note(_note(home), Note)

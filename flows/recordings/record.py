@@ -25,6 +25,7 @@ from leadline.book.errors import LeadlineError
 from leadline.book.rows.batch import Batch, Market
 from leadline.flows.config.settings import Settings
 from leadline.flows.recordings.files import left_line
+from leadline.storage.files.whole import write_whole
 
 MANIFEST = "manifest.json"
 FLUSH_S = 2.0
@@ -216,18 +217,8 @@ class Recorder:
 
     def _save_manifest(self) -> None:
         """Put the manifest in place at once, after the files it lists."""
-        path = self._folder / MANIFEST
-        draft = path.with_suffix(".json.draft")
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(asdict(self.manifest), file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        text = json.dumps(asdict(self.manifest), ensure_ascii=False, indent=1)
+        write_whole(self._folder / MANIFEST, text, durable=True)
 
 
 def _one_line(frame: bytes) -> bytes:

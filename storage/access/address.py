@@ -8,10 +8,11 @@ that died stays behind; readers find out by calling, and the next owner replaces
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+from leadline.storage.files.whole import read_note, write_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +53,12 @@ def address_path(db: Path) -> Path:
 
 def write_address(db: Path, address: Address) -> None:
     """Put the note in place at once, readable by its user only."""
-    path = address_path(db)
-    draft = beside(db, f".quack.json.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-    ) as file:
-        json.dump(asdict(address), file)
-    draft.replace(path)
+    write_note(address_path(db), address, mode=0o600)
 
 
 def read_address(db: Path) -> Address | None:
     """Read the note; None when there is none or it is not one of ours."""
-    try:
-        fields = json.loads(address_path(db).read_text(encoding="utf-8"))
-        return Address(**fields)
-    except (OSError, ValueError, TypeError):
-        return None
+    return read_note(address_path(db), Address)
 
 
 def remove_address(db: Path, address: Address) -> None:

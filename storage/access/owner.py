@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import fcntl
 import os
 import re
 import secrets
@@ -31,6 +30,7 @@ from leadline.storage.access.extensions import load_quack, open_duckdb
 from leadline.storage.access.guard import install_guard, name_writers_port
 from leadline.storage.access.upkeep import unlock
 from leadline.storage.errors import NoStore, NotAStore, SchemaTooNew, StoreError, StoreFull, StoreOwned
+from leadline.storage.files.lockfile import LockFile, lock_holder
 from leadline.storage.schema.migrate import migrate
 
 # Measured without vacuum tasks: 0.15 s of pause at 16 MB, DuckDB's default, 0.4 s at 64 MB; the rows not
@@ -85,12 +85,12 @@ class Owner:
         self._guard = threading.RLock()
         self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
         self._con: duckdb.DuckDBPyConnection | None = None
-        self._lock_fd: int | None = _take_lock(self.db)
+        self._lock = _take_lock(self.db)
         try:
             self._open(recover=True)
         except BaseException:
             self._shut()
-            self._unlock()
+            self._lock.release()
             raise
         with _registry:
             _open_owners[self.db] = weakref.ref(self)
@@ -162,7 +162,7 @@ class Owner:
                 known = _open_owners.get(self.db)
                 if known is not None and known() is self:
                     del _open_owners[self.db]
-            self._unlock()
+            self._lock.release()
 
     def _open(self, *, recover: bool) -> None:
         con = self._con = _connect(self.db, self._config)
@@ -211,56 +211,37 @@ class Owner:
                 cursor.close()
         self._cursors.clear()
 
-    def _unlock(self) -> None:
-        if self._lock_fd is not None:
-            os.close(self._lock_fd)
-            self._lock_fd = None
 
-
-def _take_lock(db: Path) -> int:
-    """Lock ``<db>.lock`` for this process and write its pid there; raises `StoreOwned` and others."""
-    path = beside(db, ".lock")
+def _take_lock(db: Path) -> LockFile:
+    """Lock ``<db>.lock`` for this process; raises `StoreOwned` and others."""
+    lock = LockFile(beside(db, ".lock"))
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        is_ours = lock.take()
     except FileNotFoundError as exc:
         raise NoStore(f"the directory of {db} does not exist; make it first") from exc
     except OSError as exc:
         raise _no_write(db, exc) from exc
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pid = _pid_of(os.pread(fd, 32, 0))
-        os.close(fd)
+    if not is_ours:
+        pid = lock_holder(lock.path) or None
         address = read_address(db)
-        raise StoreOwned(db, pid, address.uri if address and address.pid == pid else None) from None
-    try:
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, str(os.getpid()).encode(), 0)
-    except OSError as exc:
-        if not is_disk_full(exc):  # the pid is a courtesy; the lock holds without it
-            os.close(fd)
-            raise _no_write(db, exc) from exc
-    return fd
+        raise StoreOwned(db, pid, address.uri if address and address.pid == pid else None)
+    return lock
 
 
 @contextlib.contextmanager
 def locked(db: Path) -> Iterator[None]:
     """Keep every owner away from a file for the block; raises `StoreOwned` while there is one."""
-    fd = _take_lock(db)
+    lock = _take_lock(db)
     try:
         yield
     finally:
-        os.close(fd)
+        lock.release()
 
 
 def _no_write(db: Path, exc: OSError) -> StoreError:
     if is_disk_full(exc):
         return StoreFull(f"no space left beside {db}; free some and try again")
     return StoreError(f"cannot write beside {db}: {exc.strerror}")
-
-
-def _pid_of(content: bytes) -> int | None:
-    return int(content) if content.isdigit() else None
 
 
 def _connect(db: Path, config: dict[str, str | int]) -> duckdb.DuckDBPyConnection:

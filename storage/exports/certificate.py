@@ -19,6 +19,7 @@ from typing import Any
 from leadline.storage.errors import BadExport
 from leadline.storage.exports.content import ALGORITHM, Content
 from leadline.storage.exports.covered import Covered, Gap, covered_s
+from leadline.storage.files.whole import write_whole
 
 VERSION = 1
 SUFFIX = ".certificate.json"
@@ -73,10 +74,8 @@ class Certificate:
 
     def write(self, folder: Path) -> Path:
         """Write it into ``folder``, at once or not at all; return its path."""
-        path, draft = folder / self.name, folder / f".{self.name}.draft"
-        text = json.dumps(asdict(self), ensure_ascii=False, indent=1)
-        draft.write_text(text + "\n", encoding="utf-8")
-        draft.replace(path)
+        path = folder / self.name
+        write_whole(path, json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n")
         return path
 
 

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import fcntl
 import json
-import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from leadline.storage.access.address import beside
 from leadline.storage.errors import StoreError
+from leadline.storage.files.lockfile import lock_holder
+from leadline.storage.files.whole import write_note
 
 Kind: TypeAlias = Literal["stop", "handover"]
 
@@ -54,10 +54,8 @@ def ask_to_stop(db: Path, *, who: str, why: str, kind: Kind = "stop") -> StopReq
     now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     request = StopRequest(who[:LONGEST_WORDS], why[:LONGEST_WORDS], kind, now)
     path = request_path(db)
-    draft = beside(db, f".stop.json.{os.getpid()}")
     try:
-        draft.write_text(json.dumps(asdict(request)), encoding="utf-8")
-        draft.replace(path)
+        write_note(path, request)
     except OSError as exc:
         raise StoreError(f"{path} could not be written: {exc.strerror}; send the stream SIGTERM") from exc
     return request
@@ -81,18 +79,7 @@ def take_request(db: Path) -> StopRequest | None:
 
 def holder_pid(db: Path) -> int | None:
     """Return the process that holds a database, 0 if it cannot be told which, None if nobody does."""
-    try:
-        fd = os.open(beside(db, ".lock"), os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        content = os.pread(fd, 32, 0)
-        return int(content) if content.isdigit() else 0
-    finally:
-        os.close(fd)
-    return None
+    return lock_holder(beside(db, ".lock"))
 
 
 def stop_stream(

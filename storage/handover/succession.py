@@ -11,8 +11,6 @@ holds the file it asks where the old stream's rows end (`ends`), and stores only
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +19,7 @@ from typing import Self
 from leadline.storage.access.address import beside
 from leadline.storage.access.sql import Runs
 from leadline.storage.errors import StoreError
+from leadline.storage.files.lockfile import LockFile, lock_holder
 
 # A trade or ticker as new as the end of the old stream was received within this time before it.
 _RECENT = dt.timedelta(hours=1)
@@ -96,15 +95,9 @@ class Heir:
 
     def __init__(self, db: Path) -> None:
         """Raise `HasHeir` when another process has it."""
-        self._fd = os.open(_path(db), os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            content = os.pread(self._fd, 32, 0)
-            os.close(self._fd)
-            raise HasHeir(db, int(content) if content.isdigit() else 0) from None
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+        self._lock = LockFile(_path(db))
+        if not self._lock.take():
+            raise HasHeir(db, lock_holder(self._lock.path) or 0)
 
     def __enter__(self) -> Self:
         return self
@@ -116,9 +109,7 @@ class Heir:
 
     def close(self) -> None:
         """Give it up; twice is once."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._lock.release()
 
 
 def ensure_no_heir(db: Path) -> None:

@@ -7,7 +7,6 @@ Prefect nor the database. A file that cannot be read is begun anew: limits then 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from leadline.book.errors import LeadlineError
+from leadline.storage.files.lockfile import LockFile
 from leadline.tasks.llm import limits
 from leadline.tasks.llm.limits import NS, ProviderState
 from leadline.tasks.llm.protocol.answer import Capability
@@ -90,26 +90,16 @@ class Gate:
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            self._lock(fd)
-            yield fd
-        finally:
-            os.close(fd)  # frees the lock too
-
-    def _lock(self, fd: int) -> None:
+        lock = LockFile(self.path, mode=0o600, names_holder=False)
         deadline_s = time.monotonic() + LOCK_S
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline_s:
-                    raise GateStuck(
-                        f"{self.path} has been locked for {LOCK_S:g} s; is a process stopped?"
-                    ) from None
-                time.sleep(LOCK_STEP_S)
-            else:
-                return
+        while not lock.take():
+            if time.monotonic() > deadline_s:
+                raise GateStuck(f"{self.path} has been locked for {LOCK_S:g} s; is a process stopped?")
+            time.sleep(LOCK_STEP_S)
+        try:
+            yield lock.fd
+        finally:
+            lock.release()
 
 
 def _decoded(raw: bytes) -> ProviderState:

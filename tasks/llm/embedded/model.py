@@ -22,13 +22,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import httpx
 
+from leadline.storage.files.whole import read_note, write_note
 from leadline.tasks.llm.protocol.errors import LocalModelDied, NoLocalModel
 
 DEFAULT_MODEL = "smollm2-135m"
@@ -138,7 +139,7 @@ class LocalModel:
             self.stop()
             raise
         if share:
-            _write_note(home, self.address)
+            write_note(_note(home), self.address, mode=0o600)
 
     def stop(self) -> None:
         """End the child; safe to call twice."""
@@ -192,7 +193,7 @@ def local_model(home: Path, *, gguf: Path | None = None, threads: int = 1) -> It
 
 def find_shared(home: Path, *, gguf: Path | None = None) -> LocalAddress | None:
     """Return the shared embedded model with these weights if there is one and it answers."""
-    address = _read_note(home)
+    address = read_note(_note(home), LocalAddress)
     if address is None or Path(address.gguf) != find_weights(gguf).resolve():
         return None
     try:
@@ -217,24 +218,8 @@ def _note(home: Path) -> Path:
     return home / "llm" / "local-model.json"
 
 
-def _write_note(home: Path, address: LocalAddress) -> None:
-    draft = _note(home).with_suffix(f".{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        json.dump(asdict(address), file)
-    draft.replace(_note(home))
-
-
-def _read_note(home: Path) -> LocalAddress | None:
-    try:
-        return LocalAddress(**json.loads(_note(home).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
 def _remove_note(home: Path, pid: int) -> None:
-    note = _read_note(home)
+    note = read_note(_note(home), LocalAddress)
     if note is not None and note.pid == pid:
         _note(home).unlink(missing_ok=True)
 

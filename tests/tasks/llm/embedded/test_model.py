@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 
+from leadline.storage.files.whole import write_note
 from leadline.tasks.llm.client import Client
 from leadline.tasks.llm.embedded import model as local
 from leadline.tasks.llm.embedded import recipe
@@ -107,7 +108,7 @@ def test_nobody_shares(tmp_path: Path) -> None:
 def test_a_note_of_a_dead_owner_is_not_believed(tmp_path: Path) -> None:
     gguf = str(find_weights().resolve())
     (tmp_path / "llm").mkdir()
-    local._write_note(tmp_path, LocalAddress("http://127.0.0.1:9/v1", "key", 1, "m", gguf))
+    write_note(local._note(tmp_path), LocalAddress("http://127.0.0.1:9/v1", "key", 1, "m", gguf))
     assert find_shared(tmp_path) is None
 
 
