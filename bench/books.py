@@ -30,7 +30,8 @@ from leadline.book.errors import BatchFull
 from leadline.book.messages import Bbo
 from leadline.book.rows.batch import Batch, Market
 from leadline.book.sync.events import State
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance import specs
+from leadline.book.venues.binance.sequence import SPOT
 
 ROUNDS = 5
 SLOW_S = 1.0  # a contender that takes longer is heard in two rounds only
@@ -57,8 +58,8 @@ class OurBook:
     """Our live book, fed as the router feeds it; a full batch is emptied instead of stored."""
 
     def __init__(self, frames: Frames, engine: Any) -> None:
-        market = Market("binance-spot", frames.symbol, frames.scale, Rule.SPOT)
-        self._book = make_book(0, market, engine=engine)
+        market = Market("binance-spot", frames.symbol, frames.scale, SPOT)
+        self._book = make_book(0, market, specs.SPOT, engine=engine)
         self._batch = Batch([market])
         self._start = len(f'{{"stream":"{STREAM}","data":')
         self._receive = self._book.receive_depth
@@ -162,7 +163,7 @@ def _naive(frames: Frames) -> Contender:
 def run(rounds: int = ROUNDS, *, synthetic: bool = False) -> list[tuple[str, list[Row]]]:
     """Measure all contenders; return titled rows. Raises `BenchFailed` if two disagree."""
     frames = load(synthetic=synthetic)
-    warm_up()
+    warm_up(specs.SPOT)
     early, diffs = _split(frames)
     entries, missing = _entries(frames, early)
     naive = entries[0]

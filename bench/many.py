@@ -27,6 +27,7 @@ import numpy as np
 
 from bench.measure import BenchFailed, Child, Ints, Row, cpu_s, percentiles, rss_mb, show, until
 from leadline.book.engine.factory import warm_up
+from leadline.book.venues.binance.specs import SPOT
 from leadline.storage.access.owner import Owner
 from leadline.storage.ingest.commit import Commit
 from leadline.storage.ingest.writer import Writer
@@ -115,7 +116,7 @@ class Watch:
 
 def run(seconds: float = 20.0, symbols: int = 300) -> list[Row]:
     """Measure; raises `BenchFailed` when anything the venue sent is not in the store."""
-    warm_up("auto")
+    warm_up(SPOT)
     with (
         Child("leadline.tasks.loopback", "--count", str(symbols)) as venue,
         tempfile.TemporaryDirectory(prefix="leadline-bench-") as folder,

@@ -19,10 +19,11 @@ from leadline.book.engine.factory import make_book
 from leadline.book.engine.live import LiveBook
 from leadline.book.rows.batch import Batch, Market
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance import specs
+from leadline.book.venues.binance.sequence import SPOT
 
 BOOKS, LEVELS = 60, 5_000  # as many levels a side as the venue's REST answer has
-MARKET = Market("binance-spot", "BTCUSDT", Scale(2, 8), Rule.SPOT)
+MARKET = Market("binance-spot", "BTCUSDT", Scale(2, 8), SPOT)
 DIFF = b'{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":7,"u":8,"b":[],"a":[]}'
 
 
@@ -34,7 +35,7 @@ def _seed() -> bytes:
 
 
 def _ours(engine: Any, seed: bytes) -> LiveBook:
-    book, batch = make_book(0, MARKET, engine=engine), Batch([MARKET], diff_rows=8)
+    book, batch = make_book(0, MARKET, specs.SPOT, engine=engine), Batch([MARKET], diff_rows=8)
     book.receive_depth(DIFF, 0, 1, batch)
     book.receive_snapshot(seed, 1, batch)
     assert book.level_counts() == (LEVELS, LEVELS)

@@ -17,12 +17,12 @@ Level: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class DepthDiff:
-    """One ``depthUpdate``: absolute quantities of the levels that changed in ``first_id..last_id``."""
+    """Absolute quantities of the levels that changed in ``first_id..last_id``."""
 
     symbol: str
-    first_id: int  # U
-    last_id: int  # u
-    prev_id: int | None  # pu: the last_id of the diff before; futures only
+    first_id: int
+    last_id: int
+    prev_id: int | None  # the last_id of the diff before; None where the venue does not say
     ts_event_ns: int
     ts_recv_ns: int
     bids: tuple[Level, ...]
@@ -37,14 +37,14 @@ class DepthDiff:
 
 @dataclass(frozen=True, slots=True)
 class DepthSnapshot:
-    """The venue's REST order book, best level first on each side; the seed of an epoch."""
+    """The venue's whole order book, best level first on each side; the seed of an epoch."""
 
     symbol: str
-    last_id: int  # lastUpdateId; -1 for a market that never had an order
+    last_id: int  # -1 for a market that never had an order
     ts_recv_ns: int
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
-    ts_event_ns: int | None = None  # spot sends none
+    ts_event_ns: int | None = None  # None where the venue sends none
     shared_id: int | None = None  # as in `DepthDiff`
 
     @property
@@ -77,7 +77,7 @@ class BookTicker:
     bid_lots: int
     ask_ticks: int
     ask_lots: int
-    ts_event_ns: int | None  # spot sends none
+    ts_event_ns: int | None  # None where the venue sends none
     ts_recv_ns: int
 
     @property

@@ -10,14 +10,11 @@ import numpy as np
 
 from leadline.book.errors import EmptySide
 from leadline.book.kernel import ladder as slot
-from leadline.book.kernel.entries import (
-    kernels,
-)
+from leadline.book.kernel.entries import kernels
 from leadline.book.kernel.memory import Ints
 from leadline.book.messages import Bbo, Level
 from leadline.book.rows.batch import Market
 from leadline.book.sync.ladder import TopState
-from leadline.book.sync.rules import Rule
 
 _FIRST_CAPACITY = 256
 
@@ -46,6 +43,7 @@ class RawDiff:
     bids: int
     asks: int
     levels: Ints
+    shared_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,7 @@ class RawSeed:
     bids: int
     asks: int
     levels: Ints
+    shared_id: int | None = None
 
 
 class CompiledLadder:
@@ -68,18 +67,19 @@ class CompiledLadder:
 
     def __init__(self, index: int, market: Market, time_unit_ns: int) -> None:
         self.kernels = kernels()
+        self._shared_id: int | None = None  # a scanner knows of none: it stays so where there is one
         state = np.zeros(slot.HEADER + 4 * _FIRST_CAPACITY, np.int64)
         scale, name = market.scale, market.symbol.encode()
         state[slot.CAPACITY] = _FIRST_CAPACITY
         state[slot.LAST_ID] = -1
-        state[slot.FUTURES] = market.rule is Rule.FUTURES
+        state[slot.BY_PREV_ID] = market.rule.by_prev_id
         state[slot.BOOK] = index
         state[slot.TIME_UNIT_NS] = time_unit_ns
         state[slot.PRICE_DECIMALS] = scale.price_decimals
         state[slot.PRICE_UNIT] = 10**scale.price_decimals
         state[slot.QTY_DECIMALS] = scale.qty_decimals
         state[slot.QTY_UNIT] = 10**scale.qty_decimals
-        if len(name) <= slot.SYMBOL_ROOM:  # a longer one matches nothing and goes through book.decode
+        if len(name) <= slot.SYMBOL_ROOM:  # a longer one matches nothing and is left to the decoder
             state[slot.SYMBOL_BYTES] = len(name)
             state[slot.SYMBOL : slot.SYMBOL + len(name)] = list(name)
         self._hold(state)
@@ -91,8 +91,8 @@ class CompiledLadder:
 
     @property
     def witness_id(self) -> int:
-        """The same: where ids are not shared, a book is kept in plain Python (`book.engine.factory`)."""
-        return self.last_id
+        """What the symbol's other streams call the state held; -1 without one."""
+        return self.last_id if self._shared_id is None else self._shared_id
 
     @property
     def last_recv_ns(self) -> int:
@@ -105,12 +105,14 @@ class CompiledLadder:
         self.make_room(snapshot.bids, snapshot.asks)
         self.kernels.fill_levels(self.state, snapshot.levels, snapshot.bids, snapshot.asks)
         self._stand_at(snapshot.last_id, snapshot.ts_recv_ns)
+        self._shared_id = snapshot.shared_id
 
     def apply(self, diff: RawDiff) -> None:
         """Set the levels of a diff; whether it is the right one is for `book.sync.machine` to say."""
         self.make_room(diff.bids, diff.asks)
         self.kernels.apply_levels(self.state, diff.levels, 0, diff.bids, diff.asks, _WORK)
         self._stand_at(diff.last_id, diff.ts_recv_ns)
+        self._shared_id = diff.shared_id
 
     def clear(self) -> None:
         """Forget everything, memory for unusually many levels included."""
@@ -119,6 +121,7 @@ class CompiledLadder:
             self.state[slot.CAPACITY] = _FIRST_CAPACITY
         self.state[slot.N_BIDS] = self.state[slot.N_ASKS] = 0
         self._stand_at(-1, 0)
+        self._shared_id = None
 
     def top_state(self) -> TopState:
         """Judge the two best levels."""

@@ -12,7 +12,7 @@ from leadline.book.engine.options import Clock, Options
 from leadline.book.errors import BadInput
 from leadline.book.rows.batch import Market
 from leadline.book.sync.machine import BUFFER_LIMIT
-from leadline.book.trust.attestation import Faith
+from leadline.book.venues.common.spec import VenueSpec
 
 Engine: TypeAlias = Literal["auto", "compiled", "plain"]
 
@@ -27,47 +27,42 @@ def has_numba() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def warm_up(engine: Engine = "auto") -> None:
+def warm_up(spec: VenueSpec, engine: Engine = "auto") -> None:
     """Load or compile what the engine needs, before time matters: 0.5 s, or 15 s the first time."""
     if engine == "compiled" or (engine == "auto" and has_numba()):
         from leadline.book.kernel.entries import kernels  # noqa: PLC0415 - numba takes 0.5 s to import
 
         kernels()
+        if spec.load_scanner is not None:
+            spec.load_scanner()
 
 
 def make_book(
     index: int,
     market: Market,
+    spec: VenueSpec,
     *,
     engine: Engine = "auto",
     max_levels: int = MAX_LEVELS,
     buffer_limit: int = BUFFER_LIMIT,
     time_unit_ns: int = 1_000_000,
     mono_ns: Clock = time.monotonic_ns,
-    window: int | None = None,
-    faith: Faith | None = None,
 ) -> LiveBook:
     """
-    Make the book of ``market``, the ``index``-th of ``Batch.markets``.
+    Make the book of ``market``, the ``index``-th of ``Batch.markets``, whose venue speaks as ``spec`` says.
 
     ``engine`` "auto" is "compiled" where numba is installed, else "plain". ``time_unit_ns`` is the unit
     of the venue's times. ``mono_ns`` is the clock that ``recv_mono_ns`` was read from: it measures how
-    long a diff took to its book and nothing else. ``window`` is how many best levels a side the stream
-    keeps, None where it tells of all; ``faith`` what the venue promises of its tickers: those that do not
-    bracket are compared in plain Python only. Raises `BadInput` for an engine that cannot run here.
+    long a diff took to its book and nothing else. Raises `BadInput` for an engine that cannot run here.
     """
     if engine == "compiled" and not has_numba():
         raise BadInput("engine: 'compiled' needs numba, which is not installed; use 'auto' or 'plain'")
-    faith = faith or Faith()
-    if engine == "compiled" and not faith.bracket:
-        raise BadInput(
-            f"engine: {market.venue} has no compiled way, so not 'compiled'; use 'auto' or 'plain'"
-        )
-    options = Options(max_levels, buffer_limit, time_unit_ns, mono_ns, window, faith)
-    if engine == "plain" or not faith.bracket or not has_numba():
+    options = Options(max_levels, buffer_limit, time_unit_ns, mono_ns, spec.window, spec.faith)
+    if engine == "plain" or not has_numba():
         from leadline.book.engine.plain import PlainBook  # noqa: PLC0415 - the engines import this module
 
-        return PlainBook(index, market, options)
+        return PlainBook(index, market, spec.decoder, options)
     from leadline.book.engine.compiled import CompiledBook  # noqa: PLC0415 - numba takes 0.5 s to import
 
-    return CompiledBook(index, market, options)
+    scanner = None if spec.load_scanner is None else spec.load_scanner()
+    return CompiledBook(index, market, spec.decoder, scanner, options)

@@ -34,7 +34,7 @@ from leadline.book.trust.certified import Reach
 from leadline.book.trust.ghosts import Ghosts, Widened
 from leadline.book.trust.window import Window
 from leadline.book.trust.witness import Witness
-from leadline.book.venues.binance.decode import decode_ticker
+from leadline.book.venues.common.decoder import Decoder
 
 WITNESS_IDS = 4_096  # of the newest diffs: a minute of fifty a second
 
@@ -53,6 +53,7 @@ class LiveBook(ABC):
         index: int,
         market: Market,
         ladder: FullLadder,
+        decoder: Decoder,
         options: Options,
         attestor: Attestor,
     ) -> None:
@@ -62,6 +63,7 @@ class LiveBook(ABC):
         self.market = market
         self._sync: BookSync[Any, Any] = BookSync(ladder, market.rule, buffer_limit=options.buffer_limit)
         self._ladder = ladder
+        self._decoder = decoder
         self._options = options
         self._ghosts: Ghosts | Window = (
             Ghosts(ladder, options.max_levels) if options.window is None else Window(ladder, options.window)
@@ -166,7 +168,7 @@ class LiveBook(ABC):
     def receive_depth(
         self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, recv_mono_ns: int = 0
     ) -> Sequence[Event]:
-        """Take the diff whose opening brace is ``frame[start]``; bytes behind its end are ignored."""
+        """Take the diff that begins at ``frame[start]``; bytes behind its end are ignored."""
 
     def receive_snapshot(self, body: bytes, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
         """Take the venue's REST order book; ignored unless a seed is needed. Never `BatchFull`."""
@@ -178,11 +180,11 @@ class LiveBook(ABC):
 
     @abstractmethod
     def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
-        """Store the book ticker whose opening brace is ``frame[start]``, and hold the book against it."""
+        """Store the book ticker that begins at ``frame[start]``, and hold the book against it."""
 
     @abstractmethod
     def receive_trade(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
-        """Store the trade whose opening brace is ``frame[start]``."""
+        """Store the trades of the message that begins at ``frame[start]``."""
 
     def leave(self, reason: str, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Drop the book because its stream ended; the next diff begins anew."""
@@ -237,7 +239,7 @@ class LiveBook(ABC):
         """Return a seed as the store takes it."""
 
     def _scale_of(self, symbol: str) -> Any:
-        """Return the scale for `book.venues.binance.decode`; refuses other symbols' messages."""
+        """Return the scale for the decoder; refuses other symbols' messages."""
         if symbol != self.market.symbol:
             raise LookupError(symbol)
         return self.market.scale
@@ -295,13 +297,17 @@ class LiveBook(ABC):
 
     # -- attestation -------------------------------------------------------------------------------
 
-    def _take_ticker(
-        self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, time_unit_ns: int
-    ) -> Sequence[Event]:
+    def _take_trades(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
+        """Decode and store the trades of a message."""
+        unit_ns = self._options.time_unit_ns
+        trades = self._decoder.trades(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=unit_ns)
+        batch.add_trades(self.index, *trades)
+
+    def _take_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
         """Decode and store a ticker, and hold the book against it."""
         try:
-            ticker = decode_ticker(
-                frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=time_unit_ns
+            ticker = self._decoder.ticker(
+                frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._options.time_unit_ns
             )
         except BadFrame:
             self._attestor.forget()  # a ticker is lost: those around it do not close a bracket

@@ -15,7 +15,7 @@ from leadline.book.messages import DepthDiff, DepthSnapshot, Level
 from leadline.book.rows.batch import Batch, Count, Market
 from leadline.book.sync.events import Event
 from leadline.book.trust.attestation import PlainAttestor
-from leadline.book.venues.binance.decode import decode_depth, decode_snapshot, decode_trade
+from leadline.book.venues.common.decoder import Decoder
 
 _ANY_PRICE = 2**63  # above every price that 64 bits hold
 
@@ -49,32 +49,35 @@ class PrunedLadder(PlainLadder):
 class PlainBook(LiveBook):
     """A live book in plain Python; see `book.engine.live`."""
 
-    def __init__(self, index: int, market: Market, options: Options) -> None:
+    def __init__(self, index: int, market: Market, decoder: Decoder, options: Options) -> None:
         attestor = PlainAttestor(bracket=options.faith.bracket)
-        super().__init__(index, market, PrunedLadder(), options, attestor)
+        super().__init__(index, market, PrunedLadder(), decoder, options, attestor)
         self._unit = options.time_unit_ns
 
     def receive_depth(
         self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, recv_mono_ns: int = 0
     ) -> Sequence[Event]:
-        """Take the diff whose opening brace is ``frame[start]``; bytes behind its end are ignored."""
+        """Take the diff that begins at ``frame[start]``; bytes behind its end are ignored."""
         mono_ns, before = self._options.mono_ns, int(batch.counts[Count.DIFFS])
         began_ns = mono_ns() if recv_mono_ns else 0
-        diff = decode_depth(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
+        message = self._decoder.depth(
+            frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit
+        )
         decoded_ns = mono_ns() if recv_mono_ns else 0
-        events = self._sync_diff(diff, batch, recv_mono_ns)
+        if isinstance(message, DepthSnapshot):
+            return self._sync_snapshot(message, batch, streamed=True)
+        events = self._sync_diff(message, batch, recv_mono_ns)
         if recv_mono_ns:
             batch.note_stages(before, began_ns - recv_mono_ns, decoded_ns - began_ns)
         return events
 
     def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
-        """Store the book ticker whose opening brace is ``frame[start]``, and hold the book against it."""
-        return self._take_ticker(frame, start, ts_recv_ns, batch, self._unit)
+        """Store the book ticker that begins at ``frame[start]``, and hold the book against it."""
+        return self._take_ticker(frame, start, ts_recv_ns, batch)
 
     def receive_trade(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> None:
-        """Store the trade whose opening brace is ``frame[start]``."""
-        trade = decode_trade(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._unit)
-        batch.add_trade(self.index, trade)
+        """Store the trades of the message that begins at ``frame[start]``."""
+        self._take_trades(frame, start, ts_recv_ns, batch)
 
     def _add_row(self, diff: DepthDiff, batch: Batch, to_book_ns: int) -> None:
         batch.add_diff(self.index, self._sync.applied_epoch, diff, to_book_ns=to_book_ns)
@@ -85,8 +88,8 @@ class PlainBook(LiveBook):
         return len(diff.bids) + len(diff.asks)
 
     def _read_seed(self, body: bytes, ts_recv_ns: int) -> DepthSnapshot:
-        market = self.market
-        return decode_snapshot(body, market.symbol, market.scale, ts_recv_ns, time_unit_ns=self._unit)
+        market, decode = self.market, self._decoder.snapshot
+        return decode(body, market.symbol, market.scale, ts_recv_ns, time_unit_ns=self._unit)
 
     def _message(self, snapshot: DepthSnapshot) -> DepthSnapshot:
         return snapshot

@@ -16,16 +16,19 @@ from __future__ import annotations
 
 from leadline.book.kernel.memory import Ints, compiled, inlined, move
 
-# The header. A fast path may be taken while READY is 1; see book.compiled.
+# The header. A fast path may be taken while READY is 1; see `book.engine.compiled`.
 N_BIDS, N_ASKS, CAPACITY, LAST_ID, LAST_RECV_NS = 0, 1, 2, 3, 4
 BID_TICKS, BID_LOTS, ASK_TICKS, ASK_LOTS = 5, 6, 7, 8
-READY, FUTURES, EPOCH, BOOK, TIME_UNIT_NS, PRUNE_ABOVE = 9, 10, 11, 12, 13, 14
+READY, BY_PREV_ID, EPOCH, BOOK, TIME_UNIT_NS, PRUNE_ABOVE = 9, 10, 11, 12, 13, 14
 PRICE_DECIMALS, PRICE_UNIT, QTY_DECIMALS, QTY_UNIT = 15, 16, 17, 18
 SYMBOL_BYTES, SYMBOL = 19, 20  # its UTF-8 bytes, one a slot
 SYMBOL_ROOM = 64
 # What the last scan found, for the caller to read: in the book's own array, as others scan meanwhile.
 FOUND = SYMBOL + SYMBOL_ROOM
 FOUND_ROOM = 8
+FIRST, LAST, PREV, TS_EVENT, BIDS_FOUND, ASKS_FOUND = range(FOUND, FOUND + 6)
+# … and what it took, where asked: receive -> scan, and the scan, in ns.
+QUEUE, DECODE = FOUND + 6, FOUND + 7
 # Tickers and tops that `book.kernel.attest` compares.
 ATTEST = FOUND + FOUND_ROOM
 ATTEST_ROOM = 728

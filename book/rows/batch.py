@@ -30,7 +30,7 @@ from leadline.book.rows.evidence import Miss, Tally
 from leadline.book.rows.feed import ClockRow, FeedStats, LatencyRow, LegRow
 from leadline.book.scale import Scale
 from leadline.book.sync.events import State
-from leadline.book.sync.rules import Rule
+from leadline.book.sync.rules import SequenceRule
 
 
 class DiffCol(IntEnum):
@@ -95,7 +95,7 @@ class Market:
     venue: str
     symbol: str
     scale: Scale
-    rule: Rule
+    rule: SequenceRule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,10 +251,12 @@ class Batch:
             return
         if n and not grow:
             raise BatchFull(f"{n} diffs and {start} levels kept; {diffs} and {levels} more do not fit")
+        self._grow({Count.DIFFS: n + diffs, Count.LEVELS: start + levels})
+
+    def _grow(self, needed: dict[Count, int]) -> None:
+        """Lay the tables out anew with room for so many rows; what they hold stays."""
         old, kept = (self.diffs, self.levels, self.trades, self.tickers), self.counts.tolist()
-        rooms = [len(table) for table in old]
-        rooms[Count.DIFFS] = max(n + diffs, rooms[Count.DIFFS])
-        rooms[Count.LEVELS] = max(start + levels, rooms[Count.LEVELS])
+        rooms = [max(len(table), needed.get(count, 0)) for count, table in zip(Count, old, strict=True)]
         self._lay_out(*rooms)
         new = (self.diffs, self.levels, self.trades, self.tickers)
         for table, before, count in zip(new, old, kept, strict=True):
@@ -306,22 +308,30 @@ class Batch:
         if n > diffs_before:
             self.diffs[n - 1, DiffCol.QUEUE_NS : DiffCol.DECODE_NS + 1] = queue_ns, max(decode_ns, 1)
 
-    def add_trade(self, book: int, trade: Trade) -> None:
-        """Append one trade, the plain way; raises `BatchFull` and changes nothing."""
+    def add_trades(self, book: int, *trades: Trade) -> None:
+        """
+        Append the trades of one message, the plain way; raises `BatchFull` and changes nothing.
+
+        A batch without trades grows instead: what one message brings must fit one batch.
+        """
         n = int(self.counts[Count.TRADES])
-        if n == len(self.trades):
-            raise BatchFull(f"{n} trades kept, no room for more")
-        self.trades[n] = (
-            book,
-            trade.ts_event_ns,
-            trade.ts_recv_ns,
-            trade.ts_trade_ns,
-            trade.trade_id,
-            trade.price_ticks,
-            trade.qty_lots,
-            int(trade.buyer_is_maker),
-        )
-        self.counts[Count.TRADES] = n + 1
+        end = n + len(trades)
+        if end > len(self.trades):
+            if n:
+                raise BatchFull(f"{n} trades kept; {len(trades)} more do not fit")
+            self._grow({Count.TRADES: end})
+        for at, trade in enumerate(trades, n):
+            self.trades[at] = (
+                book,
+                trade.ts_event_ns,
+                trade.ts_recv_ns,
+                trade.ts_trade_ns,
+                trade.trade_id,
+                trade.price_ticks,
+                trade.qty_lots,
+                int(trade.buyer_is_maker),
+            )
+        self.counts[Count.TRADES] = end
 
     def add_ticker(self, book: int, ticker: BookTicker) -> None:
         """Append one book ticker, the plain way; raises `BatchFull` and changes nothing."""

@@ -49,8 +49,8 @@ class GapFound:
     """Updates from ``expected_id`` on never arrived; ``got_id`` came instead. The book is discarded."""
 
     reason: ClassVar[str] = "gap"
-    expected_id: int  # spot: last_id + 1; futures: the prev_id that should have come
-    got_id: int  # spot: first_id that came; futures: the prev_id that came
+    expected_id: int  # the id that the venue's rule wants next: a first_id, or a prev_id …
+    got_id: int  # … and what stood in its place
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ from leadline.book.sync.events import (
     State,
 )
 from leadline.book.sync.ladder import Ladder, Seed, TopState
-from leadline.book.sync.rules import Rule, Span, Verdict
+from leadline.book.sync.rules import Join, SequenceRule, Span
 
 # Ten seconds of spot diffs. Honest repeats come in short runs: a slower twin connection is some tens
 # of diffs behind. A diff that is new to us, though older than the seed, does not count.
@@ -92,7 +92,9 @@ class BookSync(Generic[D, S]):
     after its book was discarded. ``bridged`` tells whether a diff has joined the seed.
     """
 
-    def __init__(self, ladder: Ladder[D, S], rule: Rule, *, buffer_limit: int = BUFFER_LIMIT) -> None:
+    def __init__(
+        self, ladder: Ladder[D, S], rule: SequenceRule, *, buffer_limit: int = BUFFER_LIMIT
+    ) -> None:
         if buffer_limit < 2:  # noqa: PLR2004 - half of it must be something
             raise BadInput(f"buffer_limit: expected 2 or more, got {buffer_limit}")
         self.ladder = ladder
@@ -233,10 +235,10 @@ class BookSync(Generic[D, S]):
         if not self._buffer:
             return self._restart([diff], self._reason, self.why)  # crossed as a halt ended, or refuted
         tail = self._buffer[-1].last_id
-        verdict = self.rule.judge(diff, tail, bridged=True)
-        if verdict is Verdict.GAP or (verdict is Verdict.OLD and self._is_going_back(diff, tail)):
+        join = self.rule.judge(diff, tail, bridged=True)
+        if join is Join.GAP or (join is Join.OLD and self._is_going_back(diff, tail)):
             return self._lose(diff, tail)
-        if verdict is Verdict.OLD:
+        if join is Join.OLD:
             return []  # a repeat
         self._buffer.append(diff)
         return self._trim() if len(self._buffer) >= self._buffer_limit else []
@@ -257,10 +259,10 @@ class BookSync(Generic[D, S]):
         if self._is_crossed():
             return self._discard_crossed(waiting)
         for n, diff in enumerate(waiting):
-            verdict = self.rule.judge(diff, self.last_id, bridged=self.bridged)
-            if verdict is Verdict.OLD:
+            join = self.rule.judge(diff, self.last_id, bridged=self.bridged)
+            if join is Join.OLD:
                 continue  # docs, step 5: drop what the seed already holds
-            assert verdict is Verdict.NEXT, "the buffer has no holes and the seed reaches its head"
+            assert join is Join.NEXT, "the buffer has no holes and the seed reaches its head"
             self._apply(diff)
             if self._is_crossed():
                 return self._discard_crossed(waiting[n:])
@@ -274,10 +276,10 @@ class BookSync(Generic[D, S]):
 
     def _advance(self, diff: D) -> list[Event]:
         """Apply the next diff, drop an old one, or give the book up."""
-        verdict = self.rule.judge(diff, self.last_id, bridged=self.bridged)
-        if verdict is Verdict.GAP:
+        join = self.rule.judge(diff, self.last_id, bridged=self.bridged)
+        if join is Join.GAP:
             return self._lose(diff, self.last_id)
-        if verdict is Verdict.OLD:
+        if join is Join.OLD:
             heard = self.last_id if self.bridged else self._heard_id
             return self._lose(diff, self.last_id) if self._is_going_back(diff, heard) else []
         self._apply(diff)

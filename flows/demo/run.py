@@ -21,6 +21,7 @@ from typing import Any
 from leadline.book.engine.factory import warm_up
 from leadline.book.errors import LeadlineError
 from leadline.book.rows.batch import DepthSample
+from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
 from leadline.flows.demo import proofs, signal_proofs
 from leadline.flows.demo.prefect_proof import all_green
@@ -110,7 +111,7 @@ class Demo:
         fresh(self.settings.db)
         with contextlib.ExitStack() as stack:
             self.step = "starting venue and Prefect"
-            compiling = threading.Thread(target=warm_up, daemon=True)
+            compiling = threading.Thread(target=warm_up, args=(spec_of(self.settings.venue),), daemon=True)
             compiling.start()
             venue = stack.enter_context(self._venue())
             api_url = stack.enter_context(

@@ -15,17 +15,22 @@ FIRST_S, CAP_S = 1.0, 60.0
 HEALTHY_S = 120.0  # one that ran this long has not failed to start: its next wait is short again
 
 
-COMPILE = "import sys; from leadline.book.engine.factory import warm_up; warm_up(sys.argv[1])"
+COMPILE = """
+import sys
+from leadline.book.engine.factory import warm_up
+from leadline.book.venues.registry import spec_of
+warm_up(spec_of(sys.argv[1]), sys.argv[2])
+"""
 
 
-def compiling(engine: str, home: Path) -> Child:
+def compiling(venue: str, engine: str, home: Path) -> Child:
     """
     Begin to compile the books where that was not done before; a second, or a quarter of a minute.
 
     In a process of its own, so that its memory is given back, and before the first run, which hears
     nothing while it compiles. What goes wrong here the stream will say.
     """
-    command = [sys.executable, "-c", COMPILE, engine]
+    command = [sys.executable, "-c", COMPILE, venue, engine]
     return Child(command, name="compiling", log=home / "compile.log", stdout_to_log=True)
 
 

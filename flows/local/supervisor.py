@@ -161,7 +161,7 @@ class House:
         if self.choice.project is not None:
             deploying.read_project(self.choice.project)  # likewise one that cannot be read
         prepare(settings.db)
-        with compiling(settings.engine, settings.home) as books:
+        with compiling(settings.venue, settings.engine, settings.home) as books:
             self.step = "starting the Prefect server"
             self._reach_api()
             self._enter("compiling the books")

@@ -18,6 +18,7 @@ from leadline.book.engine.live import LiveBook
 from leadline.book.errors import BadInput
 from leadline.book.rows.batch import Market
 from leadline.book.sync.events import Crossed, GapFound, State
+from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
 from leadline.flows.recordings.files import (
     Faults,
@@ -37,7 +38,6 @@ from leadline.storage.queries import catalog
 from leadline.tasks.feed.routing.clock import StreamClock
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.net.errors import SinkFull
-from leadline.tasks.venues.registry import rule_of
 
 END = "end_of_recording"
 FULL_WAIT_S = 0.01  # between looks for a free batch
@@ -106,7 +106,7 @@ class Replay:
         self._tick = tick or _nothing
         self.survey = survey(self.recording, at=lambda _: self._tick())
         self.summary.symbols = list(self.survey.scales)
-        warm_up(cast("Engine", self._settings.engine))
+        warm_up(spec_of(self._settings.venue), cast("Engine", self._settings.engine))
         with Owner(
             self._settings.db,
             serve=True,
@@ -140,14 +140,15 @@ class Replay:
 
     def _router(self, writer: Writer) -> Router:
         assert self.survey is not None
-        rule, settings = rule_of(self._settings.venue), self._settings
+        spec, settings = spec_of(self._settings.venue), self._settings
         books = []
         for index, (symbol, scale) in enumerate(self.survey.scales.items()):
-            self._markets.append(Market(settings.venue, symbol, scale, rule))
+            self._markets.append(Market(settings.venue, symbol, scale, spec.rule))
             books.append(
                 make_book(
                     index,
                     self._markets[index],
+                    spec,
                     engine=cast("Engine", settings.engine),
                     max_levels=settings.max_levels,
                     buffer_limit=settings.buffer_limit,

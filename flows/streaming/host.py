@@ -22,6 +22,7 @@ from leadline.book.engine.factory import Engine, warm_up
 from leadline.book.errors import LeadlineError
 from leadline.book.rows.batch import Batch, DepthSample, Market
 from leadline.book.rows.feed import FeedStats
+from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
 from leadline.flows.config.venue import profile_of
 from leadline.storage.access.owner import Owner
@@ -110,7 +111,7 @@ class StreamHost:
         ensure_no_heir(self.settings.db)
         if holder_pid(self.settings.db) is None:
             # The first time it takes a quarter of a minute and hears nothing: not with the file held.
-            warm_up(cast("Engine", self.settings.engine))
+            warm_up(spec_of(self.settings.venue), cast("Engine", self.settings.engine))
         self._owner = self._own(tick)
         try:
             self._start_feed(self._start_writer(self._owner))

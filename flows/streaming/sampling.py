@@ -11,6 +11,7 @@ from leadline.book.engine.sample import of_levels
 from leadline.book.rows.batch import DepthSample, Market
 from leadline.book.scale import Scale
 from leadline.book.trust.certified import Reach
+from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
 from leadline.flows.render.tables import plain
 from leadline.storage.access.connect import Connection, connect
@@ -19,7 +20,6 @@ from leadline.storage.ingest.arrow import Names
 from leadline.storage.ingest.tables import samples_table
 from leadline.storage.queries.rebuild import PriceLevel, StoredBook, book_at
 from leadline.storage.queries.seeds import seed_prices
-from leadline.tasks.venues.registry import rule_of
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class StoreSamples:
 
     def take(self, con: Connection, settings: Settings, symbol: str) -> None:
         """Sample the latest book of ``symbol``; one that cannot be trusted is a sample that says why."""
-        ts_ns, index, rule = time.time_ns(), len(self.markets), rule_of(settings.venue)
+        ts_ns, index, rule = time.time_ns(), len(self.markets), spec_of(settings.venue).rule
         try:
             book = book_at(con, symbol, venue=settings.venue)
             market = Market(book.venue, symbol, _scale(book), rule)

@@ -201,6 +201,7 @@ class Core:
         return make_book(
             index,
             market,
+            config.profile.spec,
             engine=config.engine,
             max_levels=config.max_levels,
             buffer_limit=config.buffer_limit,

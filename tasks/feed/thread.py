@@ -87,7 +87,7 @@ class Feed:
 
     def start(self) -> None:
         """Compile what needs it, start the thread, begin to connect; returns when the loop runs."""
-        warm_up(self.config.engine)
+        warm_up(self.config.profile.spec, self.config.engine)
         # A full collection walks everything Prefect brought along, some 100 ms in which no book moves.
         gc.freeze()
         sys.setswitchinterval(min(SWITCH_INTERVAL_S, self._switch_interval_s))

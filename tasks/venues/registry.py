@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from leadline.book.errors import BadInput
-from leadline.book.sync.rules import Rule
 from leadline.tasks.venues.binance.profiles import COINM, SPOT, USDM
 from leadline.tasks.venues.common.profile import VenueProfile, WsBase
 
@@ -20,11 +19,6 @@ def venue(name: str) -> VenueProfile:
         return VENUES[name]
     except KeyError:
         raise BadInput(f"venue: expected one of {', '.join(VENUES)}, got {name!r}") from None
-
-
-def rule_of(name: str) -> Rule:
-    """Return the sequence rule of a venue by its name, loopback or real."""
-    return LOOPBACK_KINDS[name.partition("-")[2]].rule
 
 
 def loopback(

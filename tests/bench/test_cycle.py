@@ -15,7 +15,8 @@ from bench.frames import Frames, load
 from leadline.book.engine.factory import make_book
 from leadline.book.rows.batch import Batch, Market
 from leadline.book.sync.events import State
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance import specs
+from leadline.book.venues.binance.sequence import SPOT
 
 NOW_MS = 1_800_000_000_123
 
@@ -36,8 +37,8 @@ def payloads(data: bytes | bytearray) -> Iterator[bytes]:
 
 def test_rounds_follow_each_other_without_a_gap(frames: Frames) -> None:
     cycle = Cycle(frames)
-    batch = Batch([Market("loopback-spot", frames.symbol, frames.scale, Rule.SPOT)])
-    book = make_book(0, batch.markets[0], engine="plain")
+    batch = Batch([Market("loopback-spot", frames.symbol, frames.scale, SPOT)])
+    book = make_book(0, batch.markets[0], specs.SPOT, engine="plain")
     start = frames.diffs[0].index(b'"data":') + len(b'"data":')
     diffs = list(payloads(cycle.warm_up))
     for n, diff in enumerate(diffs):

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from leadline.book.engine.factory import has_numba, make_book, warm_up
+from leadline.book.engine.live import LiveBook
 from leadline.book.rows.batch import Batch, Market
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance import specs
+from leadline.book.venues.binance.sequence import FUTURES, SPOT
+from leadline.book.venues.common.spec import VenueSpec
 
+needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed here")
+# "decoded" is the compiled engine of a venue that has no scanner.
 ENGINES = [
     "plain",
-    pytest.param(
-        "compiled", marks=pytest.mark.skipif(not has_numba(), reason="numba is not installed here")
-    ),
+    pytest.param("compiled", marks=needs_numba),
+    pytest.param("decoded", marks=needs_numba),
 ]
-needs_numba = pytest.mark.skipif(not has_numba(), reason="numba is not installed here")
 
 # Compiling takes 10 s once, or minutes on a machine that is busy: not within some test's time limit.
-warm_up()
+warm_up(specs.SPOT)
 
 MS = 1_000_000
 EXTRA_ZEROS = ("", "0", "00000")
+
+
+def make_live(index: int, market: Market, engine: str, spec: VenueSpec = specs.SPOT, **options) -> LiveBook:
+    """Make a book with one of `ENGINES`."""
+    if engine == "decoded":
+        spec, engine = replace(spec, load_scanner=None), "compiled"
+    return make_book(index, market, spec, engine=engine, **options)
 
 
 def text(number: int, decimals: int, zeros: str = "") -> str:
@@ -42,7 +53,7 @@ class FakeVenue:
     ) -> None:
         self.random = Random(seed)
         self.futures = futures
-        self.market = Market("loopback", symbol, Scale(2, 3), Rule.FUTURES if futures else Rule.SPOT)
+        self.market = Market("loopback", symbol, Scale(2, 3), FUTURES if futures else SPOT)
         self.now_ns = 1_700_000_000_000_000_000
         self.last_id = 1_000
         self.sent_id = 1_000  # where the last diff written ended
@@ -159,7 +170,7 @@ class FakeVenue:
 
     def book(self, engine: str, **options):
         """Make a live book of this symbol."""
-        return make_book(0, self.market, engine=engine, **options)
+        return make_live(0, self.market, engine, **options)
 
     def batch(self, **rooms: int) -> Batch:
         """Make a batch for it."""

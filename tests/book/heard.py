@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leadline.book.engine.factory import make_book
 from leadline.book.rows.batch import Market
 from leadline.book.scale import Scale
 from leadline.book.sync.events import State
-from leadline.book.sync.rules import Rule
-from tests.book.fake_venue import FakeVenue
+from leadline.book.sync.rules import SequenceRule
+from leadline.book.venues.binance.sequence import SPOT
+from tests.book.fake_venue import FakeVenue, make_live
 
-MARKET = Market("loopback", "BTCUSDT", Scale(2, 3), Rule.SPOT)
+MARKET = Market("loopback", "BTCUSDT", Scale(2, 3), SPOT)
 SEED_NS = 1_700_000_000_123_456_789
 EPOCH = SEED_NS // 1000
 BODY = b'{"lastUpdateId":7,"bids":[["1.00","5"],["0.99","6"]],"asks":[["1.01","7"],["1.03","8"]]}'
@@ -28,8 +28,8 @@ def frame(first: int, last: int, bids: str = "", asks: str = "", *, pu: int | No
 class Heard:
     """A book and its batch, told things in order; time passes by 10 ns with each."""
 
-    def __init__(self, engine: str, rule: Rule = Rule.SPOT, **options) -> None:
-        self.book = make_book(2, replace(MARKET, rule=rule), engine=engine, **options)
+    def __init__(self, engine: str, rule: SequenceRule = SPOT, **options) -> None:
+        self.book = make_live(2, replace(MARKET, rule=rule), engine, **options)
         self.batch = FakeVenue(0).batch()
         self.now = SEED_NS - 10
 
@@ -53,7 +53,7 @@ class Heard:
         ]
 
 
-def is_live(engine: str, rule: Rule = Rule.SPOT, **options) -> Heard:
+def is_live(engine: str, rule: SequenceRule = SPOT, **options) -> Heard:
     """A book that is LIVE at id 9, bridged, with 1.00 against 1.01."""
     heard = Heard(engine, rule, **options)
     heard.depth(6, 8, pu=5)

@@ -23,7 +23,8 @@ from leadline.book.errors import BatchFull
 from leadline.book.rows.batch import Batch, Market
 from leadline.book.scale import Scale
 from leadline.book.sync.events import Event, State
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance import specs
+from leadline.book.venues.binance.sequence import FUTURES, SPOT
 from leadline.tasks.feed.routing.partial_depth import Depth20
 from tests.recordings import COINM_BTC, SPOT_BTC, SPOT_ETH, USDM_BTC
 
@@ -49,12 +50,10 @@ class Source:
 
 
 SOURCES = {
-    "spot BTC": Source(SPOT_BTC, Market("binance-spot", "BTCUSDT", Scale(2, 8), Rule.SPOT), 564),
-    "spot ETH": Source(SPOT_ETH, Market("binance-spot", "ETHUSDT", Scale(2, 8), Rule.SPOT), 577),
-    "USD-M BTC": Source(USDM_BTC, Market("binance-usdm", "BTCUSDT", Scale(2, 3), Rule.FUTURES), 629),
-    "COIN-M BTC": Source(
-        COINM_BTC, Market("binance-coinm", "BTCUSD_PERP", Scale(1, 0), Rule.FUTURES), 1124
-    ),
+    "spot BTC": Source(SPOT_BTC, Market("binance-spot", "BTCUSDT", Scale(2, 8), SPOT), 564),
+    "spot ETH": Source(SPOT_ETH, Market("binance-spot", "ETHUSDT", Scale(2, 8), SPOT), 577),
+    "USD-M BTC": Source(USDM_BTC, Market("binance-usdm", "BTCUSDT", Scale(2, 3), FUTURES), 629),
+    "COIN-M BTC": Source(COINM_BTC, Market("binance-coinm", "BTCUSD_PERP", Scale(1, 0), FUTURES), 1124),
 }
 
 
@@ -105,7 +104,7 @@ class Player:
     """A book fed line by line; ``wrong_at`` says when and how it was first found wrong."""
 
     def __init__(self, source: Source, engine: str = "auto") -> None:
-        self.book: LiveBook = make_book(0, source.market, engine=engine)
+        self.book: LiveBook = make_book(0, source.market, specs.SPOT, engine=engine)
         rooms = {"diff_rows": 1024, "level_rows": 131_072, "trade_rows": 1, "ticker_rows": 4096}
         self.batch = Batch([source.market], **rooms)
         self.depth20 = Depth20(self.book, 1_000_000)

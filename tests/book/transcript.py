@@ -6,7 +6,8 @@ from leadline.book.engine.plain_ladder import PlainLadder
 from leadline.book.messages import DepthDiff, DepthSnapshot, Level
 from leadline.book.sync.events import BookReady, SnapshotNeeded, State
 from leadline.book.sync.machine import BookSync
-from leadline.book.sync.rules import Rule
+from leadline.book.sync.rules import SequenceRule
+from leadline.book.venues.binance.sequence import SPOT
 
 BID, ASK = (100, 5), (101, 7)  # what a diff or seed carries unless a test says otherwise
 EPOCH_US = 1_000_000
@@ -52,7 +53,7 @@ def cut(book: Sync) -> list:
     return book.leave("session_lost")
 
 
-def make(rule: Rule = Rule.SPOT, **options) -> Sync:
+def make(rule: SequenceRule = SPOT, **options) -> Sync:
     return BookSync(PlainLadder(), rule, **options)
 
 

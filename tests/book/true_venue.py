@@ -21,7 +21,8 @@ from leadline.book.engine.plain_ladder import PlainLadder
 from leadline.book.messages import DepthDiff, DepthSnapshot
 from leadline.book.sync.events import Event, SnapshotNeeded, State
 from leadline.book.sync.machine import BookSync
-from leadline.book.sync.rules import Rule
+from leadline.book.sync.rules import SequenceRule
+from leadline.book.venues.binance.sequence import FUTURES
 
 Book = tuple[dict[int, int], dict[int, int]]
 LOSSES = frozenset("xrL")
@@ -30,7 +31,7 @@ LOSSES = frozenset("xrL")
 class TrueVenue:
     """One symbol; every id is one change, and ``truth`` keeps the whole book at each."""
 
-    def __init__(self, rule: Rule, rng: Random) -> None:
+    def __init__(self, rule: SequenceRule, rng: Random) -> None:
         self.rule, self.rng = rule, rng
         self.mid = 1000
         self.last_id = self.sent_id = rng.randrange(1, 10**6)
@@ -46,7 +47,7 @@ class TrueVenue:
         for _ in range(self.rng.randrange(1, 5)):
             self._change(move, touched)
             # Other symbols of a futures venue use up ids as well.
-            self.last_id += self.rng.choice((1, 1, 2, 9)) if self.rule is Rule.FUTURES else 1
+            self.last_id += self.rng.choice((1, 1, 2, 9)) if self.rule is FUTURES else 1
             ids.append(self.last_id)
             self._remember()
         bids, asks = (
@@ -54,7 +55,7 @@ class TrueVenue:
             for side, prices in zip(self.book, touched, strict=True)
         )
         prev_id, self.sent_id = self.sent_id, self.last_id
-        futures = self.rule is Rule.FUTURES
+        futures = self.rule is FUTURES
         return DepthDiff("X", ids[0], self.last_id, prev_id if futures else None, 0, 0, bids, asks)
 
     def seed(self, at_id: int | None = None) -> DepthSnapshot:
@@ -101,7 +102,7 @@ class TrueVenue:
 class Listener:
     """A book that hears the venue through a script; what it did is kept for the claims to be checked."""
 
-    def __init__(self, rule: Rule, seed: int) -> None:
+    def __init__(self, rule: SequenceRule, seed: int) -> None:
         self.rng = Random(seed)
         self.venue = TrueVenue(rule, self.rng)
         self.sync: BookSync[DepthDiff, DepthSnapshot] = BookSync(PlainLadder(), rule)

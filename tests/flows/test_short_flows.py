@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance.sequence import SPOT
 from leadline.storage.access.connect import connect
 from leadline.storage.signals import rows
 from leadline.storage.signals.rows import Text
@@ -132,7 +132,7 @@ def test_the_report_of_many_books_stays_small() -> None:
     from leadline.flows.snapshot_depth import ROWS_SHOWN, Report
     from leadline.flows.streaming.sampling import untrusted
 
-    markets = [Market("v", f"S{n}", Scale(0, 0), Rule.SPOT) for n in range(300)]
+    markets = [Market("v", f"S{n}", Scale(0, 0), SPOT) for n in range(300)]
     report = Report.of("v", markets, [untrusted(n, 0, "gap") for n in range(300)])
     assert (report.books, report.trusted, len(report.rows)) == (300, 0, ROWS_SHOWN)
     assert report.said() == "0 of 300 books of v trusted"

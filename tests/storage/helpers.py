@@ -16,11 +16,11 @@ from typing import Self
 from leadline.book.messages import DepthDiff, DepthSnapshot, Level
 from leadline.book.rows.batch import Batch, CoverageOpened, Market, SeedRow
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance.sequence import FUTURES, SPOT
 
-BTC = Market("loopback-spot", "BTCUSDT", Scale(2, 5), Rule.SPOT)
-ODD = Market("loopback-spot", "币安人生USDT", Scale(4, 0), Rule.SPOT)
-COIN = Market("loopback-coinm", "BTCUSD_PERP", Scale(1, 0), Rule.FUTURES)
+BTC = Market("loopback-spot", "BTCUSDT", Scale(2, 5), SPOT)
+ODD = Market("loopback-spot", "币安人生USDT", Scale(4, 0), SPOT)
+COIN = Market("loopback-coinm", "BTCUSD_PERP", Scale(1, 0), FUTURES)
 MARKETS = [BTC, ODD, COIN]
 
 START_NS = 1_780_000_000_000_000_000  # 2026-05-28 20:26:40 UTC

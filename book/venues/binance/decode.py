@@ -14,7 +14,8 @@ Sources: binance-spot-api-docs, web-socket-streams.md and rest-api.md; Binance d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -77,6 +78,19 @@ class _Trade(msgspec.Struct, gc=False):
     m: bool
 
 
+class _Aggregate(msgspec.Struct, gc=False):
+    """The fills of one taker order at one price; futures send no other trades."""
+
+    e: Literal["aggTrade"]
+    E: Id
+    T: Id
+    s: Text
+    a: Id
+    p: str
+    q: str
+    m: bool
+
+
 class _Ticker(msgspec.Struct, gc=False):
     s: Text
     u: Id
@@ -111,9 +125,11 @@ class _Head(msgspec.Struct, gc=False):
 _DEPTH = msgspec.json.Decoder(_Depth)
 _SNAPSHOT = msgspec.json.Decoder(_Snapshot)
 _TRADE = msgspec.json.Decoder(_Trade)
+_AGGREGATE = msgspec.json.Decoder(_Aggregate)
 _TICKER = msgspec.json.Decoder(_Ticker)
 _SHUTDOWN = msgspec.json.Decoder(_Shutdown)
 _HEAD = msgspec.json.Decoder(_Head)
+_IS_AGGREGATE = re.compile(rb'"e"\s*:\s*"aggTrade"')
 
 
 def decode_frame(
@@ -191,6 +207,37 @@ def decode_trade(
     )
 
 
+def decode_trades(
+    frame: bytes,
+    scale_of: ScaleOf | Scale,
+    ts_recv_ns: int,
+    *,
+    start: int = 0,
+    time_unit_ns: int = MILLISECOND_NS,
+) -> Sequence[Trade]:
+    """
+    Read the ``trade`` or ``aggTrade`` payload at ``frame[start]``; raises `BadFrame`, `OffScale`.
+
+    Price, quantity, side and time of an aggregate mean the same as a trade's, and its id is its own;
+    several trades at one price by one order are one aggregate.
+    """
+    if _IS_AGGREGATE.search(frame, start) is None:
+        return (decode_trade(frame, scale_of, ts_recv_ns, start=start, time_unit_ns=time_unit_ns),)
+    wire = decode_json(_AGGREGATE, frame, start)
+    scale = scale_for(scale_of, wire.s)
+    trade = Trade(
+        wire.s,
+        wire.a,
+        to_number(scale.ticks, wire.p, "p"),
+        to_number(scale.lots, wire.q, "q"),
+        wire.m,
+        to_ns(wire.T, time_unit_ns, "T"),
+        to_ns(wire.E, time_unit_ns, "E"),
+        ts_recv_ns,
+    )
+    return (trade,)
+
+
 def decode_ticker(
     frame: bytes,
     scale_of: ScaleOf | Scale,
@@ -234,6 +281,34 @@ def decode_snapshot(
     asks = sorted_side(to_levels(wire.asks, scale, "asks"), "asks", sign=1)
     ts_event_ns = None if wire.E is None else to_ns(wire.E, time_unit_ns, "E")
     return DepthSnapshot(symbol, wire.lastUpdateId, ts_recv_ns, bids, asks, ts_event_ns)
+
+
+def decode_partial(
+    frame: bytes,
+    symbol: str,
+    scale: Scale,
+    ts_recv_ns: int,
+    *,
+    start: int = 0,
+    time_unit_ns: int = MILLISECOND_NS,
+) -> DepthSnapshot:
+    """Read partial depth, which spot writes like its REST order book and futures like a diff."""
+    where = {"start": start, "time_unit_ns": time_unit_ns}
+    if frame.find(b'"lastUpdateId"', start) >= 0:
+        return decode_snapshot(frame, symbol, scale, ts_recv_ns, **where)
+    told = decode_depth(frame, scale, ts_recv_ns, **where)
+    return DepthSnapshot(symbol, told.last_id, ts_recv_ns, told.bids, told.asks, told.ts_event_ns)
+
+
+class BinanceDecoder:
+    """The decoder of all three markets; see `book.venues.common.decoder`."""
+
+    depth = staticmethod(decode_depth)
+    trades = staticmethod(decode_trades)
+    ticker = staticmethod(decode_ticker)
+    partial = staticmethod(decode_partial)
+    snapshot = staticmethod(decode_snapshot)
+    message = staticmethod(decode_frame)
 
 
 _DECODERS: dict[str, Callable[..., Message]] = {

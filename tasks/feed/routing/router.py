@@ -328,7 +328,7 @@ class Router:
 
         def receive(frame: bytes, start: int, ts_recv_ns: int, batch: Batch, _: int) -> Sequence[Event]:
             trade = decode_aggregate(frame, start, scale, ts_recv_ns, time_unit_ns=unit_ns)
-            batch.add_trade(index, trade)
+            batch.add_trades(index, trade)
             return ()
 
         return receive

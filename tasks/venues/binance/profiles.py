@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance import specs
 from leadline.tasks.venues.common.profile import DepthWeight, VenueProfile, WsBase
 
 # Spot: weights of 2026-07, rest-api.md "Order book".
 SPOT = VenueProfile(
-    name="binance-spot",
-    rule=Rule.SPOT,
+    name=specs.SPOT.name,
+    spec=specs.SPOT,
     ws_bases=(
         WsBase("wss://stream.binance.com:9443"),
         WsBase("wss://stream.binance.com:443"),
@@ -34,8 +34,8 @@ SPOT = VenueProfile(
 
 
 USDM = VenueProfile(
-    name="binance-usdm",
-    rule=Rule.FUTURES,
+    name=specs.USDM.name,
+    spec=specs.USDM,
     ws_bases=(WsBase("wss://fstream.binance.com", book_path="/public", trade_path="/market"),),
     rest_bases=("https://fapi.binance.com",),
     rest_prefix="/fapi/v1",
@@ -57,7 +57,8 @@ USDM = VenueProfile(
 
 COINM = replace(
     USDM,
-    name="binance-coinm",
+    name=specs.COINM.name,
+    spec=specs.COINM,
     ws_bases=(
         WsBase("wss://dstream.binance.com", book_path="/public", trade_path="/market"),
         WsBase("wss://dstream.binance.com"),

@@ -25,7 +25,7 @@ from urllib.parse import quote
 from leadline.book.errors import BadInput
 from leadline.book.rows.batch import Market
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.common.spec import VenueSpec
 
 
 class StreamKind(StrEnum):
@@ -66,7 +66,7 @@ class VenueProfile:
     """Everything about a venue that its client must know before the first byte."""
 
     name: str  # as in the rows: binance-spot, loopback-usdm, …
-    rule: Rule
+    spec: VenueSpec
     ws_bases: tuple[WsBase, ...]  # in the order they are tried
     rest_bases: tuple[str, ...]
     rest_prefix: str
@@ -88,7 +88,7 @@ class VenueProfile:
 
     def market(self, symbol: str, scale: Scale) -> Market:
         """Return what books and rows must know of one of its symbols."""
-        return Market(self.name, symbol, scale, self.rule)
+        return Market(self.name, symbol, scale, self.spec.rule)
 
     def stream(self, symbol: str, kind: StreamKind) -> str:
         """Name a stream: symbols are lower-case there, those outside ASCII too (币安人生usdt@trade)."""

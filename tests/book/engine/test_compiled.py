@@ -21,18 +21,18 @@ from leadline.book.engine.plain_ladder import PlainLadder
 from leadline.book.kernel import entries as kernel
 from leadline.book.kernel import ladder as kernel_side
 from leadline.book.kernel import memory as kernel_memory
-from leadline.book.kernel import scan_binance as kernel_scan
 from leadline.book.messages import DepthDiff, DepthSnapshot
 from leadline.book.rows.batch import Market
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance import scan as kernel_scan
+from leadline.book.venues.binance.sequence import SPOT
 from tests.book.fake_venue import FakeVenue, rows
 
 SOUND = [(100, 5), (99, 6)], [(101, 7), (103, 8)]
 
 
 def ladder() -> CompiledLadder:
-    return CompiledLadder(0, Market("loopback", "BTCUSDT", Scale(2, 3), Rule.SPOT), 1_000_000)
+    return CompiledLadder(0, Market("loopback", "BTCUSDT", Scale(2, 3), SPOT), 1_000_000)
 
 
 def seed(bids, asks, last_id: int = 7) -> RawSeed:
@@ -206,19 +206,19 @@ def test_books_in_two_threads_do_not_mix() -> None:
 
 def test_the_stamp_follows_every_change_of_code() -> None:
     """numba keeps compiled entries on disk by the age of kernel.py alone; the stamp sees the rest."""
-    before = kernel._stamp(kernel_side, kernel_scan)
-    assert before == kernel._stamp(kernel_side, kernel_scan)
-    assert before != kernel._stamp(kernel_side, kernel_memory)
+    before = kernel.stamp_of(kernel_side, kernel_scan)
+    assert before == kernel.stamp_of(kernel_side, kernel_scan)
+    assert before != kernel.stamp_of(kernel_side, kernel_memory)
     room = kernel_side.SYMBOL_ROOM
     try:
         kernel_side.SYMBOL_ROOM = room + 1
-        assert kernel._stamp(kernel_side, kernel_scan) != before
+        assert kernel.stamp_of(kernel_side, kernel_scan) != before
     finally:
         kernel_side.SYMBOL_ROOM = room
     function = kernel_side.note_top.py_func
     code = function.__code__
     try:
         function.__code__ = kernel_side.fill.py_func.__code__
-        assert kernel._stamp(kernel_side, kernel_scan) != before
+        assert kernel.stamp_of(kernel_side, kernel_scan) != before
     finally:
         function.__code__ = code

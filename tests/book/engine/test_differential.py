@@ -20,7 +20,8 @@ from leadline.book.errors import BatchFull, LeadlineError, NotLive
 from leadline.book.rows.batch import Batch, Market
 from leadline.book.scale import Scale
 from leadline.book.sync.events import Pruned, State
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance import specs
+from leadline.book.venues.binance.sequence import FUTURES, SPOT
 from tests.book.fake_venue import FakeVenue, needs_numba, rows
 from tests.recordings import COINM_BTC, SPOT_BTC, SPOT_ETH, USDM_BTC, recording
 
@@ -69,8 +70,8 @@ COMMANDS = {
 class Pair:
     """Both engines, fed alike; each has its own small batches, whose rows are collected."""
 
-    def __init__(self, venue: FakeVenue, **options) -> None:
-        self.books = [venue.book(engine, **options) for engine in ("compiled", "plain")]
+    def __init__(self, venue: FakeVenue, compiled: str = "compiled", **options) -> None:
+        self.books = [venue.book(engine, **options) for engine in (compiled, "plain")]
         self.batches = [venue.batch(diff_rows=3, level_rows=40, trade_rows=2, ticker_rows=2) for _ in "cp"]
         self.is_true = True  # until it was pruned or told a lie; a lie may wait in the buffer
         self.kept: list[dict[str, list]] = [rows(batch) for batch in self.batches]
@@ -250,7 +251,10 @@ class Script:
 def test_engines_agree(script: str, seed: int, futures: bool, symbol: str, depth: int) -> None:
     venue = FakeVenue(seed, futures=futures, symbol=symbol, depth=depth)
     pair = Pair(
-        venue, max_levels=venue.random.choice((4, 20_000)), buffer_limit=venue.random.choice((2, 10_000))
+        venue,
+        "compiled" if seed % 4 else "decoded",
+        max_levels=venue.random.choice((4, 20_000)),
+        buffer_limit=venue.random.choice((2, 10_000)),
     )
     player = Script(venue, pair)
     was_live = 0
@@ -266,9 +270,10 @@ def test_engines_agree(script: str, seed: int, futures: bool, symbol: str, depth
     event(f"live {10 * was_live // len(script)}0 %")
 
 
-def test_every_letter_is_played() -> None:
+@pytest.mark.parametrize("compiled", ["compiled", "decoded"])
+def test_every_letter_is_played(compiled: str) -> None:
     venue = FakeVenue(3)
-    player = Script(venue, Pair(venue))
+    player = Script(venue, Pair(venue, compiled))
     for letter in "ds" + "".join(LETTERS):
         player.play(letter)
         player.pair.compare(venue)
@@ -300,17 +305,15 @@ def test_frames_cut_at_every_byte(futures: bool) -> None:
 @pytest.mark.parametrize(
     ("name", "market"),
     [
-        pytest.param(SPOT_BTC, Market("binance-spot", "BTCUSDT", Scale(2, 8), Rule.SPOT), id="spot-btc"),
-        pytest.param(SPOT_ETH, Market("binance-spot", "ETHUSDT", Scale(2, 8), Rule.SPOT), id="spot-eth"),
-        pytest.param(USDM_BTC, Market("binance-usdm", "BTCUSDT", Scale(2, 3), Rule.FUTURES), id="usdm"),
-        pytest.param(
-            COINM_BTC, Market("binance-coinm", "BTCUSD_PERP", Scale(1, 0), Rule.FUTURES), id="coinm"
-        ),
+        pytest.param(SPOT_BTC, Market("binance-spot", "BTCUSDT", Scale(2, 8), SPOT), id="spot-btc"),
+        pytest.param(SPOT_ETH, Market("binance-spot", "ETHUSDT", Scale(2, 8), SPOT), id="spot-eth"),
+        pytest.param(USDM_BTC, Market("binance-usdm", "BTCUSDT", Scale(2, 3), FUTURES), id="usdm"),
+        pytest.param(COINM_BTC, Market("binance-coinm", "BTCUSD_PERP", Scale(1, 0), FUTURES), id="coinm"),
     ],
 )
 def test_recording(name: str, market: Market) -> None:
     """Both engines on the first frames; on all of them the compiled book against the venue's tickers."""
-    books = [make_book(0, market, engine=engine) for engine in ("compiled", "plain")]
+    books = [make_book(0, market, specs.SPOT, engine=engine) for engine in ("compiled", "plain")]
     batches = [Batch([market]), Batch([market])]
     best: dict[int, tuple[int, ...]] = {}
     compared = 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from leadline.book.errors import BadFrame, BatchFull, NotLive, OffScale
 from leadline.book.rows.batch import BookEventRow, CoverageEnded, CoverageOpened, DiffCol, SeedRow
+from leadline.book.rows.evidence import Kind
 from leadline.book.sync.events import (
     BookReady,
     BufferTrimmed,
@@ -15,10 +17,13 @@ from leadline.book.sync.events import (
     GapFound,
     Left,
     OneSided,
+    Restarted,
     SnapshotNeeded,
     State,
 )
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance import specs
+from leadline.book.venues.binance.decode import BinanceDecoder
+from leadline.book.venues.binance.sequence import FUTURES, SPOT
 from tests.book.fake_venue import ENGINES, FakeVenue, rows
 from tests.book.heard import BODY, SEED_NS, Heard, frame, is_live
 
@@ -74,17 +79,17 @@ def test_what_a_diff_waited_for_and_what_its_stages_took(engine: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "next_", "expected", "got"),
     [
-        pytest.param(Rule.SPOT, (11, 12, None), 10, 11, id="spot-one-id-missing"),
-        pytest.param(Rule.SPOT, (99, 99, None), 10, 99, id="spot-many-missing"),
-        pytest.param(Rule.FUTURES, (11, 12, 10), 9, 10, id="futures-pu-above"),
-        pytest.param(Rule.FUTURES, (10, 12, 8), 9, 8, id="futures-pu-below-though-U-follows"),
+        pytest.param(SPOT, (11, 12, None), 10, 11, id="spot-one-id-missing"),
+        pytest.param(SPOT, (99, 99, None), 10, 99, id="spot-many-missing"),
+        pytest.param(FUTURES, (11, 12, 10), 9, 10, id="futures-pu-above"),
+        pytest.param(FUTURES, (10, 12, 8), 9, 8, id="futures-pu-below-though-U-follows"),
     ],
 )
 def test_a_gap_ends_coverage_where_data_ended(engine: str, rule, next_, expected, got) -> None:
     heard = is_live(engine, rule)
     first, last, pu = next_
     before = heard.book.epoch
-    oldest = first if rule is Rule.SPOT else pu
+    oldest = first if rule is SPOT else pu
     assert heard.depth(first, last, pu=pu) == [GapFound(expected, got), SnapshotNeeded(oldest, "gap")]
     assert heard.events[-1] == (30, State.LIVE, State.BUFFERING, "gap", expected, got)
     assert heard.batch.coverage[-1] == CoverageEnded(2, before, SEED_NS + 20, 9, "gap")
@@ -96,9 +101,9 @@ def test_a_gap_ends_coverage_where_data_ended(engine: str, rule, next_, expected
 @pytest.mark.parametrize(
     ("rule", "next_"),
     [
-        pytest.param(Rule.SPOT, (10, 10, None), id="spot"),
-        pytest.param(Rule.SPOT, (5, 12, None), id="spot-overlap"),
-        pytest.param(Rule.FUTURES, (500, 600, 9), id="futures-U-says-nothing"),
+        pytest.param(SPOT, (10, 10, None), id="spot"),
+        pytest.param(SPOT, (5, 12, None), id="spot-overlap"),
+        pytest.param(FUTURES, (500, 600, 9), id="futures-U-says-nothing"),
     ],
 )
 def test_the_next_diff_is_applied(engine: str, rule, next_) -> None:
@@ -112,7 +117,7 @@ def test_the_next_diff_is_applied(engine: str, rule, next_) -> None:
 
 def test_a_futures_book_bridges_once(engine: str) -> None:
     """A seed newer than the buffer is bridged by a later diff; from then on ``pu`` must fit exactly."""
-    heard = Heard(engine, Rule.FUTURES)
+    heard = Heard(engine, FUTURES)
     heard.depth(6, 8, pu=5)
     heard.seed(BODY.replace(b":7,", b":8,"))
     assert heard.book.state is State.LIVE
@@ -281,7 +286,7 @@ def test_a_bad_frame_changes_nothing(engine: str, bad: bytes, error, message: st
 
 
 def test_futures_without_pu_are_refused(engine: str) -> None:
-    heard = is_live(engine, Rule.FUTURES)
+    heard = is_live(engine, FUTURES)
     with pytest.raises(BadFrame, match="expected pu on futures, got none"):
         heard.depth(10, 10)
     assert heard.book.state is State.LIVE
@@ -313,3 +318,70 @@ def test_prices_keep_their_order_when_they_gain_a_digit(engine: str) -> None:
         [(100_001, 5000), (100_000, 4000), (99_999, 1000)],
         [(100_002, 7000), (1_000_000, 6000)],
     )
+
+
+# -- a venue that sends its snapshots within the stream --------------------------------------------
+
+
+class InStream(BinanceDecoder):
+    """A stream whose snapshots are spelled like REST order books, and come among the diffs."""
+
+    @staticmethod
+    def depth(frame: bytes, scale_of, ts_recv_ns: int, **where):
+        if frame.startswith(b'{"lastUpdateId"'):
+            found = BinanceDecoder.snapshot(frame, "BTCUSDT", scale_of("BTCUSDT"), ts_recv_ns, **where)
+            return replace(found, shared_id=10 * found.last_id)
+        found = BinanceDecoder.depth(frame, scale_of, ts_recv_ns, **where)
+        return replace(found, shared_id=10 * found.last_id)
+
+
+def in_stream(engine: str) -> Heard:
+    """A book of such a venue, LIVE at id 7 with 1.00 against 1.01."""
+    heard = Heard(engine, spec=replace(specs.SPOT, decoder=InStream(), load_scanner=None))
+    assert hear(heard, BODY) == [BookReady(heard.now // 1000, 7)]
+    return heard
+
+
+def hear(heard: Heard, data: bytes) -> list:
+    heard.now += 10
+    return list(heard.book.receive_depth(data, 0, heard.now, heard.batch, time.monotonic_ns()))
+
+
+def test_a_snapshot_among_the_diffs_is_live_at_once_and_stored(engine: str) -> None:
+    heard = in_stream(engine)
+    assert heard.book.bbo() == (100, 5000, 101, 7000)
+    assert heard.depth(8, 8, '["1.00","4"]') == []
+    kept = rows(heard.batch)
+    assert [seed.snapshot.last_id for seed in kept["seeds"]] == [7]
+    assert kept["coverage"] == [CoverageOpened(2, heard.book.epoch, SEED_NS, 7)]
+    assert [row[0][DiffCol.LAST_ID] for row in kept["diffs"]] == [8]
+    assert heard.events == [(0, State.WAITING, State.LIVE, "ready", -1, -1)]
+
+
+def test_the_next_one_ends_coverage_where_the_book_stood(engine: str) -> None:
+    heard = in_stream(engine)
+    heard.depth(8, 8)
+    before = heard.book.epoch
+    restart = BODY.replace(b":7,", b":1,").replace(b'"5"', b'"9"')
+    assert hear(heard, restart) == [Restarted(8, 1), BookReady(before + 1, 1)]
+    assert heard.book.bbo() == (100, 9000, 101, 7000)
+    assert heard.batch.coverage[-2:] == [
+        CoverageEnded(2, before, SEED_NS + 10, 8, "restarted"),
+        CoverageOpened(2, heard.book.epoch, SEED_NS + 20, 1),
+    ]
+    assert heard.events[-2:] == [
+        (20, State.LIVE, State.BUFFERING, "restarted", -1, 1),
+        (20, State.BUFFERING, State.LIVE, "ready", -1, -1),
+    ]
+
+
+def test_tickers_are_compared_by_the_id_that_streams_share(engine: str) -> None:
+    heard = in_stream(engine)
+    heard.depth(8, 8, '["1.00","4"]')
+    top = b'{"u":%d,"s":"BTCUSDT","b":"1.00","B":"%d","a":"1.01","A":"7"}'
+    assert heard.say("receive_ticker", top % (80, 4), 0) == []
+    assert heard.book._attestor.agreed == (8, SEED_NS + 10), "an id of the book's own"
+    heard.depth(9, 9)
+    refuted = heard.say("receive_ticker", top % (90, 5), 0)
+    assert [type(event).__name__ for event in refuted] == ["Mismatched", "Refuted", "SnapshotNeeded"]
+    assert heard.batch.mismatches[0].miss[:2] == (Kind.EQUAL_ID, 9)

@@ -9,6 +9,7 @@ from leadline.book.engine.factory import make_book, warm_up
 from leadline.book.errors import BadInput, NotLive
 from leadline.book.rows.batch import BookEventRow
 from leadline.book.sync.events import Pruned, State
+from leadline.book.venues.binance import specs
 from tests.book.fake_venue import ENGINES, needs_numba
 from tests.book.heard import BODY, MARKET, Heard, is_live
 
@@ -95,13 +96,13 @@ def test_bounds_must_make_sense(engine: str) -> None:
 
 def test_without_numba(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(factory, "has_numba", lambda: False)
-    warm_up()
-    assert type(make_book(0, MARKET)).__name__ == "PlainBook"
+    warm_up(specs.SPOT)
+    assert type(make_book(0, MARKET, specs.SPOT)).__name__ == "PlainBook"
     with pytest.raises(BadInput, match="needs numba"):
-        make_book(0, MARKET, engine="compiled")
+        make_book(0, MARKET, specs.SPOT, engine="compiled")
 
 
 @needs_numba
 def test_with_numba_auto_is_compiled(engine: str) -> None:
-    warm_up(engine)
-    assert type(make_book(0, MARKET)).__name__ == "CompiledBook"
+    warm_up(specs.SPOT, engine)
+    assert type(make_book(0, MARKET, specs.SPOT)).__name__ == "CompiledBook"

@@ -15,8 +15,9 @@ from leadline.book.messages import Bbo, BookTicker, DepthDiff, DepthSnapshot
 from leadline.book.scale import Scale
 from leadline.book.sync.events import BookReady, Event, GapFound, SnapshotNeeded, State
 from leadline.book.sync.machine import BookSync
-from leadline.book.sync.rules import Rule
+from leadline.book.sync.rules import SequenceRule
 from leadline.book.venues.binance.decode import decode_frame, decode_snapshot
+from leadline.book.venues.binance.sequence import FUTURES, SPOT
 from tests.recordings import COINM_BTC, SPOT_BTC, SPOT_ETH, USDM_BTC, recording
 
 pytestmark = pytest.mark.recordings
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.recordings
 class Market:
     name: str
     symbol: str
-    rule: Rule
+    rule: SequenceRule
     scale: Scale
     diffs: int  # how many to play: all of spot; plain code is too slow for more of the others
     agreeing: int  # ids, beyond the seed's, of both a diff's end and a book ticker: counted without us
@@ -34,10 +35,10 @@ class Market:
 
 # Spot is scaled to the eight decimals of the wire: BTC quantities there are finer than the step size.
 MARKETS = [
-    Market(SPOT_BTC, "BTCUSDT", Rule.SPOT, Scale(2, 8), 3451, 564),
-    Market(SPOT_ETH, "ETHUSDT", Rule.SPOT, Scale(2, 8), 3434, 577),
-    Market(USDM_BTC, "BTCUSDT", Rule.FUTURES, Scale(2, 3), 2000, 172),
-    Market(COINM_BTC, "BTCUSD_PERP", Rule.FUTURES, Scale(1, 0), 6000, 236),
+    Market(SPOT_BTC, "BTCUSDT", SPOT, Scale(2, 8), 3451, 564),
+    Market(SPOT_ETH, "ETHUSDT", SPOT, Scale(2, 8), 3434, 577),
+    Market(USDM_BTC, "BTCUSDT", FUTURES, Scale(2, 3), 2000, 172),
+    Market(COINM_BTC, "BTCUSD_PERP", FUTURES, Scale(1, 0), 6000, 236),
 ]
 EACH = pytest.mark.parametrize("market", MARKETS, ids=lambda market: market.name.removesuffix(".gz"))
 
@@ -115,7 +116,7 @@ def test_a_missing_diff_is_found_at_exactly_its_id_and_a_seed_heals_it(market):
     diffs = list(itertools.islice((m for m in messages(market) if isinstance(m, DepthDiff)), 300))
     before, missing, after = diffs[lost - 1 : lost + 2]
     run = play(market, 200, without=lost)
-    if market.rule is Rule.SPOT:
+    if market.rule is SPOT:
         gap = GapFound(before.last_id + 1, after.first_id)
     else:
         gap = GapFound(before.last_id, missing.last_id)

@@ -19,21 +19,21 @@ if not has_numba():
 import numpy as np
 
 from leadline.book.engine.compiled_ladder import CompiledLadder, RawDiff
-from leadline.book.kernel import entries as kernel
+from leadline.book.kernel import accept
 from leadline.book.kernel import ladder as kernel_side
 from leadline.book.kernel import parse as kernel_parse
-from leadline.book.kernel import scan_binance as kernel_scan
-from leadline.book.kernel.entries import kernels
 from leadline.book.rows.batch import Batch, Market
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.sync.rules import SequenceRule
+from leadline.book.venues.binance.scanner import scanner
+from leadline.book.venues.binance.sequence import FUTURES, SPOT
 
 WORK = np.zeros(kernel_side.WORK_ROOM, np.int64)
 HEAD = b'{"lastUpdateId":7,"bids":['
 TAIL = b'],"asks":[]}'
 
 
-def ladder(scale: Scale, symbol: str = "BTCUSDT", rule: Rule = Rule.SPOT) -> CompiledLadder:
+def ladder(scale: Scale, symbol: str = "BTCUSDT", rule: SequenceRule = SPOT) -> CompiledLadder:
     return CompiledLadder(3, Market("loopback", symbol, scale, rule), 1_000_000)
 
 
@@ -49,9 +49,9 @@ def read_level(price: str, quantity: str, scale: Scale, *, padding: bytes = b"")
     """Scan a snapshot of one bid; None where the kernel leaves it to book.decode."""
     body = HEAD + f'["{price}","{quantity}"]'.encode() + TAIL + padding
     out = np.zeros(len(body), np.int64)
-    if kernels().read_snapshot(body, state_of(scale), out):
+    if scanner().read_snapshot(body, state_of(scale), out):
         return None
-    assert state_of(scale)[kernel_scan.BIDS_FOUND] == 1
+    assert state_of(scale)[kernel_side.BIDS_FOUND] == 1
     return int(out[0]), int(out[1])
 
 
@@ -86,8 +86,8 @@ def test_decimal_text(text: str, decimals: int) -> None:
 def test_zero_is_zero_in_every_spelling(zero: str) -> None:
     body = HEAD + f'["2.00","1.5"],["1.00","{zero}"]'.encode() + TAIL
     out = np.zeros(len(body), np.int64)
-    assert kernels().read_snapshot(body, state_of(Scale(2, 2)), out) == 0
-    assert state_of(Scale(2, 2))[kernel_scan.BIDS_FOUND] == 1  # an empty level is none
+    assert scanner().read_snapshot(body, state_of(Scale(2, 2)), out) == 0
+    assert state_of(Scale(2, 2))[kernel_side.BIDS_FOUND] == 1  # an empty level is none
 
 
 @given(decimals=st.integers(0, 8), whole=st.integers(1, 9 * 10**10), fraction=st.integers(0, 10**8 - 1))
@@ -112,19 +112,19 @@ DEPTH = (
 )
 
 
-def scan(frame: bytes, rule: Rule = Rule.SPOT, symbol: str = "BTCUSDT") -> int:
+def scan(frame: bytes, rule: SequenceRule = SPOT, symbol: str = "BTCUSDT") -> int:
     return scanned(frame, rule, symbol)[0]
 
 
-def scanned(frame: bytes, rule: Rule = Rule.SPOT, symbol: str = "BTCUSDT") -> tuple[int, list[int]]:
+def scanned(frame: bytes, rule: SequenceRule = SPOT, symbol: str = "BTCUSDT") -> tuple[int, list[int]]:
     state = ladder(Scale(2, 1), symbol, rule).state
-    code = kernels().receive_depth(frame, 0, state, Batch([]).flat, WORK, 1, 0)
-    return code, state[kernel_scan.FIRST : kernel_scan.ASKS_FOUND + 1].tolist()
+    code = scanner().receive_depth(frame, 0, state, Batch([]).flat, WORK, 1, 0)
+    return code, state[kernel_side.FIRST : kernel_side.ASKS_FOUND + 1].tolist()
 
 
 def test_a_depth_update_is_scanned() -> None:
     code, found = scanned(DEPTH)
-    assert code == kernel.SCANNED  # the book is not ready, so it is for book.sync
+    assert code == accept.SCANNED  # the book is not ready, so it is for book.sync
     assert found == [5, 9, -1, 1723161255208_000_000, 1, 2]
 
 
@@ -179,18 +179,18 @@ def test_what_is_odd_is_left_to_the_door(old: bytes, new: bytes) -> None:
 )
 def test_what_is_usual_is_not(old: bytes, new: bytes) -> None:
     assert DEPTH.count(old) == 1
-    assert scan(DEPTH.replace(old, new)) == kernel.SCANNED
+    assert scan(DEPTH.replace(old, new)) == accept.SCANNED
 
 
 def test_futures_need_pu() -> None:
-    assert scan(DEPTH, Rule.FUTURES) == kernel_parse.ODD
-    code, found = scanned(DEPTH.replace(b'"u":9,', b'"u":9,"pu":4,'), Rule.FUTURES)
-    assert (code, found[2]) == (kernel.SCANNED, 4)
+    assert scan(DEPTH, FUTURES) == kernel_parse.ODD
+    code, found = scanned(DEPTH.replace(b'"u":9,', b'"u":9,"pu":4,'), FUTURES)
+    assert (code, found[2]) == (accept.SCANNED, 4)
 
 
 def test_symbols_need_not_be_ascii() -> None:
     frame = DEPTH.replace(b"BTCUSDT", "币安人生USDT".encode())
-    assert scan(frame, symbol="币安人生USDT") == kernel.SCANNED
+    assert scan(frame, symbol="币安人生USDT") == accept.SCANNED
     assert scan(frame, symbol="币安人生USDC") == kernel_parse.ODD
     assert scan(frame.replace("币安人生USDT".encode(), b"X" * 70), symbol="X" * 70) == kernel_parse.ODD
 

@@ -17,10 +17,10 @@ from leadline.book.rows.batch import (
 )
 from leadline.book.scale import Scale
 from leadline.book.sync.events import State
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance.sequence import SPOT
 from tests.book.transcript import diff, seed
 
-MARKETS = [Market("binance-spot", "BTCUSDT", Scale(2, 5), Rule.SPOT)]
+MARKETS = [Market("binance-spot", "BTCUSDT", Scale(2, 5), SPOT)]
 TRADE = Trade("BTCUSDT", 77, 6183764, 5, True, 3, 2, 1)
 TICKER = BookTicker("BTCUSDT", 9, 100, 1, 101, 2, None, 4)
 
@@ -46,7 +46,7 @@ def test_a_diff_becomes_a_row_and_its_levels():
 
 def test_a_trade_and_a_ticker_become_rows():
     batch = make()
-    batch.add_trade(2, TRADE)
+    batch.add_trades(2, TRADE)
     batch.add_ticker(2, TICKER)
     trade, ticker = batch.trades[0].tolist(), batch.tickers[0].tolist()
     assert batch.counts.tolist() == [0, 0, 1, 1]
@@ -66,7 +66,7 @@ def test_the_largest_integers_fit():
     [
         pytest.param({"diff_rows": 1}, lambda b: b.add_diff(0, 1, diff(1, 2)), id="diffs"),
         pytest.param({"level_rows": 3}, lambda b: b.add_diff(0, 1, diff(1, 2)), id="levels"),
-        pytest.param({"trade_rows": 1}, lambda b: b.add_trade(0, TRADE), id="trades"),
+        pytest.param({"trade_rows": 1}, lambda b: b.add_trades(0, TRADE), id="trades"),
         pytest.param({"ticker_rows": 1}, lambda b: b.add_ticker(0, TICKER), id="tickers"),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_full_batch_refuses_and_stays_as_it_was(rooms, fill):
 
 def test_one_diff_larger_than_the_batch_makes_an_empty_batch_grow():
     batch = make(level_rows=2)
-    batch.add_trade(0, TRADE)
+    batch.add_trades(0, TRADE)
     big = tuple((price, 1) for price in range(1, 50))
     batch.add_diff(0, 1, diff(1, 2, bids=big, asks=()))
     assert batch.levels[:49].tolist() == [list(level) for level in big]
@@ -109,7 +109,7 @@ def test_rare_rows_and_clearing():
     batch.seeds.append(SeedRow(0, 1, seed(5)))
     batch.events.append(BookEventRow(0, 1, State.WAITING, State.BUFFERING, "start"))
     batch.coverage.append(CoverageOpened(0, 1, 2, 3))
-    batch.add_trade(0, TRADE)
+    batch.add_trades(0, TRADE)
     assert not batch.is_empty
     batch.clear()
     assert batch.is_empty

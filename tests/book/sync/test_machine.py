@@ -7,7 +7,7 @@ import pytest
 from leadline.book.errors import BadFrame, BadInput
 from leadline.book.messages import Bbo
 from leadline.book.sync.events import BufferTrimmed, GapFound, Left, SnapshotNeeded
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance.sequence import FUTURES
 from tests.book.transcript import (
     BUFFERING,
     CROSSING,
@@ -210,7 +210,7 @@ def test_spot_transcript(heard, state, events):
     ],
 )
 def test_futures_transcript(heard, state, events):
-    book = make(Rule.FUTURES)
+    book = make(FUTURES)
     assert play(book, heard) == events
     assert book.state is state
 
@@ -270,7 +270,7 @@ def test_a_buffer_needs_room_for_two():
 
 @pytest.mark.parametrize("before", [[], [diff(5, 7, 3)], [diff(5, 7, 3), seed(6)]])
 def test_a_refused_diff_changes_nothing(before):
-    book = make(Rule.FUTURES)
+    book = make(FUTURES)
     play(book, before)
     was = (book.state, book.last_id, book.buffered, book.epoch)
     with pytest.raises(BadFrame):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from leadline.book.errors import NotLive
 from leadline.book.sync.events import BookReady, Crossed, GapFound, State
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance.sequence import FUTURES, SPOT
 from tests.book.true_venue import LOSSES, Listener
 
 # Repeated letters are weights: enough seeds to be LIVE half of the time, enough faults not to stay so.
@@ -18,7 +18,7 @@ MOVES = "uuuuuuuugggeqqq22oossssssmmtTTxrLSHhhhhh"
 HARMLESS = "".join(move for move in MOVES if move not in LOSSES)
 SCRIPTS = st.lists(st.sampled_from(MOVES), min_size=30, max_size=60).map("".join)
 HARMLESS_SCRIPTS = st.lists(st.sampled_from(HARMLESS), min_size=30, max_size=60).map("".join)
-RULES = pytest.mark.parametrize("rule", list(Rule))
+RULES = pytest.mark.parametrize("rule", [SPOT, FUTURES], ids=["spot", "futures"])
 SEEDS = st.integers(0, 2**32)
 play_many = settings(max_examples=150, deadline=None)
 
@@ -106,7 +106,7 @@ def test_one_lost_diff_is_found_at_exactly_its_id(rule, lost, seed):
     after = listener.venue.update()
     listener.hear(after)
     [found] = [e for e in listener.events if isinstance(e, GapFound)]
-    if rule is Rule.SPOT:
+    if rule is SPOT:
         assert found == GapFound(before + 1, after.first_id)
     else:
         assert found == GapFound(before, dropped.last_id)

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from leadline.book.errors import BadFrame
-from leadline.book.sync.rules import Rule, Verdict
+from leadline.book.sync.rules import Join
+from leadline.book.venues.binance.sequence import FUTURES, SPOT
 from tests.book.transcript import diff
 
-SPOT, FUTURES = Rule.SPOT, Rule.FUTURES
-OLD, NEXT, GAP = Verdict.OLD, Verdict.NEXT, Verdict.GAP
+OLD, NEXT, GAP = Join.OLD, Join.NEXT, Join.GAP
 
 
 @pytest.mark.parametrize("bridged", [True, False])

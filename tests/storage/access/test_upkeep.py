@@ -164,7 +164,7 @@ def test_a_worn_file_is_opened_anew_between_two_transactions(
         for n in range(7):
             batch = writer.take()
             assert batch is not None
-            batch.add_trade(1, Trade("", n, 2, 3, False, START_NS, START_NS, START_NS - 5))
+            batch.add_trades(1, Trade("", n, 2, 3, False, START_NS, START_NS, START_NS - 5))
             writer.submit(batch)
             writer.drain(PATIENCE_S)
         writer.close()

@@ -14,11 +14,11 @@ from typing import Any
 from leadline.book.messages import BookTicker, DepthDiff, DepthSnapshot, Trade
 from leadline.book.rows.batch import Batch, CoverageEnded, CoverageOpened, Market, SeedRow
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance.sequence import SPOT
 from leadline.storage.access.owner import Owner
 from leadline.storage.ingest.writer import Writer
 
-ODD = Market("loopback-spot", "币安人生USDT", Scale(8, 3), Rule.SPOT)
+ODD = Market("loopback-spot", "币安人生USDT", Scale(8, 3), SPOT)
 START_NS = 1_780_005_600_000_000_000  # 2026-05-28 22:00:00 UTC
 MINUTE_NS = 60_000_000_000
 
@@ -65,7 +65,7 @@ def _add(batch: Batch, epoch: int, message: Any) -> None:
         case DepthSnapshot():
             batch.seeds.append(SeedRow(0, epoch, message))
         case Trade():
-            batch.add_trade(0, message)
+            batch.add_trades(0, message)
         case BookTicker():
             batch.add_ticker(0, message)
 

@@ -11,12 +11,12 @@ import pytest
 from leadline.book.messages import DepthDiff, Level
 from leadline.book.rows.batch import Batch, Count, CoverageOpened, DiffCol, FlatBook, Market, SeedRow
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance.sequence import SPOT
 from leadline.storage.handover.cut import REBUILT, Cutter
 from leadline.storage.handover.succession import Ends, SymbolEnd
 
 EPOCH, SEED_ID = 7, 100
-MARKETS = [Market("venue", name, Scale(2, 3), Rule.SPOT) for name in ("AAA", "BBB")]
+MARKETS = [Market("venue", name, Scale(2, 3), SPOT) for name in ("AAA", "BBB")]
 Book = tuple[dict[int, int], dict[int, int]]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from leadline.book.messages import BookTicker, Trade
 from leadline.book.rows.batch import Batch, Market, SeedRow
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance.sequence import SPOT
 from leadline.storage.ingest.arrow import (
     Names,
     diffs_table,
@@ -93,7 +93,7 @@ def test_diffs_become_lists_by_side_in_the_order_of_the_frame() -> None:
 
 def test_seeds_trades_and_tickers() -> None:
     batch = Batch(MARKETS)
-    batch.add_trade(1, Trade("", 5, 12345, 2, True, START_NS, START_NS + 1000, START_NS + 2999))
+    batch.add_trades(1, Trade("", 5, 12345, 2, True, START_NS, START_NS + 1000, START_NS + 2999))
     batch.add_ticker(0, BookTicker("", 9, 1, 2, 3, 4, None, START_NS))
     batch.add_ticker(2, BookTicker("", 9, 1, 2, 3, 4, START_NS, START_NS))
     batch.seeds.append(SeedRow(0, 3, seed(4, [(100, 1), (99, 2)])))
@@ -118,7 +118,7 @@ def test_names_follow_a_list_that_grows() -> None:
     markets = [BTC]
     names = Names(markets)
     assert names.columns(np.array([0]))["symbol"].to_pylist() == ["BTCUSDT"]
-    markets.append(Market("loopback-spot", "ETHUSDT", Scale(2, 4), Rule.SPOT))
+    markets.append(Market("loopback-spot", "ETHUSDT", Scale(2, 4), SPOT))
     assert names.columns(np.array([1, 0]))["symbol"].to_pylist() == ["ETHUSDT", "BTCUSDT"]
 
 

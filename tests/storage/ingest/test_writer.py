@@ -38,7 +38,7 @@ def everything() -> Batch:
     batch = fill(
         Batch(MARKETS), 0, [diff(11, 12, [(5, 1), (4, 1)], [(6, 1)])], seeded=seed(10, [(1, 1)], [(9, 1)])
     )
-    batch.add_trade(1, Trade("", 1, 2, 3, False, START_NS, START_NS, START_NS - 5))
+    batch.add_trades(1, Trade("", 1, 2, 3, False, START_NS, START_NS, START_NS - 5))
     batch.add_ticker(1, BookTicker("", 1, 2, 3, 4, 5, None, START_NS + 5))
     batch.events.append(BookEventRow(0, START_NS, State.LIVE, State.BUFFERING, "gap", 13, 17))
     batch.events.append(BookEventRow(0, START_NS, State.WAITING, State.BUFFERING, "start"))

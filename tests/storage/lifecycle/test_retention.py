@@ -52,7 +52,7 @@ def four_days(owner: Owner) -> Owner:
     ]
     fill(batch, 0, chain, epoch=2, seeded=seed(DAY, [(1, 1)], [(99, 9), (200, 2)]))
     for n in (11, 3 * DAY):
-        batch.add_trade(0, Trade("", n, 1, 1, False, START_NS, START_NS, START_NS + n * STEP_NS))
+        batch.add_trades(0, Trade("", n, 1, 1, False, START_NS, START_NS, START_NS + n * STEP_NS))
     writer = Writer(owner, MARKETS)
     writer.start()
     writer.submit(batch)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from leadline.book.errors import BadInput
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance.sequence import FUTURES
 from leadline.tasks.venues.binance.profiles import COINM, SPOT, USDM
 from leadline.tasks.venues.common.profile import StreamKind, combined_url
 from leadline.tasks.venues.registry import loopback, venue
@@ -74,14 +74,14 @@ def test_a_name_outside_ascii_is_percent_encoded_in_the_address() -> None:
 
 
 def test_venues_are_found_by_name() -> None:
-    assert venue("binance-usdm").rule is Rule.FUTURES
+    assert venue("binance-usdm").spec.rule is FUTURES
     with pytest.raises(BadInput, match="binance-spot, binance-usdm, binance-coinm, got 'kraken'"):
         venue("kraken")
 
 
 def test_a_loopback_is_its_model_at_other_addresses() -> None:
     profile = loopback("coinm", ws_url="ws://127.0.0.1:1/", rest_url="http://127.0.0.1:2/")
-    assert (profile.name, profile.rule) == ("loopback-coinm", Rule.FUTURES)
+    assert (profile.name, profile.spec.rule) == ("loopback-coinm", FUTURES)
     assert profile.rest_bases == ("http://127.0.0.1:2",)
     base = profile.ws_bases[0]
     assert combined_url(base, base.path_for(StreamKind.TRADE), []) == "ws://127.0.0.1:1/market/stream"

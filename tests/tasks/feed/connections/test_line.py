@@ -8,7 +8,8 @@ from random import Random
 from leadline.book.engine.factory import make_book
 from leadline.book.rows.batch import Count, Market, TradeCol
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance import specs
+from leadline.book.venues.binance.sequence import SPOT
 from leadline.tasks.feed.connections.line import Line
 from leadline.tasks.feed.connections.merger import Frame, Merger
 from leadline.tasks.feed.connections.standby import QUIET_LOOKS, Leg, Relief
@@ -42,8 +43,8 @@ class Heard:
 
     def __init__(self) -> None:
         self.sink = ListSink()
-        market = Market("loopback-spot", "ETHUSDT", Scale(2, 3), Rule.SPOT)
-        self.router = Router([market], [make_book(0, market, engine="plain")], self.sink)
+        market = Market("loopback-spot", "ETHUSDT", Scale(2, 3), SPOT)
+        self.router = Router([market], [make_book(0, market, specs.SPOT, engine="plain")], self.sink)
         self.line = Line(
             "spot",
             StreamKind.DEPTH,

@@ -9,7 +9,7 @@ import pytest
 from leadline.book.messages import DepthDiff
 from leadline.book.rows.batch import Batch, Market
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance.sequence import SPOT
 from leadline.tasks.feed.routing.clock import StreamClock
 from leadline.tasks.loopback import Options, run_in_thread
 from leadline.tasks.net.clock import DRIFT_PPM, ClockOffset, OffsetTracker
@@ -78,7 +78,7 @@ def test_an_old_estimate_is_less_sure_than_a_fresh_one() -> None:
 
 
 def test_a_recording_s_clock_is_a_row_a_minute_and_one_at_first() -> None:
-    market = Market("v", "s", Scale(2, 3), Rule.SPOT)
+    market = Market("v", "s", Scale(2, 3), SPOT)
     clock, minute_ns = StreamClock("v"), 60_000_000_000
     told = []
     by_batch = ([0, 5], [30], [], [59, 61, 200], [210])  # seconds of receipt; none in the third minute

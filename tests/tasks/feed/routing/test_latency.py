@@ -7,11 +7,11 @@ import pytest
 
 from leadline.book.rows.batch import Batch, Count, DiffCol, Market
 from leadline.book.scale import Scale
-from leadline.book.sync.rules import Rule
+from leadline.book.venues.binance.sequence import SPOT
 from leadline.tasks.feed.routing.latency import GRACE_NS, MINUTE_NS, Latencies
 from leadline.tasks.net.clock import ClockOffset
 
-MARKETS = [Market("v", name, Scale(2, 3), Rule.SPOT) for name in ("A", "B", "C")]
+MARKETS = [Market("v", name, Scale(2, 3), SPOT) for name in ("A", "B", "C")]
 MINUTE = 28_000_000 * MINUTE_NS
 BEHIND = ClockOffset(-1_270_000_000, 2_000_000)  # the venue's clock minus ours
 STAGES = ("network", "queue", "decode", "apply", "durable")

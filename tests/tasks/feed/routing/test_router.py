@@ -13,7 +13,9 @@ from leadline.book.messages import CommandReply, ServerShutdown
 from leadline.book.rows.batch import Batch, Count, DiffCol, Market, TickerCol, TradeCol
 from leadline.book.scale import Scale
 from leadline.book.sync.events import BookReady, GapFound, Left, Mismatched, Refuted, SnapshotNeeded, State
-from leadline.book.sync.rules import Rule
+from leadline.book.sync.rules import SequenceRule
+from leadline.book.venues.binance import specs
+from leadline.book.venues.binance.sequence import FUTURES, SPOT
 from leadline.tasks.feed.routing.router import Router
 from leadline.tasks.net.errors import SinkFull
 from tests.recordings import COINM_BTC, SPOT_ETH, recording
@@ -26,15 +28,17 @@ T0 = 1_700_000_000_000_000_000
 class Desk:
     """A router with books of some symbols, and frames made as the venue writes them."""
 
-    def __init__(self, *symbols: str, rule: Rule = Rule.SPOT, sink: ListSink | None = None) -> None:
+    def __init__(self, *symbols: str, rule: SequenceRule = SPOT, sink: ListSink | None = None) -> None:
         self.sink = sink or ListSink()
         self.sink.markets += [Market("v", symbol, SCALE, rule) for symbol in symbols]
-        books = [make_book(n, market, engine="plain") for n, market in enumerate(self.sink.markets)]
+        books = [
+            make_book(n, market, specs.SPOT, engine="plain") for n, market in enumerate(self.sink.markets)
+        ]
         self.router = Router(
             self.sink.markets,
             books,
             self.sink,
-            make_book=lambda n, market: make_book(n, market, engine="plain"),
+            make_book=lambda n, market: make_book(n, market, specs.SPOT, engine="plain"),
         )
         self.now_ns = T0
 
@@ -133,7 +137,7 @@ def test_every_spelling_reaches_the_book_of_its_symbol(shape: Any, symbol: str) 
 
 
 def test_an_aggregate_trade_is_stored_as_a_trade() -> None:
-    desk = Desk("BTCUSDT", rule=Rule.FUTURES)
+    desk = Desk("BTCUSDT", rule=FUTURES)
     desk.hear(combined("btcusdt@aggTrade", aggregate("BTCUSDT", 78)))
     row = desk.batch.trades[0]
     assert row[TradeCol.TRADE_ID] == 78
@@ -225,11 +229,11 @@ def test_numbers_past_the_scale_ask_for_a_new_one() -> None:
     assert desk.router.off_scale == {"BTCUSDT"}
 
     old = desk.router.books["BTCUSDT"]
-    book = desk.router.rescale(Market("v", "BTCUSDT", Scale(3, 3), Rule.SPOT), desk.now_ns)
+    book = desk.router.rescale(Market("v", "BTCUSDT", Scale(3, 3), SPOT), desk.now_ns)
     assert book is not old
     assert (book.index, desk.sink.markets[book.index].scale) == (1, Scale(3, 3))
     assert desk.router.off_scale == set()
-    assert desk.router.rescale(Market("v", "BTCUSDT", Scale(3, 3), Rule.SPOT), desk.now_ns) is book
+    assert desk.router.rescale(Market("v", "BTCUSDT", Scale(3, 3), SPOT), desk.now_ns) is book
     desk.hear(combined("btcusdt@depth@100ms", fine))
     assert (book.state, old.state) == (State.BUFFERING, State.WAITING)
 
@@ -312,14 +316,16 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
 @pytest.mark.parametrize(
     ("name", "symbol", "rule", "scale"),
     [
-        pytest.param(SPOT_ETH, "ETHUSDT", Rule.SPOT, Scale(8, 8), id="spot-eth"),
-        pytest.param(COINM_BTC, "BTCUSD_PERP", Rule.FUTURES, Scale(1, 0), id="coinm-btc"),
+        pytest.param(SPOT_ETH, "ETHUSDT", SPOT, Scale(8, 8), id="spot-eth"),
+        pytest.param(COINM_BTC, "BTCUSD_PERP", FUTURES, Scale(1, 0), id="coinm-btc"),
     ],
 )
-def test_a_recording_streams_without_a_gap(name: str, symbol: str, rule: Rule, scale: Scale) -> None:
+def test_a_recording_streams_without_a_gap(
+    name: str, symbol: str, rule: SequenceRule, scale: Scale
+) -> None:
     path = recording(name)
     sink = ListSink(markets=[Market("v", symbol, scale, rule)])
-    book = make_book(0, sink.markets[0])
+    book = make_book(0, sink.markets[0], specs.SPOT)
     router = Router(sink.markets, [book], sink)
     frames, told = 0, []
     for received_ns, frame in lines(path):

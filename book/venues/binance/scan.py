@@ -11,8 +11,12 @@ A field that comes twice, a missing one, or another symbol's message is `ODD`.
 from __future__ import annotations
 
 from leadline.book.kernel.ladder import (
-    FOUND,
-    FUTURES,
+    ASKS_FOUND,
+    BIDS_FOUND,
+    BY_PREV_ID,
+    FIRST,
+    LAST,
+    PREV,
     PRICE_DECIMALS,
     PRICE_UNIT,
     QTY_DECIMALS,
@@ -20,6 +24,7 @@ from leadline.book.kernel.ladder import (
     SYMBOL,
     SYMBOL_BYTES,
     TIME_UNIT_NS,
+    TS_EVENT,
 )
 from leadline.book.kernel.memory import Ints, compiled, inlined, load2, load4, load8
 from leadline.book.kernel.parse import (
@@ -38,11 +43,6 @@ from leadline.book.kernel.parse import (
     skip_value,
     string_end,
 )
-
-# What a scan leaves in the book's header.
-FIRST, LAST, PREV, TS_EVENT, BIDS_FOUND, ASKS_FOUND = range(FOUND, FOUND + 6)
-# … and what it took, where asked: receive -> scan, and the scan, in ns.
-QUEUE, DECODE = FOUND + 6, FOUND + 7
 
 # Keys: the letter itself, or a number above all letters; -1 stands for one we do not use.
 KEY_A, KEY_B, KEY_E, KEY_M, KEY_P, KEY_Q, KEY_S, KEY_T, KEY_U = (ord(c) for c in "abempqstu")
@@ -164,7 +164,7 @@ def scan_depth(frame: bytes, start: int, state: Ints, out: Ints, row: int, limit
             break
     if not seen & 32:
         state[PREV] = -1
-    if seen | 32 != 255 or (state[FUTURES] and not seen & 32) or state[FIRST] > state[LAST]:
+    if seen | 32 != 255 or (state[BY_PREV_ID] and not seen & 32) or state[FIRST] > state[LAST]:
         return ODD
     return 0
 

@@ -1,0 +1,31 @@
+"""Everything that is known of a venue's market without a connection to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from leadline.book.sync.rules import SequenceRule
+from leadline.book.trust.attestation import Faith
+from leadline.book.venues.common.decoder import Decoder
+from leadline.book.venues.common.listing import SymbolInfo
+from leadline.book.venues.common.scanner import Scanner
+
+ParseListing = Callable[[bytes, Collection[str] | None], dict[str, SymbolInfo]]
+"""Reads the answer that lists symbols, or only those asked for; raises `BadFrame`."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenueSpec:
+    """One market of one venue: what its messages mean, and its names and fees."""
+
+    name: str  # as in the rows: binance-spot, …
+    loopback_kind: str  # what the built-in venue calls it: loopback-spot is one of kind spot
+    rule: SequenceRule
+    decoder: Decoder
+    load_scanner: Callable[[], Scanner] | None  # imports numba; None: every frame is decoded
+    parse_listing: ParseListing
+    taker_fee_bps: float  # of one side, without discounts
+    tardis_name: str | None  # the exchange's name in Tardis' files
+    window: int | None = None  # the stream keeps so many best levels a side; None: all that ever changed
+    faith: Faith = field(default_factory=Faith)  # what the venue promises of its tickers
