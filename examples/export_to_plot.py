@@ -31,7 +31,7 @@ DB = Path(given.get("db", "demo.duckdb"))
 SYMBOL = given.get("symbol", "BTCUSDT")
 OUT = Path(given.get("out", "export-example"))
 
-# %% Export: one folder of Parquet a table and day, and a certificate that says how far it may be believed.
+# %% Export: one folder of Parquet a table and day, and a certificate that says how far it can be trusted.
 # The command line does the same: leadline export BTCUSDT --out export-example
 with connect(DB) as con:
     certificates = export(con, Job(SYMBOL, "parquet", OUT), now=dt.datetime.now(dt.UTC))

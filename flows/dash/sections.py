@@ -115,7 +115,7 @@ def _budget(found: Look) -> str:
 
 def trust(found: Look) -> Html:
     """Show a light for each market, the worst first, and when it was covered."""
-    title, span = "May it be believed?", found.span
+    title, span = "Can this data be trusted?", found.span
     if span is None or not found.lit:
         nothing = empty(
             "No book was watched in this time. ", code("leadline stream"), " or ", code("leadline demo"),
