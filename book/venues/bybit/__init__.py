@@ -1,0 +1,1 @@
+"""Bybit's messages, decoded, and how its deltas join."""
