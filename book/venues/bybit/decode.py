@@ -11,8 +11,9 @@ differs between markets and depths, and fields come and go: only what is used is
 consecutive, and is the same for all depths and for trades: it is what a book ticker or a REST book is
 compared by (`DepthDiff.shared_id`), never what deltas join by. Event times are ``ts``.
 
-A trade's id is a number on spot and a UUID on futures; one too large for 63 bits is folded into them. Block
-trades and those against RPI orders, which no book shows, are trades like others.
+A trade's id is a number on spot. On futures it is a UUID, which neither counts nor orders trades: theirs
+is ``seq``, which the fills of one order share, with the place among them in its lowest bits. Block trades
+and those against RPI orders, which no book shows, are trades like others.
 
 Sources: bybit-exchange/docs, v5/websocket/public/orderbook and trade, v5/market/orderbook (as of 2026-08),
 v5/sbe/market/level-50 for the rules of ``u``.
@@ -21,7 +22,6 @@ v5/sbe/market/level-50 for the rules of ``u``.
 from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
-from uuid import UUID
 
 import msgspec
 
@@ -52,7 +52,8 @@ from leadline.book.venues.common.wire import (
 )
 
 BOOK, TRADES = "orderbook", "publicTrade"  # what a topic begins with
-MOST_DIGITS = 38  # what 128 bits hold
+MOST_DIGITS = 19  # what 63 bits hold
+PLACE_BITS = 10  # a message holds up to 1,024 trades, so those of one ``seq`` in it are no more
 RESTARTED = 1  # the update id of a snapshot after which the count begins anew
 
 UpdateId: TypeAlias = Annotated[int, msgspec.Meta(ge=RESTARTED, le=INT64_MAX)]
@@ -80,6 +81,7 @@ class _Trade(msgspec.Struct, gc=False):
     v: str
     p: str
     i: Text
+    seq: Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX >> PLACE_BITS)] | None = None  # since 2025-08
 
 
 class _TradesFrame(msgspec.Struct, gc=False):
@@ -187,13 +189,15 @@ def decode_trades(
     """Turn a frame of ``publicTrade`` into its trades, oldest first; raises `BadFrame`, `OffScale`."""
     wire = decode_json(_TRADES, frame, start)
     ts_event_ns = to_ns(wire.ts, time_unit_ns, "ts")
-    trades = []
+    trades: list[Trade] = []
+    seq, place = None, 0
     for n, one in enumerate(wire.data):
         scale, where = scale_for(scale_of, one.s), f"data[{n}]"
+        seq, place = one.seq, place + 1 if one.seq == seq else 0
         trades.append(
             Trade(
                 one.s,
-                _trade_id(one.i, f"{where}.i"),
+                _trade_id(one, place, where),
                 to_number(scale.ticks, one.p, f"{where}.p"),
                 to_number(scale.lots, one.v, f"{where}.v"),
                 one.S == "Sell",
@@ -295,17 +299,19 @@ def _read_book(frame: bytes, start: int) -> tuple[_BookFrame, int]:
     return wire, levels
 
 
-def _trade_id(text: str, field: str) -> int:
-    """Return a trade's id in 63 bits: as it stands if it fits, else its halves folded together."""
-    number = _digits(text)
-    if number is None:
-        try:
-            number = UUID(text).int
-        except ValueError as exc:
-            raise BadFrame(f"{field}: expected digits or a UUID, got {text[:SHOWN_CHARS]!r}") from exc
-    return number if number <= INT64_MAX else (number >> 64 ^ number) & INT64_MAX
+def _trade_id(trade: _Trade, place: int, where: str) -> int:
+    """Return a number that grows from trade to trade."""
+    number = _digits(trade.i)
+    if number is not None:
+        return number
+    if trade.seq is None:
+        raise BadFrame(f"{where}.i: expected digits, as there is no seq, got {trade.i[:SHOWN_CHARS]!r}")
+    if place >> PLACE_BITS:
+        raise BadFrame(f"{where}: expected at most {1 << PLACE_BITS} trades of one seq in a message")
+    return trade.seq << PLACE_BITS | place
 
 
 def _digits(text: str) -> int | None:
-    """Read an unsigned number that a text holds, of 128 bits at most; None for any other text."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else None
+    """Read an unsigned number of 63 bits that a text holds; None for any other text."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else -1
+    return number if 0 <= number <= INT64_MAX else None

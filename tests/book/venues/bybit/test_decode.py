@@ -96,11 +96,10 @@ def test_a_top_without_orders_on_a_side_is_nothing_at_nothing(side: str, top: tu
     assert decode_ticker(changed(TOP, "data", side, to=[]), LINEAR, RECV_NS).top == top
 
 
-def test_trades_of_futures_have_uuids() -> None:
+def test_trades_of_futures_go_by_the_shared_id() -> None:
     (trade,) = decode_trades(TRADE, LINEAR, RECV_NS)
-    folded = (0x2A74AC78691C5B54 ^ 0x9DBE5AAFE8364627) & INT64_MAX
-    event_ns = 1758841135824 * MS
-    assert trade == Trade("BTCUSDT", folded, 10937890, 20, False, 1758841135823 * MS, event_ns, RECV_NS)
+    event_ns, trade_id = 1758841135824 * MS, 457514743450 << 10
+    assert trade == Trade("BTCUSDT", trade_id, 10937890, 20, False, 1758841135823 * MS, event_ns, RECV_NS)
 
 
 def test_trades_of_spot_have_numbers_and_a_taker_who_sold_had_a_buyer_who_made() -> None:
@@ -113,17 +112,31 @@ def test_trades_of_spot_have_numbers_and_a_taker_who_sold_had_a_buyer_who_made()
 def test_the_fills_of_one_order_keep_their_order_and_their_own_ids() -> None:
     trades = decode_trades(FILLS, LINEAR, RECV_NS)
     assert [trade.qty_lots for trade in trades] == [1, 32, 8]
-    assert len({trade.trade_id for trade in trades}) == 3
+    assert [trade.trade_id - (549792210006 << 10) for trade in trades] == [0, 1, 2]
 
 
-@given(st.uuids(), st.uuids())
-def test_folded_ids_are_63_bits_and_tell_uuids_apart(one: Any, other: Any) -> None:
-    ids = [
-        decode_trades(changed(TRADE, "data", 0, "i", to=str(each)), LINEAR, 0)[0].trade_id
-        for each in (one, other)
-    ]
-    assert all(0 <= each <= INT64_MAX for each in ids)
-    assert (ids[0] == ids[1]) == (one == other)  # by chance alone, which hypothesis does not find
+def message_of(seqs: list[int]) -> bytes:
+    one = json.loads(TRADE)["data"][0]
+    return changed(TRADE, "data", to=[{**one, "seq": seq} for seq in seqs])
+
+
+@given(st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=1024))
+def test_ids_of_futures_grow_with_the_shared_id_and_within_it(seqs: list[int]) -> None:
+    ids = [trade.trade_id for trade in decode_trades(message_of(sorted(seqs)), LINEAR, 0)]
+    assert ids == sorted(set(ids))
+    assert ids[-1] <= INT64_MAX
+
+
+def test_how_trades_are_shared_out_among_messages_changes_no_id() -> None:
+    def ids(*seqs: int) -> list[int]:
+        return [trade.trade_id for trade in decode_trades(message_of(list(seqs)), LINEAR, 0)]
+
+    assert ids(7, 7, 8, 9, 9) == [*ids(7, 7), *ids(8), *ids(9, 9)]
+
+
+def test_a_message_of_more_trades_than_there_can_be() -> None:
+    with pytest.raises(BadFrame, match=r"data\[1024\]: expected at most 1024 trades of one seq"):
+        decode_trades(message_of([7] * 1025), LINEAR, 0)
 
 
 def test_a_rest_book() -> None:
@@ -294,8 +307,12 @@ def test_bad_tops(frame: bytes, message: str) -> None:
     [
         (changed(TRADE, "data", to={}), "data: .*Expected `array`"),
         (changed(TRADE, "data", 0, "S", to="buy"), r'data\[0\]\.S: .*stood there: "buy"'),
-        (changed(TRADE, "data", 0, "i", to="t-1"), r"data\[0\]\.i: expected digits or a UUID, got 't-1'"),
-        (changed(TRADE, "data", 0, "i", to="9" * 5000), r"data\[0\]\.i: expected digits or a UUID"),
+        (
+            changed(TRADE, "data", 0, "seq", drop=True),
+            r"data\[0\]\.i: expected digits, as there is no seq, got",
+        ),
+        (changed(TRADE, "data", 0, "seq", to=2**53), r"data\[0\]\.seq: .*stood there: 9007199254740992"),
+        (changed(TRADE, "data", 0, "i", to=""), r"data\[0\]\.i: .*length >= 1"),
         (changed(TRADE, "data", 0, "p", to=""), r"data\[0\]\.p: .*got ''"),
         (changed(TRADE, "data", 0, "v", to="0,1"), r"data\[0\]\.v: .*got '0,1'"),
         (changed(TRADE, "data", 0, "T", to=2**62), r"data\[0\]\.T: expected a time"),
