@@ -15,8 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from leadline.book.sync.rules import Span
-from leadline.book.sync.rules import Verdict as Join
+from leadline.book.sync.rules import Join, Span
 
 
 @dataclass(frozen=True, slots=True)
