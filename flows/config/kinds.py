@@ -125,7 +125,7 @@ def number(
     default: float | None, low: float, high: float, unit: str, about: str, *, flag: str = "", none: str = ""
 ) -> Any:
     """Declare a number from ``low`` to ``high``."""
-    expected = f"a number of {unit} from {low:g} to {high:g}"
+    expected = f"a number of {unit} from {low:.10g} to {high:.10g}"
     return _declare(default, about, expected, _bounded(float, low, high), flag=flag, none=none)
 
 

@@ -72,10 +72,15 @@ class Settings:
 
     venue: str = venue("binance-spot", "The venue; loopback is the built-in one.")
     symbols: tuple[str, ...] = symbols(("BTCUSDT", "ETHUSDT"), "The symbols.")
-    ws_url: str | None = url(("ws", "wss"), "WebSocket address instead of the venue's own.", none=OWN)
-    rest_url: str | None = url(("http", "https"), "REST address instead of the venue's own.", none=OWN)
+    ws_url: str | None = url(("ws", "wss"), "WebSocket address of the venue.", none=OWN)
+    rest_url: str | None = url(("http", "https"), "REST address of the venue.", none=OWN)
     weight_per_minute: int | None = whole(
-        None, 100, 1_000_000, "request weight", "REST request weight per minute.", none="the venue's limit"
+        None,
+        100,
+        1_000_000,
+        "units of request weight",
+        "REST request weight a minute.",
+        none="the venue's limit",
     )
     legs: int = whole(1, 1, 2, "connections", "Connections with the same streams; the first copy counts.")
     lag_s: float = number(3.0, 0, 600, "seconds", "A connection later than this is replaced; 0: never.")
@@ -101,9 +106,11 @@ class Settings:
         10.0, 0.2, DAY_S, "seconds", "Interval of depth snapshots.", flag="--snapshot-every"
     )
     snapshot_levels: int = whole(20, 1, 5_000, "levels", "Levels on each side of a depth snapshot.")
-    snapshot_bands_bps: tuple[float, ...] = bands((5.0, 10.0, 25.0, 50.0), "Bands around the mid to sum.")
+    snapshot_bands_bps: tuple[float, ...] = bands(
+        (5.0, 10.0, 25.0, 50.0), "Bands around the mid to sum up."
+    )
     snapshot_timeout_s: float = number(
-        20.0, 0.1, 600, "seconds", "Longest report of a snapshot to Prefect."
+        20.0, 0.1, 600, "seconds", "Limit for reporting a snapshot to Prefect."
     )
     pages_every_s: float = number(30.0, 1, DAY_S, "seconds", "Interval of a stream's artifacts in Prefect.")
 
@@ -126,7 +133,7 @@ class Settings:
     llm_deadline_s: float = number(45.0, 1, 600, "seconds", "Limit for one question, retries included.")
     llm_side_by_side: int = whole(4, 1, 64, "symbols", "Symbols to ask about at the same time.")
     llm_cost_drift_pct: float = number(
-        2.0, 0, 1_000, "percent", "Warn if a provider's costs differ this much from ours."
+        2.0, 0, 1_000, "percentage points", "Warn if a provider's costs differ this much from ours."
     )
     llm_shutdown_warn_days: float = number(
         30.0, 0, 3_650, "days", "Warn this long before a model in use is switched off."
@@ -136,7 +143,7 @@ class Settings:
     analyze_every_s: float = number(60.0, 1, DAY_S, "seconds", "A question is asked once within this time.")
     signal_horizon_s: int = whole(300, 1, DAY_S, "seconds", "How far ahead a signal predicts.")
     signal_ttl_s: float = number(60.0, 1, DAY_S, "seconds", "How long a signal is valid.")
-    signal_stale_s: float = number(10.0, 0.5, 600, "seconds", "An older book gets no signal.")
+    signal_stale_s: float = number(10.0, 0.5, 600, "seconds", "Older books get no signal.")
     taker_fee_bps: float | None = number(
         None, -10, 100, "basis points", "Taker fee of one side.", none="the venue's standard fee"
     )
@@ -146,15 +153,15 @@ class Settings:
     score_days: float = number(14.0, 0.01, 3_650, "days", "How far back to score signals.", flag="--days")
 
     shock_look_s: float = number(0.5, 0.1, 5, "seconds", "Interval of checks for shocks.")
-    shock_window_s: float = number(60.0, 10, 3_600, "seconds", "Past to compare with; half must be there.")
+    shock_window_s: float = number(60.0, 10, 3_600, "seconds", "Past to compare with; half must exist.")
     shock_imbalance_sds: float = number(
         6.0, 1, 100, "standard deviations", "Imbalance shock: robust deviations from the median."
     )
     shock_imbalance_least: float = number(
-        0.5, 0.05, 2, "imbalance", "Imbalance shock: least distance from the median."
+        0.5, 0.05, 2, "units of imbalance", "Imbalance shock: least distance from the median."
     )
     shock_spread_ratio: float = number(
-        5.0, 1.1, 1_000, "times the median", "Spread shock: least ratio to the median."
+        5.0, 1.1, 1_000, "multiples of the median", "Spread shock: least ratio to the median."
     )
     shock_spread_least_bps: float = number(
         2.0, 0.001, 10_000, "basis points", "Spread shock: least distance above the median."

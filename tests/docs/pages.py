@@ -15,7 +15,7 @@ from markdown_it.token import Token
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-PAGES = [README, *sorted(DOCS.glob("*.md"))]
+PAGES = [README, *sorted(DOCS.rglob("*.md"))]
 FLOORS = ("flows", "tasks", "storage", "book")
 ENDS = re.compile(r"(?<=[.!?])\s+")
 WORD = re.compile(r"\w[\w'.,-]*")

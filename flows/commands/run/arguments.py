@@ -25,7 +25,7 @@ VENUE = ("venue", "ws_url", "rest_url")
     hosts_prefect=True,
 )
 def demo(parser: ArgumentParser) -> None:
-    """Run everything on the built-in venue, faults included, and prove the books."""
+    """Run everything on the built-in venue, with faults, and prove the result."""
     add_number(parser, "--seconds", "How long to stream", 45.0)
     add_setting(parser, "db", default="demo.duckdb, created anew by each demo")
     add_number(parser, "--seed", "Seed of the synthetic market", 1, read=int)

@@ -26,7 +26,7 @@ def doctor(parser: ArgumentParser) -> None:
 )
 def automations(parser: ArgumentParser) -> None:
     """
-    Install Prefect automations: restart a stream, report stale books, budgets.
+    Install Prefect automations: restart streams, report stale books and budgets.
 
     Run it again to update them.
     """

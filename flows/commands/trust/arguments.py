@@ -17,10 +17,10 @@ from leadline.flows.commands.common.flags import add_json, add_setting, add_stor
 )
 def trust(parser: ArgumentParser) -> None:
     """
-    Say whether a symbol's data can be trusted in a time range, and why not.
+    Show whether a symbol's data can be trusted in a time range, and why not.
 
-    It shows the share covered, every gap with its cause and length, how often the venue's tickers
-    agreed with the book, clock offset and latency.
+    It shows the share covered and every gap with its cause and length. It shows how often the
+    venue's tickers agreed with the book, clock offset and latency.
     """
     parser.add_argument("symbol", metavar="SYMBOL", help="As the venue writes it, such as BTCUSDT.")
     add_stored_db(parser)
@@ -38,9 +38,9 @@ def certify(parser: ArgumentParser) -> None:
     """
     Certify a symbol's day as JSON and HTML, or verify a certificate.
 
-    A certificate has coverage, every gap with its cause and ids, attestation, latency, spread,
-    depth and the hash of the content. --verify compares one, of a day or of an export, with the
-    database; exit code 1 if they differ.
+    A certificate has coverage, gaps with cause and ids, attestation, latency, spread and depth.
+    It has the hash of the content, too. --verify compares the certificate of a day or an export
+    with the database. The exit code is 1 if they differ.
     """
     add = parser.add_argument
     add("symbol", metavar="SYMBOL", nargs="?", help="As the venue writes it, such as BTCUSDT.")
