@@ -97,7 +97,7 @@ def settings_page() -> str:
         MADE,
         "",
         "A setting has one name in four places. `keep_days` in `leadline.toml` is `LEADLINE_KEEP_DAYS` in",
-        "the environment and the Prefect Variable `leadline_keep_days`. Some commands also take a flag: see",
+        "the environment and the Prefect Variable `leadline_keep_days`. Some commands take a flag: see",
         "[commands](commands.md). The later of these wins:",
         "",
         "1. the default",
@@ -120,8 +120,8 @@ def settings_page() -> str:
 
 def _row(setting: Setting) -> str:
     default = setting.in_words(setting.default)
-    shown = f"*{default}*" if setting.kind.none else f"`{default}`"
-    return f"| `{setting.key}` | {shown} | {setting.kind.expected} | {setting.kind.text} |"
+    shown = f"*{default}*" if setting.none else f"`{default}`"
+    return f"| `{setting.key}` | {shown} | {setting.kind.expected} | {setting.text} |"
 
 
 def main() -> int:

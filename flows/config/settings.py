@@ -7,7 +7,7 @@ environment and as a Prefect Variable follow from the key. Flags, ``leadline doc
 settings file; values travel as plain arguments. Keys of providers are no settings: they are read where
 they are used and never printed.
 """
-# ruff: noqa: RUF009 - each function of ``kinds`` returns a dataclasses.field
+# ruff: noqa: RUF009 - ``setting`` returns a dataclasses.field
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from leadline.book.analytics.shock import LEAST_LOOKS
 from leadline.book.errors import BadInput, did_you_mean
 from leadline.flows.config.kinds import (
+    BANDS,
+    MEMORY,
+    PATH,
+    SYMBOLS,
+    TEXT,
+    TEXTS,
+    USD,
     Expected,
     Kind,
-    bands,
     choice,
-    memory,
+    days,
     number,
-    path,
-    symbols,
-    text,
-    texts,
+    seconds,
     url,
-    usd,
-    venue,
     whole,
 )
+from leadline.tasks.venues.registry import LOOPBACK_KINDS, VENUES
 
 CONFIG_FILE = "leadline.toml"
 DEFAULT_DB = Path("leadline.duckdb")
@@ -53,125 +55,150 @@ NOT_SETTINGS = ("LEADLINE_CONFIG", "LEADLINE_LLM_API_KEY", "LEADLINE_RECORDINGS"
 # Kubernetes gives every pod these for a Service named leadline, or leadline-something.
 KUBERNETES = re.compile(r"LEADLINE_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 OWN = "the venue's own"
+BPS = (5.0, 10.0, 25.0, 50.0)
+ALIASES = {"loopback": "loopback-spot", "binance": "binance-spot"}
+VENUE = choice(
+    *VENUES,
+    *(f"loopback-{kind}" for kind in LOOPBACK_KINDS),
+    *ALIASES,
+    usual=lambda name: ALIASES.get(name.lower(), name.lower()),
+    metavar="VENUE",
+)
+T = TypeVar("T")
 
 
 class BadSetting(BadInput):
     """A setting cannot be used; the message names its origin, key, value and what was expected."""
 
 
+def setting(default: T, kind: Kind, text: str, *, flag: str = "", none: str = "") -> T:
+    """
+    Declare a setting with its default, its kind and a sentence about it.
+
+    ``flag``: on the command line, where it is not named like the key. ``none``: what the default means,
+    where that is the lack of a value.
+    """
+    metadata = {"kind": kind, "text": text, "short_flag": flag, "none": none}
+    declared: T = field(default=default, metadata=metadata)
+    return declared
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything a person can choose."""
 
-    db: Path = path(DEFAULT_DB, "The database.")
-    home: Path = path(Path(".leadline"), "Folder for logs and the private Prefect server's database.")
-    export_to: Path | None = path(None, "Folder for exported days and certificates.", none="no export")
-    memory_limit: str = memory("1GB", "Memory that DuckDB may use.")
-    threads: int = whole(2, 1, 64, "threads", "Threads that DuckDB may use.")
-    log_level: str = choice("INFO", LOG_LEVELS, "Least severe line that is logged.", upper=True)
+    db: Path = setting(DEFAULT_DB, PATH, "The database.")
+    home: Path = setting(Path(".leadline"), PATH, "Folder for logs and the private Prefect server.")
+    export_to: Path | None = setting(None, PATH, "Folder for exports and certificates.", none="no export")
+    memory_limit: str = setting("1GB", MEMORY, "Memory that DuckDB may use.")
+    threads: int = setting(2, whole(1, 64, "threads"), "Threads that DuckDB may use.")
+    log_level: str = setting("INFO", choice(*LOG_LEVELS, usual=str.upper), "Least severe line to log.")
 
-    venue: str = venue("binance-spot", "The venue; loopback is the built-in one.")
-    symbols: tuple[str, ...] = symbols(("BTCUSDT", "ETHUSDT"), "The symbols.")
-    ws_url: str | None = url(("ws", "wss"), "WebSocket address of the venue.", none=OWN)
-    rest_url: str | None = url(("http", "https"), "REST address of the venue.", none=OWN)
-    weight_per_minute: int | None = whole(
-        None,
-        100,
-        1_000_000,
-        "units of request weight",
-        "REST request weight a minute.",
-        none="the venue's limit",
+    venue: str = setting("binance-spot", VENUE, "The venue; loopback is the built-in one.")
+    symbols: tuple[str, ...] = setting(("BTCUSDT", "ETHUSDT"), SYMBOLS, "The symbols.")
+    ws_url: str | None = setting(None, url("ws", "wss"), "WebSocket address of the venue.", none=OWN)
+    rest_url: str | None = setting(None, url("http", "https"), "REST address of the venue.", none=OWN)
+    weight_per_minute: int | None = setting(
+        None, whole(100, 1_000_000, "units"), "REST request weight to use.", none="the venue's limit"
     )
-    legs: int = whole(1, 1, 2, "connections", "Connections with the same streams; the first copy counts.")
-    lag_s: float = number(3.0, 0, 600, "seconds", "A connection later than this is replaced; 0: never.")
+    legs: int = setting(1, whole(1, 2, "connections"), "Same streams on each; the first copy counts.")
+    lag_s: float = setting(3.0, seconds(0, 600), "A connection later than this is replaced; 0: never.")
 
-    engine: str = choice("auto", ENGINES, "Book engine; auto: compiled where numba is installed.")
-    max_levels: int = whole(20_000, 100, 1_000_000, "levels", "Most levels on each side of a book.")
-    buffer_limit: int = whole(10_000, 10, 1_000_000, "diffs", "Diffs to buffer per symbol before a seed.")
-    stats_every_s: float = number(1.0, 0.1, 3_600, "seconds", "Interval of rows in feed_stats.")
-    audit_every_s: float = number(60.0, 0, DAY_S, "seconds", "Interval of audits by REST; 0: none.")
-    audit_levels: int = whole(1000, 50, 5_000, "levels", "Most levels on each side that an audit covers.")
-    depth20: str = choice("off", ("on", "off"), "Also compare books with the venue's 20 best levels.")
-    rotate_s: float = number(86_400.0, 1, 31 * DAY_S, "seconds", "A stream hands over after this long.")
-    warm_s: float = number(900.0, 1, DAY_S, "seconds", "A successor gives up if not warm after this long.")
-    host_grace_s: float = number(
+    engine: str = setting("auto", choice(*ENGINES), "Book engine; auto: compiled where numba is installed.")
+    max_levels: int = setting(20_000, whole(100, 1_000_000, "levels"), "Most levels on a side of a book.")
+    buffer_limit: int = setting(10_000, whole(10, 1_000_000, "diffs"), "Diffs to buffer before a seed.")
+    stats_every_s: float = setting(1.0, seconds(0.1, 3_600), "Interval of rows in feed_stats.")
+    audit_every_s: float = setting(60.0, seconds(0, DAY_S), "Interval of audits by REST; 0: none.")
+    audit_levels: int = setting(1000, whole(50, 5_000, "levels"), "Most levels on a side to audit.")
+    depth20: str = setting("off", choice("on", "off"), "Also compare with the venue's 20 best levels.")
+    rotate_s: float = setting(86_400.0, seconds(1, 31 * DAY_S), "A stream hands over after this long.")
+    warm_s: float = setting(900.0, seconds(1, DAY_S), "A successor not warm by then gives up.")
+    host_grace_s: float = setting(
         5.0,
-        0,
-        3_600,
-        "seconds",
+        seconds(0, 3_600),
         "Time for a Prefect task to connect or resync before the feed does it itself.",
     )
 
-    snapshot_every_s: float = number(
-        10.0, 0.2, DAY_S, "seconds", "Interval of depth snapshots.", flag="--snapshot-every"
+    snapshot_every_s: float = setting(
+        10.0, seconds(0.2, DAY_S), "Interval of depth snapshots.", flag="--snapshot-every"
     )
-    snapshot_levels: int = whole(20, 1, 5_000, "levels", "Levels on each side of a depth snapshot.")
-    snapshot_bands_bps: tuple[float, ...] = bands(
-        (5.0, 10.0, 25.0, 50.0), "Bands around the mid to sum up."
+    snapshot_levels: int = setting(20, whole(1, 5_000, "levels"), "Levels on a side of a depth snapshot.")
+    snapshot_bands_bps: tuple[float, ...] = setting(
+        BPS, BANDS, "Bands around the mid whose depth is summed."
     )
-    snapshot_timeout_s: float = number(
-        20.0, 0.1, 600, "seconds", "Limit for reporting a snapshot to Prefect."
-    )
-    pages_every_s: float = number(30.0, 1, DAY_S, "seconds", "Interval of a stream's artifacts in Prefect.")
+    snapshot_timeout_s: float = setting(20.0, seconds(0.1, 600), "Limit for reporting one to Prefect.")
+    pages_every_s: float = setting(30.0, seconds(1, DAY_S), "Interval of a stream's artifacts in Prefect.")
 
-    llm_provider: str = choice(
+    llm_provider: str = setting(
         "auto",
-        PROVIDERS,
-        "Provider; auto: holysheep with its key, else the embedded model.",
+        choice(*PROVIDERS),
+        "Provider; auto: holysheep with its key, else local.",
         flag="--provider",
     )
-    llm_base_url: str | None = url(("http", "https"), "Address of the API.", none="the provider's own")
-    llm_models: tuple[str, ...] = texts(
-        "Models to ask; a>b: b where a cannot answer.", none="the provider's default", flag="--model"
+    llm_base_url: str | None = setting(
+        None, url("http", "https"), "Address of the API.", none="the provider's own"
     )
-    llm_prompt: str = text("auto", "Prompt version; auto: the one that fits the model.")
-    llm_challengers: tuple[str, ...] = texts(
-        "Asked in shadow: model, model@prompt or @prompt.", none="nobody"
+    llm_models: tuple[str, ...] = setting(
+        (),
+        TEXTS,
+        "Models to ask; a>b: b where a cannot answer.",
+        none="the provider's default",
+        flag="--model",
     )
-    llm_challengers_usd_per_day: Decimal = usd(Decimal("0.25"), "Daily budget of challengers.")
-    llm_budget_usd_per_day: Decimal = usd(Decimal(1), "Daily budget, unless the table budgets has one.")
-    llm_deadline_s: float = number(45.0, 1, 600, "seconds", "Limit for one question, retries included.")
-    llm_side_by_side: int = whole(4, 1, 64, "symbols", "Symbols to ask about at the same time.")
-    llm_cost_drift_pct: float = number(
-        2.0, 0, 1_000, "percentage points", "Warn if a provider's costs differ this much from ours."
+    llm_prompt: str = setting("auto", TEXT, "Prompt version; auto: the one that fits the model.")
+    llm_challengers: tuple[str, ...] = setting(
+        (), TEXTS, "Asked in shadow: model, model@prompt or @prompt.", none="nobody"
     )
-    llm_shutdown_warn_days: float = number(
-        30.0, 0, 3_650, "days", "Warn this long before a model in use is switched off."
+    llm_challengers_usd_per_day: Decimal = setting(Decimal("0.25"), USD, "Budget of challengers.")
+    llm_budget_usd_per_day: Decimal = setting(Decimal(1), USD, "Budget, unless the table budgets has one.")
+    llm_deadline_s: float = setting(45.0, seconds(1, 600), "Limit for one question, retries included.")
+    llm_side_by_side: int = setting(4, whole(1, 64, "symbols"), "Symbols to ask about at the same time.")
+    llm_cost_drift_pct: float = setting(
+        2.0, number(0, 1_000, "percentage points"), "Warn if a provider's costs differ this much from ours."
     )
-    local_gguf: Path | None = path(None, "Weights of the embedded model.", none="the packaged ones")
+    llm_shutdown_warn_days: float = setting(
+        30.0, days(0, 3_650), "Warn before a model in use is switched off."
+    )
+    local_gguf: Path | None = setting(
+        None, PATH, "Weights of the embedded model.", none="the packaged ones"
+    )
 
-    analyze_every_s: float = number(60.0, 1, DAY_S, "seconds", "A question is asked once within this time.")
-    signal_horizon_s: int = whole(300, 1, DAY_S, "seconds", "How far ahead a signal predicts.")
-    signal_ttl_s: float = number(60.0, 1, DAY_S, "seconds", "How long a signal is valid.")
-    signal_stale_s: float = number(10.0, 0.5, 600, "seconds", "Older books get no signal.")
-    taker_fee_bps: float | None = number(
-        None, -10, 100, "basis points", "Taker fee of one side.", none="the venue's standard fee"
+    analyze_every_s: float = setting(60.0, seconds(1, DAY_S), "A question is asked once within this time.")
+    signal_horizon_s: int = setting(300, whole(1, DAY_S, "seconds"), "How far ahead a signal predicts.")
+    signal_ttl_s: float = setting(60.0, seconds(1, DAY_S), "How long a signal is valid.")
+    signal_stale_s: float = setting(
+        10.0, seconds(0.5, 600), "A book not updated for longer gets no signal."
     )
-    score_notional_usd: float = number(
-        10_000.0, 1, 1e9, "USD", "Traded on each signal; the cost of tokens is spread over it."
+    taker_fee_bps: float | None = setting(
+        None, number(-10, 100, "basis points"), "Taker fee of one side.", none="the venue's standard fee"
     )
-    score_days: float = number(14.0, 0.01, 3_650, "days", "How far back to score signals.", flag="--days")
+    score_notional_usd: float = setting(
+        10_000.0, number(1, 1e9, "USD"), "Traded on each signal; the cost of its tokens is spread over it."
+    )
+    score_days: float = setting(14.0, days(0.01, 3_650), "How far back to score signals.", flag="--days")
 
-    shock_look_s: float = number(0.5, 0.1, 5, "seconds", "Interval of checks for shocks.")
-    shock_window_s: float = number(60.0, 10, 3_600, "seconds", "Past to compare with; half must exist.")
-    shock_imbalance_sds: float = number(
-        6.0, 1, 100, "standard deviations", "Imbalance shock: robust deviations from the median."
+    shock_look_s: float = setting(0.5, seconds(0.1, 5), "Interval of checks for shocks.")
+    shock_window_s: float = setting(60.0, seconds(10, 3_600), "Past to compare with; half must exist.")
+    shock_imbalance_sds: float = setting(
+        6.0, number(1, 100, "standard deviations"), "Imbalance shock: robust deviations from the median."
     )
-    shock_imbalance_least: float = number(
-        0.5, 0.05, 2, "units of imbalance", "Imbalance shock: least distance from the median."
+    shock_imbalance_least: float = setting(
+        0.5, number(0.05, 2, "units of imbalance"), "Imbalance shock: least distance from the median."
     )
-    shock_spread_ratio: float = number(
-        5.0, 1.1, 1_000, "multiples of the median", "Spread shock: least ratio to the median."
+    shock_spread_ratio: float = setting(
+        5.0, number(1.1, 1_000, "multiples of the median"), "Spread shock: least ratio to the median."
     )
-    shock_spread_least_bps: float = number(
-        2.0, 0.001, 10_000, "basis points", "Spread shock: least distance above the median."
+    shock_spread_least_bps: float = setting(
+        2.0, number(0.001, 10_000, "basis points"), "Spread shock: least distance above the median."
     )
-    shock_cooldown_s: float = number(60.0, 1, DAY_S, "seconds", "A book has one shock within this time.")
-    shock_within_s: float = number(2.0, 0.5, 600, "seconds", "An analysis that starts later is refused.")
-    shock_analysis: str = choice("auto", ("auto", "on", "off"), "Ask a model; auto: where one is ready.")
+    shock_cooldown_s: float = setting(60.0, seconds(1, DAY_S), "A book has one shock within this time.")
+    shock_within_s: float = setting(2.0, seconds(0.5, 600), "An analysis that starts later is refused.")
+    shock_analysis: str = setting(
+        "auto", choice("auto", "on", "off"), "Ask a model; auto: if one is ready."
+    )
 
-    keep_days: float = number(30.0, 0.01, 36_500, "days", "maintain-store deletes older rows.")
-    keep_texts_days: float = number(30.0, 0.01, 36_500, "days", "Older prompts and answers are deleted.")
+    keep_days: float = setting(30.0, days(0.01, 36_500), "maintain-store deletes older rows.")
+    keep_texts_days: float = setting(30.0, days(0.01, 36_500), "Older prompts and answers are deleted.")
 
     @property
     def is_loopback(self) -> bool:
@@ -190,11 +217,14 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The names of one setting, its kind and its default."""
+    """One setting as it was declared, and its names."""
 
     key: str
-    kind: Kind
     default: object
+    kind: Kind
+    text: str
+    short_flag: str
+    none: str
 
     @property
     def env(self) -> str:
@@ -204,19 +234,23 @@ class Setting:
     @property
     def flag(self) -> str:
         """Its name on the command line, of those commands that take it."""
-        return self.kind.flag or f"--{self.key.replace('_', '-')}"
+        return self.short_flag or f"--{self.key.replace('_', '-')}"
+
+    def read(self, value: object) -> Any:
+        """Return the typed value; raises `Expected`."""
+        return self.default if self.none and value in (None, "") else self.kind.read(value)
 
     def in_words(self, value: object) -> str:
         """Return a value as a person reads it."""
-        if self.kind.none and value == self.default:
-            return self.kind.none
+        if self.none and value == self.default:
+            return self.none
         shown = _shown(value)
         parts = shown if isinstance(shown, list) else [shown]
         return " ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
 
 
 SETTINGS: Mapping[str, Setting] = {
-    each.name: Setting(each.name, each.metadata["kind"], each.default) for each in fields(Settings)
+    each.name: Setting(each.name, each.default, **each.metadata) for each in fields(Settings)
 }
 
 
@@ -246,7 +280,7 @@ def without_credentials(url: str) -> str:
 
 def _read(origin: str, key: str, value: object) -> Any:
     try:
-        return SETTINGS[key].kind.read(value)
+        return SETTINGS[key].read(value)
     except Expected as exc:
         raise BadSetting(f"{origin}: {key} = {value!r}: expected {exc}") from None
 

@@ -21,7 +21,7 @@ def add_settings(parser: argparse.ArgumentParser, *keys: str) -> None:
 def add_setting(parser: argparse.ArgumentParser, key: str, *, text: str = "", default: str = "") -> None:
     """Add the flag of a setting; ``text`` and ``default`` say what they are for this command."""
     setting = SETTINGS[key]
-    about = (text or setting.kind.text).rstrip(".")
+    about = (text or setting.text).rstrip(".")
     if not text and setting.kind.expected.startswith("one of"):
         about = f"{about}; {setting.kind.expected}"
     parser.add_argument(

@@ -5,44 +5,32 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
+from leadline.flows.commands.common import flags
 from leadline.flows.commands.common.command import command
-from leadline.flows.commands.common.flags import (
-    add_json,
-    add_number,
-    add_setting,
-    add_settings,
-    add_stored_db,
-    add_stored_venue,
-    add_time,
-)
 
 EXPORTS = ("parquet", "hftbacktest", "tardis")
 
 
-@command(
-    "leadline record --out recordings --symbols BTCUSDT --seconds 600",
-)
+@command("leadline record --out recordings --symbols BTCUSDT --seconds 600")
 def record(parser: ArgumentParser) -> None:
     """Record raw frames of a venue to files that leadline replay reads."""
     _add_out(parser)
-    add_settings(parser, "symbols", "venue", "ws_url", "rest_url")
-    add_number(parser, "--seconds", "Stop after this long", none="at Ctrl-C")
-    add_number(parser, "--rotate-mb", "Start a new file after this many MB", 64.0, metavar="MB")
-    add_json(parser)
+    flags.add_settings(parser, "symbols", "venue", "ws_url", "rest_url")
+    flags.add_number(parser, "--seconds", "Stop after this long", none="at Ctrl-C")
+    flags.add_number(parser, "--rotate-mb", "Start a new file after this many MB", 64.0, metavar="MB")
+    flags.add_json(parser)
 
 
-@command(
-    "leadline replay morning.gz noon.gz --db replay.duckdb --venue binance-spot",
-)
+@command("leadline replay morning.gz noon.gz --db replay.duckdb --venue binance-spot")
 def replay(parser: ArgumentParser) -> None:
     """Replay recordings into a database, with the code of a live stream."""
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="Recordings, in the order they were made."
     )
-    add_settings(parser, "db", "venue")
-    add_number(parser, "--speed", "Times real time", none="as fast as possible", metavar="X")
-    add_setting(parser, "engine")
-    add_json(parser)
+    flags.add_settings(parser, "db", "venue")
+    flags.add_number(parser, "--speed", "Times real time", none="as fast as possible", metavar="X")
+    flags.add_setting(parser, "engine")
+    flags.add_json(parser)
 
 
 @command(
@@ -53,25 +41,23 @@ def replay(parser: ArgumentParser) -> None:
 def export(parser: ArgumentParser) -> None:
     """Export a symbol and time range, with a certificate for each day."""
     parser.add_argument("symbol", metavar="SYMBOL", help="Such as BTCUSDT.")
-    add_time(parser, "--from", "since", "Start", "the first stored row")
-    add_time(parser, "--to", "until", "End, excluded", "after the last stored row")
+    flags.add_time(parser, "--from", "since", "Start", "the first stored row")
+    flags.add_time(parser, "--to", "until", "End, excluded", "after the last stored row")
     parser.add_argument(
         "--format", dest="style", choices=EXPORTS, default="parquet", help="Format (default: %(default)s)."
     )
     _add_out(parser)
-    add_stored_db(parser)
-    add_stored_venue(parser)
-    add_json(parser)
+    flags.add_stored_db(parser)
+    flags.add_stored_venue(parser)
+    flags.add_json(parser)
 
 
-@command(
-    "leadline import exported --db again.duckdb",
-)
+@command("leadline import exported --db again.duckdb")
 def import_(parser: ArgumentParser) -> None:
     """Import days exported as Parquet, each verified against its certificate."""
     parser.add_argument("folder", type=Path, metavar="DIR", help="The --out of leadline export.")
-    add_setting(parser, "db")
-    add_json(parser)
+    flags.add_setting(parser, "db")
+    flags.add_json(parser)
 
 
 def _add_out(parser: ArgumentParser) -> None:

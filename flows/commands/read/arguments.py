@@ -5,16 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
+from leadline.flows.commands.common import flags
 from leadline.flows.commands.common.command import command
-from leadline.flows.commands.common.flags import (
-    LAST_PORT,
-    add_format,
-    add_json,
-    add_number,
-    add_stored_db,
-    add_stored_venue,
-    whole,
-)
 
 REPORT = Path("leadline-report.html")
 PORT = 4280
@@ -28,16 +20,16 @@ PORT = 4280
 def book(parser: ArgumentParser) -> None:
     """Show a book, now or at a past time, rebuilt from the database."""
     parser.add_argument("symbol", metavar="SYMBOL", help="Such as BTCUSDT.")
-    add_stored_db(parser)
-    add_stored_venue(parser)
+    flags.add_stored_db(parser)
+    flags.add_stored_venue(parser)
     when = parser.add_mutually_exclusive_group()
     when.add_argument(
         "--at", metavar="TIME", help="The book at this time, UTC unless it has an offset (default: now)."
     )
     when.add_argument("--at-id", type=int, metavar="ID", help="The book after this update id.")
     levels = "10 in a table, else all"
-    add_number(parser, "--levels", "Levels of each side", none=levels, read=whole(1))
-    add_format(parser)
+    flags.add_number(parser, "--levels", "Levels of each side", none=levels, read=flags.whole(1))
+    flags.add_format(parser)
 
 
 @command(
@@ -50,11 +42,11 @@ def sql(parser: ArgumentParser) -> None:
     parser.add_argument(
         "statement", nargs="?", metavar="SQL", help="One or more statements (default: a prompt, or stdin)."
     )
-    add_stored_db(parser)
+    flags.add_stored_db(parser)
     parser.add_argument("--write", action="store_true", help="Allow statements that change the database.")
     rows = "200 in a table, else all"
-    add_number(parser, "--limit", "Most rows to print; 0: all", none=rows, read=whole(0))
-    add_format(parser)
+    flags.add_number(parser, "--limit", "Most rows to print; 0: all", none=rows, read=flags.whole(0))
+    flags.add_format(parser)
 
 
 @command(
@@ -70,11 +62,11 @@ def report(parser: ArgumentParser) -> None:
     The page needs no network and no script. It shows which books can be trusted, and why the others
     cannot.
     """
-    add_stored_db(parser)
+    flags.add_stored_db(parser)
     text = f"The page; overwritten (default: {REPORT})."
     parser.add_argument("--out", type=Path, default=REPORT, metavar="FILE", help=text)
     _add_selection(parser)
-    add_json(parser, "Print the figures as JSON on stdout; write no page.")
+    flags.add_json(parser, "Print the figures as JSON on stdout; write no page.")
 
 
 @command(
@@ -89,9 +81,9 @@ def dash(parser: ArgumentParser) -> None:
     It only reads. However many browsers are open, it queries the database once per update. There is
     no password.
     """
-    add_stored_db(parser)
-    port = whole(0, LAST_PORT)
-    add_number(parser, "--port", "Port; 0: any free one", PORT, read=port)
+    flags.add_stored_db(parser)
+    port = flags.whole(0, flags.LAST_PORT)
+    flags.add_number(parser, "--port", "Port; 0: any free one", PORT, read=port)
     add = parser.add_argument
     add("--host", default="127.0.0.1", metavar="ADDR", help="Address to listen on (default: %(default)s).")
     add(
@@ -101,13 +93,13 @@ def dash(parser: ArgumentParser) -> None:
         metavar="NAME",
         help="Host names that other machines use; required if --host is not this machine only.",
     )
-    add_number(parser, "--every", "Seconds between updates", 5.0, metavar="S")
+    flags.add_number(parser, "--every", "Seconds between updates", 5.0, metavar="S")
     _add_selection(parser)
-    add_json(parser, "Print the address as JSON on stdout.")
+    flags.add_json(parser, "Print the address as JSON on stdout.")
 
 
 def _add_selection(parser: ArgumentParser) -> None:
-    add_number(parser, "--hours", "How far back to read", 1.0)
+    flags.add_number(parser, "--hours", "How far back to read", 1.0)
     parser.add_argument(
         "--symbols", nargs="+", default=[], metavar="SYMBOL", dest="only", help="Only these (default: all)."
     )

@@ -5,15 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
+from leadline.flows.commands.common import flags
 from leadline.flows.commands.common.command import command
-from leadline.flows.commands.common.flags import (
-    LAST_PORT,
-    add_json,
-    add_number,
-    add_setting,
-    add_settings,
-    whole,
-)
 
 PORT = 4200
 VENUE = ("venue", "ws_url", "rest_url")
@@ -26,10 +19,10 @@ VENUE = ("venue", "ws_url", "rest_url")
 )
 def demo(parser: ArgumentParser) -> None:
     """Run everything on the built-in venue, with faults, and prove the result."""
-    add_number(parser, "--seconds", "How long to stream", 45.0)
-    add_setting(parser, "db", default="demo.duckdb, created anew by each demo")
-    add_number(parser, "--seed", "Seed of the synthetic market", 1, read=int)
-    add_json(parser)
+    flags.add_number(parser, "--seconds", "How long to stream", 45.0)
+    flags.add_setting(parser, "db", default="demo.duckdb, created anew by each demo")
+    flags.add_number(parser, "--seed", "Seed of the synthetic market", 1, read=int)
+    flags.add_json(parser)
 
 
 @command(
@@ -46,15 +39,15 @@ def up(parser: ArgumentParser) -> None:
     Ctrl-C stops everything in order. A second leadline up shows how the first one is doing.
     """
     add = parser.add_argument
-    add_settings(parser, "db", "symbols", *VENUE)
+    flags.add_settings(parser, "db", "symbols", *VENUE)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--server",
         metavar="URL",
         help="Use this Prefect server or Cloud workspace; its key is read from PREFECT_API_KEY.",
     )
-    port = whole(1, LAST_PORT)
-    add_number(where, "--port", "Port of our own Prefect server", PORT, read=port)
+    port = flags.whole(1, flags.LAST_PORT)
+    flags.add_number(where, "--port", "Port of our own Prefect server", PORT, read=port)
     add("--pool", default="leadline", metavar="NAME", help="Prefect work pool (default: %(default)s).")
     add(
         "--schedules",
@@ -64,7 +57,7 @@ def up(parser: ArgumentParser) -> None:
     )
     add("--project", type=Path, metavar="FILE", help="Your own prefect.yaml instead of ours.")
     add("--detach", action="store_true", help="Run in the background.")
-    add_json(parser)
+    flags.add_json(parser)
 
 
 @command(
@@ -73,8 +66,8 @@ def up(parser: ArgumentParser) -> None:
 )
 def down(parser: ArgumentParser) -> None:
     """Stop what leadline up runs in this home folder, and wait for its end."""
-    add_number(parser, "--wait", "Give up after this many seconds", 120.0, metavar="S")
-    add_json(parser)
+    flags.add_number(parser, "--wait", "Give up after this many seconds", 120.0, metavar="S")
+    flags.add_json(parser)
 
 
 @command(
@@ -88,10 +81,10 @@ def stream(parser: ArgumentParser) -> None:
 
     Run it again to continue in the same database.
     """
-    add_settings(parser, "db", "symbols", *VENUE)
-    add_number(parser, "--seconds", "Stop after this long", none="at Ctrl-C")
-    add_setting(parser, "snapshot_every_s")
-    add_json(parser)
+    flags.add_settings(parser, "db", "symbols", *VENUE)
+    flags.add_number(parser, "--seconds", "Stop after this long", none="at Ctrl-C")
+    flags.add_setting(parser, "snapshot_every_s")
+    flags.add_json(parser)
 
 
 @command(
@@ -100,12 +93,12 @@ def stream(parser: ArgumentParser) -> None:
 )
 def stop(parser: ArgumentParser) -> None:
     """Stop the stream that has the database, and wait until the file is closed."""
-    add_setting(parser, "db")
+    flags.add_setting(parser, "db")
     parser.add_argument(
         "--why", default="asked on the command line", metavar="TEXT", help="Reason for the log."
     )
-    add_number(parser, "--wait", "Give up after this many seconds", 60.0, metavar="S")
-    add_json(parser)
+    flags.add_number(parser, "--wait", "Give up after this many seconds", 60.0, metavar="S")
+    flags.add_json(parser)
 
 
 @command(
@@ -119,14 +112,14 @@ def handover(parser: ArgumentParser) -> None:
 
     The new process is warm before the old one stops.
     """
-    add_settings(parser, "db", "symbols", *VENUE)
+    flags.add_settings(parser, "db", "symbols", *VENUE)
     parser.add_argument(
         "--here",
         action="store_true",
         help="Become the new stream in this terminal, even if a worker runs the old one.",
     )
-    add_setting(parser, "warm_s")
-    add_json(parser)
+    flags.add_setting(parser, "warm_s")
+    flags.add_json(parser)
 
 
 COMMANDS = (demo, up, down, stream, stop, handover)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
+from leadline.flows.commands.common import flags
 from leadline.flows.commands.common.command import command
-from leadline.flows.commands.common.flags import add_json, add_settings
 
 
 @command(
@@ -14,9 +14,9 @@ from leadline.flows.commands.common.flags import add_json, add_settings
 )
 def doctor(parser: ArgumentParser) -> None:
     """Check this machine, suggest fixes, print the settings in force."""
-    add_settings(parser, "db", "venue", "ws_url", "rest_url")
+    flags.add_settings(parser, "db", "venue", "ws_url", "rest_url")
     parser.add_argument("--offline", action="store_true", help="Do not connect to the venue.")
-    add_json(parser)
+    flags.add_json(parser)
 
 
 @command(
@@ -37,7 +37,7 @@ def automations(parser: ArgumentParser) -> None:
         help="Also notify through this block, made in Prefect's UI.",
     )
     what.add_argument("--remove", action="store_true", help="Remove the automations.")
-    add_json(parser)
+    flags.add_json(parser)
 
 
 COMMANDS = (doctor, automations)

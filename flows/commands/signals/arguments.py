@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
+from leadline.flows.commands.common import flags
 from leadline.flows.commands.common.command import command
-from leadline.flows.commands.common.flags import (
-    add_json,
-    add_number,
-    add_setting,
-    add_stored_db,
-    add_time,
-    add_watch,
-    whole,
-)
 
 
 @command(
@@ -24,11 +16,11 @@ from leadline.flows.commands.common.flags import (
 )
 def signals(parser: ArgumentParser) -> None:
     """Show each model's newest signal beside the baselines, and refusals."""
-    add_stored_db(parser)
+    flags.add_stored_db(parser)
     _add_symbol(parser)
-    add_time(parser, "--since", "since", "Only signals decided from then on", "a day ago")
-    add_watch(parser)
-    add_json(parser)
+    flags.add_time(parser, "--since", "since", "Only signals decided from then on", "a day ago")
+    flags.add_watch(parser)
+    flags.add_json(parser)
 
 
 @command(
@@ -45,11 +37,11 @@ def score(parser: ArgumentParser) -> None:
     rank correlation and edge after costs, each with its interval. Where there is no evidence of an
     edge, it says so.
     """
-    add_stored_db(parser)
+    flags.add_stored_db(parser)
     parser.add_argument("--now", action="store_true", help="First label closed windows and compute scores.")
-    add_setting(parser, "score_days", text="With --now: how far back to score, in days")
+    flags.add_setting(parser, "score_days", text="With --now: how far back to score, in days")
     parser.add_argument("--symbol", metavar="SYMBOL", help="Also show the cells of this symbol.")
-    add_json(parser)
+    flags.add_json(parser)
 
 
 @command(
@@ -67,17 +59,17 @@ def rescore(parser: ArgumentParser) -> None:
     an interruption, run it again: it continues where it stopped.
     """
     add = parser.add_argument
-    add_stored_db(parser)
-    add_setting(parser, "llm_models", text="Model to ask", default="the setting llm_models")
-    add_setting(parser, "llm_provider", text="Its provider", default="the setting llm_provider")
+    flags.add_stored_db(parser)
+    flags.add_setting(parser, "llm_models", text="Model to ask", default="the setting llm_models")
+    flags.add_setting(parser, "llm_provider", text="Its provider", default="the setting llm_provider")
     add("--prompt", metavar="VERSION", help="Prompt version to use (default: that of the first question).")
     add("--asked", metavar="P/M", help="Only questions put to this provider/model.")
     _add_symbol(parser)
-    add_time(parser, "--since", "since", "Only questions decided from then on", "a day ago")
-    add_time(parser, "--until", "until", "Only questions decided before", "now")
-    add_number(parser, "--limit", "Most questions, newest first", 100, read=whole(1))
+    flags.add_time(parser, "--since", "since", "Only questions decided from then on", "a day ago")
+    flags.add_time(parser, "--until", "until", "Only questions decided before", "now")
+    flags.add_number(parser, "--limit", "Most questions, newest first", 100, read=flags.whole(1))
     add("--dry-run", action="store_true", help="Print the highest possible cost; ask nothing.")
-    add_json(parser)
+    flags.add_json(parser)
 
 
 def _add_symbol(parser: ArgumentParser) -> None:

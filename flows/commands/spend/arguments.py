@@ -5,16 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
+from leadline.flows.commands.common import flags
 from leadline.flows.commands.common.command import command
-from leadline.flows.commands.common.flags import (
-    READ_DB,
-    add_json,
-    add_number,
-    add_setting,
-    add_stored_db,
-    add_watch,
-    whole,
-)
 
 
 @command(
@@ -26,9 +18,9 @@ from leadline.flows.commands.common.flags import (
 )
 def spend(parser: ArgumentParser) -> None:
     """Show what model calls cost, what is left of each budget, and the forecast."""
-    add_stored_db(parser)
-    add_number(parser, "--hours", "How far back to count", 24.0)
-    add_watch(parser)
+    flags.add_stored_db(parser)
+    flags.add_number(parser, "--hours", "How far back to count", 24.0)
+    flags.add_watch(parser)
     change = parser.add_mutually_exclusive_group()
     change.add_argument(
         "--set-budget",
@@ -38,7 +30,7 @@ def spend(parser: ArgumentParser) -> None:
         "WINDOW: hour, day or month (UTC).",
     )
     change.add_argument("--drop-budget", nargs=2, metavar=("SCOPE", "WINDOW"), help="Remove a cap.")
-    add_json(parser)
+    flags.add_json(parser)
 
 
 @command(
@@ -66,13 +58,13 @@ def prices(parser: ArgumentParser) -> None:
     add(
         "--tokens",
         nargs=2,
-        type=whole(0),
+        type=flags.whole(0),
         metavar=("PROMPT", "ANSWER"),
         help="Add the off-peak cost of 1,000 calls with this many tokens each.",
     )
     add("--all", action="store_true", help="Also show past and future prices.")
-    add_setting(parser, "db", default=f"{READ_DB}; show and check need none")
-    add_json(parser)
+    flags.add_setting(parser, "db", default=f"{flags.READ_DB}; show and check need none")
+    flags.add_json(parser)
 
 
 COMMANDS = (spend, prices)

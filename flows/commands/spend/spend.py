@@ -9,7 +9,7 @@ from leadline.book.errors import BadInput
 from leadline.flows.commands.common.flags import settings_of
 from leadline.flows.commands.common.output import show_or_watch
 from leadline.flows.commands.common.reading import database
-from leadline.flows.config.kinds import USD_EXPECTED, read_usd
+from leadline.flows.config.kinds import USD, Expected
 from leadline.flows.spend.report import Spending, as_json, lines, look
 from leadline.flows.terminal.console import to_stderr
 from leadline.storage.access.connect import Connection, connect
@@ -47,8 +47,8 @@ def _change(con: Connection, args: argparse.Namespace) -> None:
     if window not in WINDOWS:
         raise BadInput(f"window {window!r}: expected one of {', '.join(WINDOWS)}")
     try:
-        limit = read_usd(args.set_budget[2])
-    except ValueError:
-        raise BadInput(f"{args.set_budget[2]!r}: expected {USD_EXPECTED}") from None
+        limit = USD.read(args.set_budget[2])
+    except Expected as exc:
+        raise BadInput(f"{args.set_budget[2]!r}: expected {exc}") from None
     reports.set_budget(con, scope, window, limit, now=dt.datetime.now(dt.UTC))
     to_stderr(f"budget {scope} per {window}: {limit:f} USD")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
+from leadline.flows.commands.common import flags
 from leadline.flows.commands.common.command import command
-from leadline.flows.commands.common.flags import add_json, add_setting, add_stored_db, add_time
 
 
 @command(
@@ -23,10 +23,10 @@ def trust(parser: ArgumentParser) -> None:
     venue's tickers agreed with the book, clock offset and latency.
     """
     parser.add_argument("symbol", metavar="SYMBOL", help="As the venue writes it, such as BTCUSDT.")
-    add_stored_db(parser)
-    add_time(parser, "--from", "since", "Start", "an hour before --to")
-    add_time(parser, "--to", "until", "End", "the newest row of the symbol")
-    add_json(parser)
+    flags.add_stored_db(parser)
+    flags.add_time(parser, "--from", "since", "Start", "an hour before --to")
+    flags.add_time(parser, "--to", "until", "End", "the newest row of the symbol")
+    flags.add_json(parser)
 
 
 @command(
@@ -56,9 +56,9 @@ def certify(parser: ArgumentParser) -> None:
         type=Path,
         help="Where to write (default: certificates in export_to, else in the home folder).",
     )
-    add_setting(parser, "venue", text="Only this venue.", default="every venue that has the day")
-    add_stored_db(parser)
-    add_json(parser)
+    flags.add_setting(parser, "venue", text="Only this venue.", default="every venue that has the day")
+    flags.add_stored_db(parser)
+    flags.add_json(parser)
 
 
 COMMANDS = (trust, certify)

@@ -154,14 +154,15 @@ def test_help_gives_the_default_and_the_text_of_each_setting() -> None:
     for key in ("db", "symbols", "snapshot_every_s", "ws_url"):
         setting = SETTINGS[key]
         assert setting.flag in printed
-        assert f"{setting.kind.text.rstrip('.')} (default: {setting.in_words(setting.default)})." in printed
+        assert f"{setting.text.rstrip('.')} (default: {setting.in_words(setting.default)})." in printed
 
 
 def test_help_needs_nothing_heavy() -> None:
+    heavy = ("prefect", "numpy", "numba", "duckdb", "rich", "httpx")
     script = (
         "import sys; from leadline.flows.cli.program import overview, COMMANDS;"
         "overview().format_help(); [each.parser().format_help() for each in COMMANDS.values()];"
-        "print([name for name in ('prefect', 'numba', 'duckdb', 'rich', 'httpx') if name in sys.modules])"
+        f"print([name for name in {heavy} if name in sys.modules])"
     )
     ran = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT

@@ -47,13 +47,13 @@ def test_every_setting_is_declared_whole(key: str) -> None:
     is_union = isinstance(wanted, types.UnionType)
     assert isinstance(default, wanted if is_union else typing.get_origin(wanted) or wanted)
     assert is_union == (default is None)
-    if setting.kind.none:
-        assert setting.kind.read("") == default
+    if setting.none:
+        assert setting.read("") == default
     else:
-        assert setting.kind.read(default) == default
-        assert setting.kind.read(as_text(default)) == default
-    assert setting.kind.text.endswith(".")
-    assert setting.kind.text[0].isupper() or setting.kind.text.startswith("maintain-store")
+        assert setting.read(default) == default
+        assert setting.read(as_text(default)) == default
+    assert setting.text.endswith(".")
+    assert setting.text[0].isupper() or setting.text.startswith("maintain-store")
 
 
 @pytest.mark.parametrize("key", Settings.__dataclass_fields__)
@@ -77,10 +77,10 @@ def test_a_value_between_its_bounds_is_taken_and_one_outside_is_not() -> None:
         low, high = map(float, bounds.groups())
         is_whole = setting.kind.expected.startswith("a whole")
         for value in (low, high):
-            assert float(setting.kind.read(str(int(value)) if is_whole else value)) == value
-        for value in (low - 1, high + 1, "many", True, None if not setting.kind.none else "x"):
+            assert float(setting.read(str(int(value)) if is_whole else value)) == value
+        for value in (low - 1, high + 1, "many", True, None if not setting.none else "x"):
             with pytest.raises(Expected, match="from"):
-                setting.kind.read(value)
+                setting.read(value)
         checked += 1
     assert checked > 30
 
