@@ -48,6 +48,7 @@ prices: $(READY) ## adds the extra "prices": a second source of list prices
 
 docs: $(READY) ## the documentation as a site, in site/; a broken link fails
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-docs.lock
+	$(BIN)/python docs/reference.py
 	$(BIN)/zensical build --strict --clean
 
 peers-llm: ## aimock, a second independent model server for the tests; needs node

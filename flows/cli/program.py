@@ -1,7 +1,7 @@
 """
 The command line: all commands in groups, and what a person reads when one fails.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage. Errors are one or two lines on stderr that say what to do.
+Exit codes: 0 done, 1 failed, 2 wrong usage. Errors are one or two lines on stderr, with what to do.
 Everything heavy (Prefect, numba, DuckDB) is imported once the arguments are known to be right.
 """
 

@@ -1,4 +1,4 @@
-"""The local log: what a run says stays on this machine too, also while the Prefect API is away."""
+"""The local log: what a run logs is also kept on this machine, with or without a Prefect API."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def log_to(file: Path, level: str) -> Iterator[None]:
     """
     Write our loggers, and Prefect's of this process's runs, to ``file``; in UTC, with rotation.
 
-    From here on the process also outlives whoever reads its output: a worker that is killed, a pager.
+    From here on the process also survives the end of its reader: a killed worker, a closed pager.
     """
-    outlive_the_reader()
+    survive_closed_output()
     file.parent.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(
         file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", delay=True
@@ -48,9 +48,9 @@ def log_to(file: Path, level: str) -> Iterator[None]:
         handler.close()
 
 
-def outlive_the_reader() -> None:
+def survive_closed_output() -> None:
     """
-    Let Prefect's console handlers fall silent, for good, once nobody reads what they write.
+    Silence Prefect's console handlers for good once their output has no reader.
 
     By rich's default the first line after that raises SystemExit in whatever thread or task logs it.
     """
@@ -59,10 +59,10 @@ def outlive_the_reader() -> None:
         for handler in logger.handlers:
             if isinstance(handler, PrefectConsoleHandler):
                 # An override of what rich documents as one's own to change; its type is that of the method.
-                handler.console.on_broken_pipe = partial(_fall_silent, handler.console)  # type: ignore[method-assign]
+                handler.console.on_broken_pipe = partial(_silence, handler.console)  # type: ignore[method-assign]
 
 
-def _fall_silent(console: Console) -> None:
+def _silence(console: Console) -> None:
     console.quiet = True
     nowhere = os.open(os.devnull, os.O_WRONLY)
     with contextlib.suppress(OSError, ValueError):  # a file that has no descriptor of its own

@@ -1,4 +1,4 @@
-"""The names of our flows, for whoever looks after their runs; a test compares them with the flows."""
+"""The names of our flows, for code that manages their runs; a test compares them with the flows."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """
-Settings of a flow run: those of every command, with Prefect Variables and the run's parameters besides.
+Settings of a flow run: as for a command, plus Prefect Variables and the run's parameters.
 
     defaults < leadline.toml < Variables leadline_<key> < LEADLINE_<KEY> of the worker < parameters
 
-So what a machine pins in its environment no Variable moves, and what a person types for one run wins.
+A Variable does not change what a machine's environment sets. A parameter of the run always wins.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def settings_of_run(given: Mapping[str, object]) -> Settings:
     """
     Put the settings of this run together; ``given`` are its parameters, None for those left empty.
 
-    Raises `BadSetting` that says which layer holds the value that cannot be.
+    Raises `BadSetting` with the layer that holds the wrong value.
     """
     return load(given, variables=variables(), origin="flow parameter")
 
 
 def variables() -> dict[str, object]:
-    """Return the Variables that are settings, by key; none where the API cannot say."""
+    """Return the Variables that are settings, by key; none where the API does not answer."""
     quick: dict[Any, Any] = {PREFECT_CLIENT_MAX_RETRIES: 1, PREFECT_API_REQUEST_TIMEOUT: TIMEOUT_S}
     try:
         with temporary_settings(quick), get_client(sync_client=True) as client:

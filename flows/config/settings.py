@@ -147,7 +147,7 @@ class Settings:
     )
     llm_prompt: str = setting("auto", TEXT, "Prompt version; auto: the one that fits the model.")
     llm_challengers: tuple[str, ...] = setting(
-        (), TEXTS, "Asked in shadow: model, model@prompt or @prompt.", none="nobody"
+        (), TEXTS, "Asked in shadow: model, model@prompt or @prompt.", none="none"
     )
     llm_challengers_usd_per_day: Decimal = setting(Decimal("0.25"), USD, "Budget of challengers.")
     llm_budget_usd_per_day: Decimal = setting(Decimal(1), USD, "Budget, unless the table budgets has one.")
@@ -326,8 +326,8 @@ def load(
     """
     Put the settings together for a command or a run; flags whose value is None were not given.
 
-    ``origin`` says in errors what ``flags`` are: flags of a command, or for example a flow's parameters;
-    ``variables`` stand between file and environment (`flows.config.run_settings`).
+    ``origin`` names ``flags`` in errors: the flags of a command, or for example a flow's parameters.
+    ``variables`` come between file and environment (`flows.config.run_settings`).
 
     Reads ``folder``/leadline.toml (default: the working folder) or the file that ``LEADLINE_CONFIG``
     names. Raises `BadSetting`.
@@ -353,9 +353,9 @@ def load(
 
 def db_to_read(settings: Settings, *, folder: Path | None = None) -> tuple[Path, str | None]:
     """
-    Choose the database of a command that reads, and a line for stderr if the choice is not obvious.
+    Choose the database of a command that reads, and a line for stderr if that is not the one it names.
 
-    Where nobody chose one and only the demo's exists, it is the demo's.
+    Without a choice, the demo's is read where it is the only one.
     """
     here = folder or Path()
     if settings.db == DEFAULT_DB and not (here / DEFAULT_DB).exists() and (here / DEMO_DB).exists():

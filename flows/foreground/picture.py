@@ -24,12 +24,12 @@ SHOWN_ROWS = ("diffs", "trades", "tickers", "seeds", "events", "samples")
 
 
 class StreamPicture:
-    """Draws what ``attached`` shows; `line` says the same in one line."""
+    """Draws the state of ``attached``; `line` is the same in one line."""
 
     def __init__(self, attached: Attached, settings: Settings) -> None:
         self._attached = attached
         self._settings = settings
-        self._before: tuple[float, int] = (0.0, 0)  # seconds and frames when last looked at
+        self._before: tuple[float, int] = (0.0, 0)  # seconds and frames at the last status
         self._frames_per_s = 0.0
 
     def draw(self) -> RenderableType:
@@ -99,7 +99,7 @@ class StreamPicture:
 
 
 def latencies(stats: FeedStats) -> str:
-    """Say how late the newest bucket was, p50 / p99, from receipt to book and to durable row."""
+    """Return the latency of the newest bucket, p50 / p99, from receipt to book and to durable row."""
     book = _pair(stats.to_book_p50_us, stats.to_book_p99_us, 1, "µs")
     durable = _pair(stats.to_durable_p50_us, stats.to_durable_p99_us, 1000, "ms")
     return f"receive to book {book}, to durable row {durable} (p50 / p99)"

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from leadline.flows.stream import Attached
 
 TICK_S = 0.1
-# After the file is closed, Prefect may take this long to be told; with its API away it would take minutes.
-TELL_PREFECT_S = 15.0
+# Longest report to Prefect once the file is closed; with its API away it would take minutes.
+REPORT_TO_PREFECT_S = 15.0
 DRAIN_S = 5.0
 
 
 class StreamFailed(LeadlineError):
-    """The stream's run did not complete; the message says why."""
+    """The stream's run did not complete; the message has the reason."""
 
 
 class ForegroundStream:
@@ -64,13 +64,13 @@ class ForegroundStream:
                 tick()
                 time.sleep(TICK_S)
                 if self.attached.is_closed.is_set():
-                    give_up_at = min(give_up_at, time.monotonic() + TELL_PREFECT_S)
+                    give_up_at = min(give_up_at, time.monotonic() + REPORT_TO_PREFECT_S)
                 if time.monotonic() > give_up_at or self._signals > 1:
                     break
         if self._ended.done():
             return self._ended.result()
         if self.attached.is_closed.is_set():
-            return "Stopped", "the database is closed; Prefect could not be told in time"
+            return "Stopped", "the database is closed; Prefect did not take the final state in time"
         raise StreamFailed("stopped at once; rows up to the last commit are stored")
 
     def stop(self) -> None:
@@ -92,11 +92,11 @@ class ForegroundStream:
 
     @contextlib.contextmanager
     def _signals_stop_it(self) -> Iterator[None]:
-        def heard(_number: int, _frame: object) -> None:
+        def on_signal(_number: int, _frame: object) -> None:
             self._signals += 1
             self.stop()
 
-        before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:

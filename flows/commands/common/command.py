@@ -25,11 +25,11 @@ class CommandParser(argparse.ArgumentParser):
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
         """Parse what follows the command's name; raises SystemExit(2) on wrong usage."""
         flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
-        for word in argv:
-            flag = word.partition("=")[0]
-            if word == "--":
+        for argument in argv:
+            flag = argument.partition("=")[0]
+            if argument == "--":
                 break
-            if word.startswith("--") and " " not in word and flag not in flags:
+            if argument.startswith("--") and " " not in argument and flag not in flags:
                 self.error(f"there is no flag {flag}{did_you_mean(flag, flags, prefix='--')}")
         return self.parse_args(argv)
 

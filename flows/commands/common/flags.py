@@ -19,7 +19,7 @@ def add_settings(parser: argparse.ArgumentParser, *keys: str) -> None:
 
 
 def add_setting(parser: argparse.ArgumentParser, key: str, *, text: str = "", default: str = "") -> None:
-    """Add the flag of a setting; ``text`` and ``default`` say what they are for this command."""
+    """Add the flag of a setting; ``text`` and ``default`` replace its own for this command."""
     setting = SETTINGS[key]
     about = (text or setting.text).rstrip(".")
     if not text and setting.kind.expected.startswith("one of"):
@@ -74,7 +74,7 @@ def add_number(
     read: Callable[[str], float] | None = None,
     metavar: str = "N",
 ) -> None:
-    """Add the flag of a number above 0, or as ``read`` takes it; ``none`` says what no number means."""
+    """Add the flag of a number above 0, or as ``read`` takes it; ``none``: what no number means."""
     help_text = f"{text} (default: {none or format(default, 'g')})."
     parser.add_argument(flag, type=read or positive, default=default, metavar=metavar, help=help_text)
 

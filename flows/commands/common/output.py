@@ -36,7 +36,7 @@ def show_or_watch(
     """
     Print what ``find`` returns; with ``--watch`` again and again until Ctrl-C.
 
-    ``find`` opens and closes its own connection, so that nobody waits for it in between.
+    ``find`` opens and closes its own connection: between two calls it blocks no one.
     """
     if not args.watch:
         show(args, find(), to_json, to_lines)

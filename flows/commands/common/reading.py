@@ -16,9 +16,9 @@ from leadline.storage.queries.catalog import symbols
 
 def database(settings: Settings) -> Path:
     """
-    Return the database to read; a line on stderr says so where it is the demo's.
+    Return the database to read; where it is the demo's, print a line on stderr.
 
-    Raises `BadInput` that says what to do when there is none.
+    Raises `BadInput` with what to do when there is none.
     """
     db, message = db_to_read(settings)
     if not db.exists():

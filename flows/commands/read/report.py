@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import os
 from dataclasses import replace
-from pathlib import Path
 
 from leadline.flows.commands.common.flags import settings_of
 from leadline.flows.commands.common.reading import database
@@ -14,6 +12,7 @@ from leadline.flows.dash.data import Look, as_json, look
 from leadline.flows.dash.render import document
 from leadline.flows.terminal.console import json_to_stdout, to_stderr, to_stdout
 from leadline.storage.access.connect import connect
+from leadline.storage.files.whole import write_whole
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,20 +31,10 @@ def run(args: argparse.Namespace) -> int:
         json_to_stdout(as_json(found))
         return 0
     page = document(found)
-    write(args.out, page)
+    write_whole(args.out, page)
     to_stdout([str(args.out)])
     to_stderr(f"{summary(found)}; {len(page.encode()) / 1000:,.0f} kB, open it in a browser")
     return 0
-
-
-def write(file: Path, text: str) -> None:
-    """Replace a file at once, so that no reader sees half of it."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def summary(found: Look) -> str:

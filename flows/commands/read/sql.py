@@ -40,7 +40,7 @@ end each statement with ;   \\q or Ctrl-D quits
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the statement given, what stands on stdin, or the prompt."""
+    """Run the statement given, the text on stdin, or the prompt."""
     settings = settings_of(args)
     db = database(settings)
     statement = args.statement
@@ -151,13 +151,13 @@ class Prompt:
             if whole.startswith("\\") or whole.endswith(";"):
                 return whole
 
-    def _command(self, name: str = "?", *words: str) -> None:
-        if name == "d" and not words:
+    def _command(self, name: str = "?", *arguments: str) -> None:
+        if name == "d" and not arguments:
             _print(catalog.tables(self._con))
         elif name == "d":
-            _print(catalog.columns(self._con, words[0]))
-        elif name == "f" and words and words[0] in FORMATS:
-            self._style = words[0]
+            _print(catalog.columns(self._con, arguments[0]))
+        elif name == "f" and arguments and arguments[0] in FORMATS:
+            self._style = arguments[0]
         else:
             to_stderr(HELP)
 

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -56,7 +57,7 @@ KEYS = {
 }
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """Whether a finding is fine."""
 
     OK = "OK"
@@ -68,25 +69,15 @@ class Verdict(StrEnum):
 class Finding:
     """The result of one check; ``todo`` is empty where there is nothing to do."""
 
+    verdict: CheckVerdict
     check: str
-    verdict: Verdict
-    said: str
+    detail: str
     todo: str = ""
 
 
-def ok(check: str, said: str) -> Finding:
-    """Return a finding that is fine."""
-    return Finding(check, Verdict.OK, said)
-
-
-def warn(check: str, said: str, todo: str) -> Finding:
-    """Return a finding that makes something work less well."""
-    return Finding(check, Verdict.WARN, said, todo)
-
-
-def fail(check: str, said: str, todo: str) -> Finding:
-    """Return a finding that stops something from working."""
-    return Finding(check, Verdict.FAIL, said, todo)
+ok = partial(Finding, CheckVerdict.OK)
+warn = partial(Finding, CheckVerdict.WARN)
+fail = partial(Finding, CheckVerdict.FAIL)
 
 
 def examine(settings: Settings, profile: VenueProfile | None) -> list[Finding]:
@@ -172,10 +163,10 @@ def clock(profile: VenueProfile | None) -> Finding:
         todo = "check the network, or use --offline"
         return warn("clock", f"{profile.name} did not give its time: {str(exc) or 'no answer'}", todo)
     ms, error_ms = offset.offset_ns / 1e6, offset.error_ns / 1e6
-    said = f"the venue's is {abs(ms):.1f} ms {'ahead' if ms >= 0 else 'behind'}, ± {error_ms:.1f} ms"
+    detail = f"the venue's is {abs(ms):.1f} ms {'ahead' if ms >= 0 else 'behind'}, ± {error_ms:.1f} ms"
     if abs(ms) - error_ms > CLOCK_WARN_MS:
-        return warn("clock", said, "set the clock by NTP (chrony or systemd-timesyncd)")
-    return ok("clock", said)
+        return warn("clock", detail, "set the clock by NTP (chrony or systemd-timesyncd)")
+    return ok("clock", detail)
 
 
 async def _venue_offset(profile: VenueProfile) -> ClockOffset:
@@ -194,14 +185,14 @@ def disk(db: Path) -> Finding:
         free = shutil.disk_usage(folder).free
     except OSError as exc:
         return fail("disk", f"{folder}: {exc.strerror}", "make the folder, or give another --db")
-    said = f"{free / GB:.1f} GB free in {folder}"
+    detail = f"{free / GB:.1f} GB free in {folder}"
     if not os.access(folder, os.W_OK):
         return fail("disk", f"{folder} cannot be written", "give another --db, or change its permissions")
     if free < DISK_FAIL:
-        return fail("disk", said, "free some space: a full disk stops the stream")
+        return fail("disk", detail, "free some space: a full disk stops the stream")
     if free < DISK_WARN:
-        return warn("disk", said, "a busy symbol writes about 0.1 GB a day; see maintain-store")
-    return ok("disk", said)
+        return warn("disk", detail, "a busy symbol writes about 0.1 GB a day; see maintain-store")
+    return ok("disk", detail)
 
 
 def open_files() -> Finding:
@@ -257,12 +248,12 @@ def models(settings: Settings) -> list[Finding]:
 
 
 def _ending(name: str, when: dt.datetime, settings: Settings, now: dt.datetime) -> Finding:
-    left, said = days_left(when, now), ends_in(name, when, now)
+    left, detail = days_left(when, now), ends_in(name, when, now)
     if left < 0:
-        return fail("model", said, "it no longer answers; set llm_models to another")
+        return fail("model", detail, "it no longer answers; set llm_models to another")
     if left <= settings.llm_shutdown_warn_days:
-        return warn("model", said, "try another on stored questions: leadline rescore --model NAME")
-    return ok("model", said.partition(";")[0])
+        return warn("model", detail, "try another on stored questions: leadline rescore --model NAME")
+    return ok("model", detail.partition(";")[0])
 
 
 def prefect_api(home: Path) -> Finding:
@@ -271,9 +262,9 @@ def prefect_api(home: Path) -> Finding:
     if wanted and is_healthy(wanted):
         return ok("prefect", f"{without_credentials(wanted)} answers")
     if wanted:
-        said = f"{without_credentials(wanted)} does not answer"
+        detail = f"{without_credentials(wanted)} does not answer"
         return warn(
-            "prefect", said, "start it, or unset PREFECT_API_URL; stream starts a private server instead"
+            "prefect", detail, "start it, or unset PREFECT_API_URL; stream starts a private server instead"
         )
     if running := running_private(home):
         return ok("prefect", f"private server at {running}")

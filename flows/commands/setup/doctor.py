@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from leadline.flows.commands.common.flags import settings_of
-from leadline.flows.commands.setup.checks import Finding, Verdict, examine
+from leadline.flows.commands.setup.checks import CheckVerdict, Finding, examine
 from leadline.flows.config.settings import SETTINGS, Settings
 from leadline.flows.config.venue import profile_of
 from leadline.flows.render.tables import table_lines
@@ -23,13 +23,13 @@ def run(args: argparse.Namespace) -> int:
         json_to_stdout({"checks": checks, "settings": settings.shown()})
     else:
         _print(findings, settings)
-    return 1 if any(finding.verdict is Verdict.FAIL for finding in findings) else 0
+    return 1 if any(finding.verdict is CheckVerdict.FAIL for finding in findings) else 0
 
 
 def _print(findings: list[Finding], settings: Settings) -> None:
     width = max(len(finding.check) for finding in findings)
     for finding in findings:
-        to_stdout([f"{finding.verdict:<5} {finding.check:<{width}}  {finding.said}"])
+        to_stdout([f"{finding.verdict:<5} {finding.check:<{width}}  {finding.detail}"])
         if finding.todo:
             to_stdout([f"{'':<5} {'':<{width}}  → {finding.todo}"])
     to_stdout(["", "settings (leadline.toml < LEADLINE_* < flags):"])

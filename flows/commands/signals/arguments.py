@@ -35,7 +35,7 @@ def score(parser: ArgumentParser) -> None:
 
     Each model is compared with order-flow imbalance at the same instants: hit rate, calibration,
     rank correlation and edge after costs, each with its interval. Where there is no evidence of an
-    edge, it says so.
+    edge, the verdict is "no evidence".
     """
     flags.add_stored_db(parser)
     parser.add_argument("--now", action="store_true", help="First label closed windows and compute scores.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from leadline.flows.commands.setup.checks import Verdict, models
+from leadline.flows.commands.setup.checks import CheckVerdict, models
 from leadline.flows.config.settings import Settings
 from leadline.flows.prefect_ui import page_queries as look
 from leadline.storage.access.connect import connect
@@ -171,13 +171,13 @@ def test_the_check_without_the_other_source(
 def test_doctor_counts_the_days_of_a_model_in_use(db: Path) -> None:
     now = dt.datetime.now(dt.UTC)
     for when, verdict, words in (
-        (now + SOON, Verdict.WARN, "in 10 days"),
-        (now + 10 * SOON, Verdict.OK, "in 100 days"),
-        (now - SOON, Verdict.FAIL, "was switched off"),
+        (now + SOON, CheckVerdict.WARN, "in 10 days"),
+        (now + 10 * SOON, CheckVerdict.OK, "in 100 days"),
+        (now - SOON, CheckVerdict.FAIL, "was switched off"),
     ):
         ending(db, when.replace(tzinfo=None))
         (found,) = models(Settings(db=db))
-        assert (found.verdict, words in found.said) == (verdict, True), found.said
+        assert (found.verdict, words in found.detail) == (verdict, True), found.detail
     assert models(Settings(db=db.with_name("none.duckdb"))) == []
 
 
@@ -187,12 +187,12 @@ def test_doctor_tells_of_the_models_that_are_named_before_they_are_asked(
     monkeypatch.setenv("HOLYSHEEP_API_KEY", "canary-of-money")
     named = ("deepseek-v3.2>claude-sonnet-4.5", "gpt-4.1")
     alone = Settings(db=tmp_path / "none.duckdb", llm_models=named, llm_shutdown_warn_days=3_650)
-    ends = {finding.said.split()[0] for finding in models(alone)}
+    ends = {finding.detail.split()[0] for finding in models(alone)}
     assert ends == {"holysheep/claude-sonnet-4.5", "holysheep/gpt-4.1"}
     kept = Settings(db=tmp_path / "x.duckdb", llm_models=("gpt-4.1",))
     ending(kept.db, (dt.datetime.now(dt.UTC) + SOON).replace(tzinfo=None))
     (found,) = models(kept)
-    assert (found.verdict, "in 10 days" in found.said) == (Verdict.WARN, True)
+    assert (found.verdict, "in 10 days" in found.detail) == (CheckVerdict.WARN, True)
     assert "leadline rescore" in found.todo
 
 

@@ -54,7 +54,7 @@ def test_a_venue_that_does_not_answer_is_a_warning(
     told = json.loads(leadline(capsys, *argv).out)
     clock = next(check for check in told["checks"] if check["check"] == "clock")
     assert clock["verdict"] == "WARN"
-    assert "did not give its time" in clock["said"]
+    assert "did not give its time" in clock["detail"]
 
 
 def test_a_database_of_something_else_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
