@@ -40,7 +40,7 @@ from leadline.flows.config.kinds import (
     url,
     whole,
 )
-from leadline.tasks.venues.registry import LOOPBACK_KINDS, VENUES
+from leadline.tasks.venues.names import LOOPBACK_KINDS, VENUES
 
 CONFIG_FILE = "leadline.toml"
 DEFAULT_DB = Path("leadline.duckdb")

@@ -20,15 +20,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from leadline.book.errors import BadInput
+from leadline.book.rows.batch import Market
 from leadline.book.scale import Scale
 from leadline.book.venues.common.spec import VenueSpec
-
-if TYPE_CHECKING:
-    from leadline.book.rows.batch import Market
 
 
 class StreamKind(StrEnum):
@@ -91,8 +88,6 @@ class VenueProfile:
 
     def market(self, symbol: str, scale: Scale) -> Market:
         """Return what books and rows must know of one of its symbols."""
-        from leadline.book.rows.batch import Market  # noqa: PLC0415 - numpy, which no command's help needs
-
         return Market(self.name, symbol, scale, self.spec.rule)
 
     def stream(self, symbol: str, kind: StreamKind) -> str:

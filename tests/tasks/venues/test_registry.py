@@ -4,9 +4,15 @@ import pytest
 
 from leadline.book.errors import BadInput
 from leadline.book.venues.binance.sequence import FUTURES
+from leadline.tasks.venues import names, registry
 from leadline.tasks.venues.binance.profiles import COINM, SPOT, USDM
 from leadline.tasks.venues.common.profile import StreamKind, combined_url
 from leadline.tasks.venues.registry import loopback, venue
+
+
+def test_the_names_are_those_of_the_profiles() -> None:
+    assert tuple(registry.VENUES) == names.VENUES
+    assert tuple(registry.LOOPBACK_KINDS) == names.LOOPBACK_KINDS
 
 
 @pytest.mark.parametrize(
