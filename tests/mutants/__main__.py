@@ -26,7 +26,7 @@ from tests.mutants.variant import Variant
 from tests.mutants.variants import VARIANTS
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("leadline", "book", "storage", "tasks", "flows", "tests", "pyproject.toml")
+COPIED = ("leadline", "book", "storage", "tasks", "flows", "tests", "prefect.yaml", "pyproject.toml")
 TEST_TIMEOUT_S = 300
 
 
