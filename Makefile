@@ -6,10 +6,10 @@ READY  := $(VENV)/.ready
 SECONDS_OF_DEMO ?= 45
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types mutants bench docs drill prices peers-llm clean
+.PHONY: help demo test wheel-check lint types mutants bench docs drill prices peers-llm clean
 
 help: ## what can be made here
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(f"Leadline needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
@@ -23,6 +23,9 @@ demo: $(READY) ## the main job end to end on the built-in exchange, then the pro
 
 test: $(READY) ## all tests
 	$(BIN)/pytest
+
+wheel-check: $(READY) ## the installed wheel far from here: demo, and up until every deployment ran (minutes)
+	$(BIN)/python -m tests.wheel
 
 lint: $(READY) ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -1,8 +1,12 @@
-"""``python -m flows`` from the source tree is ``python -m leadline``."""
+"""``python -m flows`` in the source tree becomes ``python -m leadline``, in a process without ``flows``."""
 
 from __future__ import annotations
 
-import runpy
+import os
+import sys
+
+from leadline.tasks.programs import import_path, python
 
 if __name__ == "__main__":
-    runpy.run_module("leadline", run_name="__main__", alter_sys=True)
+    command = python("-m", "leadline", *sys.argv[1:])
+    os.execve(command[0], command, {**os.environ, **import_path()})  # noqa: S606 - our own program

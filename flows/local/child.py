@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from leadline.book.errors import LeadlineError
+from leadline.tasks.programs import import_path, python
 
 STOP_S = 10.0  # from SIGTERM to SIGKILL
 
@@ -37,20 +38,26 @@ class Child:
         name: str,
         log: Path,
         environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
         stdout_to_log: bool = False,
     ) -> None:
-        """Start it; with ``stdout_to_log`` what it prints goes to the log, else somebody must read it."""
+        """
+        Start it, to work in ``folder`` or where we do.
+
+        With ``stdout_to_log`` what it prints goes to the log, else somebody must read it.
+        """
         self.name = name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stderr:
             self._start_of_log = stderr.tell()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "leadline.flows.local.child", *command],
+                python("-m", "leadline.flows.local.child", *command),
                 stdin=subprocess.PIPE,
                 stdout=stderr if stdout_to_log else subprocess.PIPE,
                 stderr=stderr,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environ or {}), **_import_path()},
+                cwd=folder,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environ or {}), **import_path()},
                 start_new_session=True,
             )
 
@@ -96,13 +103,6 @@ class Child:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _import_path() -> dict[str, str]:
-    """Let a child find our packages from any folder, installed or not."""
-    root = str(Path(__file__).resolve().parents[2])
-    paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 
 def main(command: Sequence[str]) -> int:

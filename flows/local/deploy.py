@@ -6,18 +6,19 @@ Deploying is Prefect's own command, so that what ``leadline up`` deploys is what
 
 from __future__ import annotations
 
+import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from leadline.book.errors import BadInput, LeadlineError
+from leadline.tasks.programs import import_path, python
 
-ROOT = Path(__file__).resolve().parents[2]
 POOL = "leadline"
 PAUSE_S = 0.1
 COMMAND_S = 180.0
@@ -28,11 +29,15 @@ class NotDeployed(LeadlineError):
 
 
 def project_file() -> Path:
-    """Return the project file of this copy of Leadline; raises `BadInput` where it came without one."""
-    path = ROOT / "prefect.yaml"
-    if not path.exists():
-        raise BadInput(f"there is no prefect.yaml in {ROOT}; run from a clone, or give --project FILE")
-    return path
+    """Return the project file that comes with the package."""
+    return Path(str(resources.files("leadline") / "prefect.yaml"))
+
+
+def runs_folder(home: Path) -> Path:
+    """Return the folder where worker and runs work; Prefect puts it on the import path, so it is ours."""
+    folder = home.resolve() / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def read_project(path: Path) -> dict[str, Any]:
@@ -61,9 +66,23 @@ def with_quick_schedules(project: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_pool(project: dict[str, Any], pool: str) -> dict[str, Any]:
-    """Send every deployment to ``pool``."""
+    """
+    Send every deployment to ``pool``, and have its runs started by our own Python.
+
+    By itself Prefect puts the folder in which a run works first on the run's import path.
+    """
+    engine = {"command": shlex.join(python("-m", "prefect.engine"))}
     for each in project["deployments"]:
-        each["work_pool"] = {**each["work_pool"], "name": pool}
+        work_pool = each.get("work_pool") or {}
+        variables = {**engine, **(work_pool.get("job_variables") or {})}
+        each["work_pool"] = {**work_pool, "name": pool, "job_variables": variables}
+    return project
+
+
+def in_folder(project: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Have runs work in ``folder``, where the project file does not say otherwise by a pull step."""
+    step = {"prefect.deployments.steps.set_working_directory": {"directory": str(folder.resolve())}}
+    project.setdefault("pull", [step])
     return project
 
 
@@ -75,23 +94,27 @@ def write_project(project: Mapping[str, Any], path: Path, source: Path) -> Path:
     return path
 
 
-def make_pool(pool: str, environ: Mapping[str, str], tick: Callable[[], None]) -> None:
+def make_pool(pool: str, folder: Path, environ: Mapping[str, str], tick: Callable[[], None]) -> None:
     """Make a work pool for processes on this machine; raises `NotDeployed`."""
-    prefect(["work-pool", "create", pool, "--type", "process"], environ, tick)
+    prefect(["work-pool", "create", pool, "--type", "process"], folder, environ, tick)
 
 
-def deploy_all(file: Path, environ: Mapping[str, str], tick: Callable[[], None]) -> None:
-    """Deploy all of ``file``; runs will work in the folder of this copy. Raises `NotDeployed`."""
-    prefect(["deploy", "--all", "--prefect-file", str(file.resolve())], environ, tick)
+def deploy_all(file: Path, folder: Path, environ: Mapping[str, str], tick: Callable[[], None]) -> None:
+    """Deploy all of ``file``; raises `NotDeployed`."""
+    prefect(["deploy", "--all", "--prefect-file", str(file.resolve())], folder, environ, tick)
 
 
-def prefect(argv: list[str], environ: Mapping[str, str], tick: Callable[[], None]) -> None:
-    """Run one of Prefect's commands without prompts, calling ``tick`` meanwhile; raises `NotDeployed`."""
-    command = [sys.executable, "-m", "prefect", "--no-prompt", *argv]
+def prefect(argv: list[str], folder: Path, environ: Mapping[str, str], tick: Callable[[], None]) -> None:
+    """
+    Run one of Prefect's commands without prompts in ``folder``, calling ``tick`` meanwhile.
+
+    It imports the flows with the folder on its import path. Raises `NotDeployed`.
+    """
+    command = python("-m", "prefect", "--no-prompt", *argv)
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
-        env={**environ, "PYTHONPATH": str(ROOT)},
+        cwd=folder,
+        env={**environ, **import_path()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

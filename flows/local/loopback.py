@@ -10,7 +10,6 @@ import contextlib
 import http
 import http.client
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 from leadline.book.errors import LeadlineError
 from leadline.flows.config.settings import Settings
 from leadline.flows.local.child import Child
+from leadline.tasks.programs import python
 
 ASK_S = 30.0
 
@@ -60,13 +60,7 @@ class LoopbackProcess:
 
 def venue_command(settings: Settings) -> list[str]:
     """Return the command of the built-in venue with the settings' symbols."""
-    command = [
-        sys.executable,
-        "-m",
-        "leadline.tasks.loopback",
-        "--kind",
-        settings.venue.removeprefix("loopback-"),
-    ]
+    command = python("-m", "leadline.tasks.loopback", "--kind", settings.venue.removeprefix("loopback-"))
     command += ["--symbols", ",".join(settings.symbols)]
     if settings.weight_per_minute is not None:
         command += ["--weight-limit", str(settings.weight_per_minute)]

@@ -18,7 +18,6 @@ import os
 import re
 import secrets
 import socket
-import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +29,7 @@ from leadline.book.errors import LeadlineError
 from leadline.flows.config.settings import without_credentials
 from leadline.flows.local.child import Child
 from leadline.storage.lifecycle.sqlite_file import prepare
+from leadline.tasks.programs import python
 
 START_S = 120.0  # 4 s on a quiet machine, 10 s the first time, more on a busy one
 HEALTH_S = 2.0
@@ -243,10 +243,12 @@ class PrefectServer:
         """Start it and do not wait."""
         prepare(database_file(self.home))
         log = self.home / "prefect-server.log"
-        command = [sys.executable, "-m", "leadline.flows.local.prefect_app", str(self.port)]
+        command = python("-m", "leadline.flows.local.prefect_app", str(self.port))
         environ = self._server_environ
+        # Prefect's migrations put the working folder on the import path; this one is ours.
+        folder = database_file(self.home).parent
         self._child = Child(
-            command, name="the Prefect server", log=log, environ=environ, stdout_to_log=True
+            command, name="the Prefect server", log=log, environ=environ, folder=folder, stdout_to_log=True
         )
         return self._child
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from leadline.book.errors import LeadlineError
 from leadline.flows.local.child import Child
+from leadline.tasks.programs import python
 
 FIRST_S, CAP_S = 1.0, 60.0
 HEALTHY_S = 120.0  # one that ran this long has not failed to start: its next wait is short again
@@ -30,7 +30,7 @@ def compiling(venue: str, engine: str, home: Path) -> Child:
     In a process of its own, so that its memory is given back, and before the first run, which hears
     nothing while it compiles. What goes wrong here the stream will say.
     """
-    command = [sys.executable, "-c", COMPILE, venue, engine]
+    command = python("-c", COMPILE, venue, engine)
     return Child(command, name="compiling", log=home / "compile.log", stdout_to_log=True)
 
 

@@ -18,11 +18,10 @@ import importlib
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -49,6 +48,7 @@ from leadline.storage.access.address import read_address
 from leadline.storage.access.owner import Owner
 from leadline.storage.errors import StoreOwned
 from leadline.storage.handover.requests import stop_stream
+from leadline.tasks.programs import python
 
 T = TypeVar("T")
 
@@ -171,19 +171,21 @@ class House:
         self.environ = {**self.environ, **run_environ(self.choice, settings)}
         os.environ.update(self.environ)
         self._api = Api(self.choice.pool)
+        runs = deploying.runs_folder(settings.home)
         self.step = "making the work pool"
         if not self._patiently(self._api.has_pool, self._tick_or_stop):
-            deploying.make_pool(self.choice.pool, self._for_commands(), self._tick_or_stop)
+            deploying.make_pool(self.choice.pool, runs, self._for_commands(), self._tick_or_stop)
         api = self._api
         self._patiently(lambda: api.pause_pool(paused=False), self._tick_or_stop)
         self._worker = self._keep("worker", self._start_worker)
         self.step = "deploying"
         source = self.choice.project or deploying.project_file()
         project = deploying.in_pool(deploying.read_project(source), self.choice.pool)
+        project = deploying.in_folder(project, runs)
         if self.choice.is_quick:
             project = deploying.with_quick_schedules(project)
         file = deploying.write_project(project, settings.home / "prefect.yaml", source)
-        deploying.deploy_all(file, self._for_commands(), self._tick_or_stop)
+        deploying.deploy_all(file, runs, self._for_commands(), self._tick_or_stop)
         self._put_automations()
         with contextlib.suppress(ApiAway):  # its schedule starts it a little later
             self._api.run_now("stream-books/stream-books")
@@ -262,12 +264,15 @@ class House:
         log = self.choice.settings.home / "worker.log"
         if log.exists() and log.stat().st_size > WORKER_LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process"]
+        command = python("-m", "prefect", "worker", "start", "--type", "process")
         command += ["--pool", self.choice.pool, "--name", f"leadline-{socket.gethostname()}"]
         environ = {**self.environ, "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"}
         # Without written bytecode every run would pay seconds of compiling.
         environ["PYTHONDONTWRITEBYTECODE"] = ""
-        return Child(command, name="the worker", log=log, environ=environ, stdout_to_log=True)
+        folder = deploying.runs_folder(self.choice.settings.home)
+        return Child(
+            command, name="the worker", log=log, environ=environ, folder=folder, stdout_to_log=True
+        )
 
     # -- stopping ----------------------------------------------------------------------------------
 
@@ -352,8 +357,10 @@ def run_environ(choice: Choice, settings: Settings) -> dict[str, str]:
     config = os.environ.get("LEADLINE_CONFIG", CONFIG_FILE)
     if Path(config).exists():
         found["LEADLINE_CONFIG"] = str(Path(config).resolve())
-    found["LEADLINE_DB"] = str(settings.db.resolve())
-    found["LEADLINE_HOME"] = str(settings.home.resolve())
+    paths = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    for name, path in paths.items():
+        if isinstance(path, Path) and (name in ("db", "home") or not path.is_absolute()):
+            found[f"LEADLINE_{name.upper()}"] = str(path.resolve())
     if settings.is_loopback:
         found["LEADLINE_VENUE"] = settings.venue
         found["LEADLINE_SYMBOLS"] = ",".join(settings.symbols)

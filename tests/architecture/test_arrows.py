@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,20 @@ def test_only_rooms_of_the_package_are_imported() -> None:
         if name.partition(".")[0] in {"book", "storage", "tasks", "flows", "tests", "bench"}
     }
     assert not wrong
+
+
+def names_python(source: str) -> bool:
+    """Whether a file names the running Python, as one that starts a child by hand does."""
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "executable"
+        for node in ast.walk(ast.parse(source))
+    ) or ("sys.executable",) in {names[:1] for names in imports(source)}
+
+
+def test_one_place_makes_the_commands_of_children() -> None:
+    """Elsewhere one would forget that a child must not look into the working folder."""
+    found = {path for path in modules(ROOT).values() if names_python((ROOT / path).read_text("utf-8"))}
+    assert found == {"tasks/programs.py", "flows/doctor.py"}  # the doctor prints it
 
 
 # -- the checks find what is planted ---------------------------------------------------------------
@@ -93,6 +108,18 @@ def test_a_circle_of_folders_needs_none_of_files(tmp_path: Path) -> None:
     planted = arrows(tree(tmp_path, files))
     assert not circles(planted)
     assert circles(between_folders(planted)) == [["book/x", "book/y"]]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys\nrun([sys.executable, '-m', 'leadline'])",
+        "from sys import executable",
+        "import sys as s\ns.executable",
+    ],
+)
+def test_a_child_started_by_hand_is_found(code: str) -> None:
+    assert names_python(code)
 
 
 def test_a_relative_import_is_refused(tmp_path: Path) -> None:

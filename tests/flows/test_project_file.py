@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,30 @@ def test_quick_schedules_replace_those_of_the_file_and_the_pool_can_be_chosen(tm
         assert each["schedules"][0]["interval"] <= 120
         assert each["schedules"][0]["active"] is True
         assert each["description"] == DEPLOYMENTS[each["name"]]["description"]
+
+
+def test_runs_are_started_by_our_python_in_a_folder_of_ours(tmp_path: Path) -> None:
+    folder = deploying.runs_folder(tmp_path / "home")
+    assert folder.is_dir()
+    project = deploying.read_project(deploying.project_file())
+    first = project["deployments"][0]
+    first["work_pool"] = {**first["work_pool"], "job_variables": {"command": "theirs", "env": {"A": "b"}}}
+    deploying.in_folder(deploying.in_pool(project, "mine"), folder)
+    (step,) = project["pull"]
+    assert step == {"prefect.deployments.steps.set_working_directory": {"directory": str(folder)}}
+    theirs, *ours = [each["work_pool"]["job_variables"] for each in project["deployments"]]
+    assert theirs == {"command": "theirs", "env": {"A": "b"}}
+    for each in ours:
+        assert shlex.split(each["command"]) == [sys.executable, "-P", "-m", "prefect.engine"]
+
+
+def test_a_pull_step_of_a_person_stays(tmp_path: Path) -> None:
+    project = {**deploying.read_project(deploying.project_file()), "pull": [{"theirs": {}}]}
+    assert deploying.in_folder(project, tmp_path)["pull"] == [{"theirs": {}}]
+
+
+def test_the_package_brings_the_file() -> None:
+    assert deploying.project_file().resolve() == ROOT / "prefect.yaml"
 
 
 def test_nothing_of_this_machine_is_in_the_file() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from leadline.flows.local.watcher import stream_of
 from leadline.flows.render.leg_words import leg_line
 from leadline.flows.terminal.console import json_to_stdout, to_stderr
 from leadline.flows.terminal.progress import LineProgress, Progress
+from leadline.tasks.programs import import_path, python
 
 DETACH_S = 180.0
 PAUSE_S = 0.2
@@ -93,7 +95,8 @@ def _detach(args: argparse.Namespace, settings: Settings) -> int:
     argv = [each for each in sys.argv[1:] if each != "--detach"]
     with log.open("ab") as file:
         child = subprocess.Popen(
-            [sys.executable, "-m", "leadline", *argv],
+            python("-m", "leadline", *argv),
+            env={**os.environ, **import_path()},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

@@ -19,7 +19,6 @@ import os
 import platform
 import select
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ import httpx
 
 from leadline.storage.files.whole import read_note, write_note
 from leadline.tasks.llm.protocol.errors import LocalModelDied, NoLocalModel
+from leadline.tasks.programs import import_path, python
 
 DEFAULT_MODEL = "smollm2-135m"
 PLUMBING = "plumbing model: shows that the plumbing works, its opinions are worth nothing"
@@ -125,13 +125,13 @@ class LocalModel:
         self._log = _folder(home) / "local-model.log"
         with self._log.open("ab") as stderr:
             self._process = subprocess.Popen(
-                [
-                    sys.executable, "-m", "leadline.tasks.llm.embedded.server",
+                python(
+                    "-m", "leadline.tasks.llm.embedded.server",
                     "--gguf", str(self._gguf.resolve()), "--alias", self._model, "--threads", str(threads),
                     "--context-tokens", str(context_tokens),
-                ],
+                ),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-                env={**os.environ, "PYTHONPATH": _import_path()}, start_new_session=True,
+                env={**os.environ, **import_path()}, start_new_session=True,
             )  # fmt: skip
         try:
             self.address = self._wait_for_address(start_s)
@@ -222,10 +222,3 @@ def _remove_note(home: Path, pid: int) -> None:
     note = read_note(_note(home), LocalAddress)
     if note is not None and note.pid == pid:
         _note(home).unlink(missing_ok=True)
-
-
-def _import_path() -> str:
-    """Let the child find our packages from any folder, installed or not."""
-    root = str(Path(__file__).resolve().parents[3])
-    paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return os.pathsep.join(dict.fromkeys(paths))

@@ -8,183 +8,31 @@ serves all of it: starting one takes half a minute.
 from __future__ import annotations
 
 import base64
-import contextlib
-import datetime as dt
 import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from leadline.flows.demo.prefect_proof import PrefectUnreachable, ask
-from leadline.flows.local import deploy as deploying
+from leadline.flows.demo.prefect_proof import ask
 from leadline.flows.local.prefect_server import (
     PrefectServer,
-    environment,
     free_port,
     is_healthy,
     login_file,
 )
 from leadline.storage.access.connect import connect
-from leadline.storage.errors import StoreError
 from leadline.storage.handover.requests import stop_stream
-from tests.flows.commands import ROOT, Said, environ, finish, start
+from tests.flows.commands import ROOT, environ, finish, start
+from tests.flows.local.house import NAMES, PATIENCE_S, Up, hasty, patiently
 from tests.flows.waiting import is_alive, until
+from tests.imports.hostile import make_hostile
+from tests.imports.told import copies, telling, told
 
-PATIENCE_S = 240.0  # the machine may have much else to do
-NAMES = [
-    "analyze-signals",
-    "certify-data",
-    "maintain-store",
-    "score-signals",
-    "snapshot-depth",
-    "stream-books",
-    "tend-prefect",
-    "track-costs",
-]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-def hasty(folder: Path) -> Path:
-    """
-    Write a project file in which every job runs soon, one after the other.
-
-    Two cores carry a run in some seconds. Where more are due than that, all are late, and later with each
-    minute; so each job is due once or twice while the test lasts, and only the stream's more often.
-    """
-    project = deploying.read_project(ROOT / "prefect.yaml")
-    first = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=60)  # when it is up
-    for n, each in enumerate(project["deployments"]):
-        every_s = 30 if each["name"] == "stream-books" else 150
-        anchor = (first + n * dt.timedelta(seconds=5)).isoformat()
-        each["schedules"] = [{"interval": every_s, "anchor_date": anchor, "slug": "hasty", "active": True}]
-    return deploying.write_project(project, folder / "hasty.yaml", Path("prefect.yaml"))
-
-
-class Up:
-    """One house, started as a person would, and its API."""
-
-    def __init__(self, folder: Path, *flags: str, login: str | None = None) -> None:
-        self.folder = folder
-        self.home = folder / "home"
-        self.db = folder / "x.duckdb"
-        # Whom analyze-signals asks is tested elsewhere; here a model would only make the runs late.
-        self.env = environ(
-            LEADLINE_HOME=str(self.home),
-            LEADLINE_SNAPSHOT_EVERY_S="2",
-            LEADLINE_LLM_PROVIDER="none",
-            **({} if login is None else {"PREFECT_API_AUTH_STRING": login}),
-        )
-        self.argv = [
-            "up",
-            "--venue",
-            "loopback",
-            "--db",
-            "x.duckdb",
-            "--json",
-            "--schedules",
-            "file",
-            *flags,
-        ]
-        self.api = self.ui = ""
-        self.pid = 0
-
-    def start(self, *flags: str) -> None:
-        """Start it in the background."""
-        said = finish(
-            start(self.folder, *self.argv, *flags, "--detach", env=self.env), timeout_s=PATIENCE_S
-        )
-        assert said.code == 0, said.err + self.words()
-        where = json.loads(said.out)
-        self.api, self.ui, self.pid = where["api_url"], where["ui_url"], where["pid"]
-        assert f"it runs as process {self.pid}" in said.err
-
-    @property
-    def client(self) -> dict[str, str]:
-        """The environment of a client of its server."""
-        return {**environment(self.home, self.api), **self.env}
-
-    def command(self, *argv: str) -> Said:
-        return finish(start(self.folder, *argv, env=self.env), timeout_s=PATIENCE_S)
-
-    def end_hard(self) -> None:
-        """Leave nothing behind, whatever state it is in."""
-        for pid in self.parts():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    def words(self) -> str:
-        log = self.home / "up.log"
-        return log.read_text(encoding="utf-8") if log.exists() else ""
-
-    def runs(self, deployment: str) -> list[dict[str, Any]]:
-        """Return the deployment's runs; none while the server is too busy to answer."""
-        where = {"deployments": {"name": {"any_": [deployment]}}, "sort": "START_TIME_ASC"}
-        try:
-            return ask(self.api, "/flow_runs/filter", where, environ=self.client)
-        except PrefectUnreachable:
-            return []
-
-    def lacking(self) -> list[str]:
-        """Name the deployments of which no scheduled run has completed so far."""
-        return [name for name in NAMES if not any(map(_is_done, self.runs(name)))]
-
-    def states(self) -> dict[str, list[str]]:
-        """Say of every run that began how it is, for a failure's message."""
-        return {name: [run["state_name"] for run in self.runs(name) if run["start_time"]] for name in NAMES}
-
-    def rows(self) -> int:
-        """Count the updates stored; 0 while nobody serves them."""
-        try:
-            with connect(self.db) as con:
-                return int(con.execute("SELECT count(*) FROM depth_diffs").fetchall()[0][0])
-        except StoreError:
-            return 0
-
-    def stream_pid(self) -> int | None:
-        try:
-            return int(json.loads((self.folder / "x.duckdb.quack.json").read_text())["pid"])
-        except (OSError, ValueError):
-            return None
-
-    def worker_pid(self) -> int:
-        (found,) = [
-            pid
-            for pid, line in self.parts().items()
-            if " -m prefect worker " in line and "guard" not in line
-        ]
-        return found
-
-    def parts(self) -> dict[int, str]:
-        """Every process of this house: its environment names the home folder."""
-        home = f"LEADLINE_HOME={self.home}".encode()
-        found = {}
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and home in (entry / "environ").read_bytes().split(b"\0"):
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-        return {pid: command for pid, command in found.items() if is_alive(pid)}
-
-
-def _is_done(run: dict[str, Any]) -> bool:
-    return run["state_type"] == "COMPLETED" and bool(run["auto_scheduled"])
-
-
-def patiently(api: str, path: str, body: dict[str, Any], client: dict[str, str]) -> list[dict[str, Any]]:
-    """Ask a server that may be too busy to answer at once."""
-
-    def answers() -> list[list[dict[str, Any]]]:
-        with contextlib.suppress(PrefectUnreachable):
-            return [ask(api, path, body, environ=client)]
-        return []
-
-    return until(answers, f"an answer of {path}", timeout_s=PATIENCE_S)[0]
 
 
 def check_deployed(api: str, client: dict[str, str]) -> None:
@@ -230,8 +78,25 @@ def check_closed(house: Up) -> None:
         assert con.execute("SELECT count(*) FROM depth_diffs").fetchall()[0][0] > 50
 
 
+def check_modules(folder: Path) -> None:
+    """No process holds a module twice or looks into the working folder, and none is from elsewhere."""
+    loaded = told(folder)
+    assert not copies(loaded)
+    runs = [each for each in loaded if "prefect.engine" in each.command]
+    assert {f"leadline.flows.{name}" for name in ("stream", "certify", "tend")} <= {
+        each.name for each in runs
+    }
+    assert not [each for each in loaded if not Path(each.file).is_relative_to(ROOT)]
+    children = [each for each in loaded if each.command[1] == "-P"]
+    assert {each.pid for each in children} >= {each.pid for each in runs}
+    assert not [each for each in children if each.folder == str(folder.parent) and each.folder_on_path]
+
+
 def test_up_runs_every_deployment_mends_itself_and_closes_in_order(tmp_path: Path) -> None:
-    house = Up(tmp_path, "--port", str(free_port()), "--project", str(hasty(tmp_path)))
+    make_hostile(tmp_path)
+    modules = telling(tmp_path / "modules", python_path=str(ROOT))
+    flags = ["--port", str(free_port()), "--project", str(hasty(tmp_path)), "--schedules", "file"]
+    house = Up(tmp_path, *flags, **modules)
     try:
         house.start()
         check_deployed(house.api, house.client)
@@ -288,6 +153,7 @@ def test_up_runs_every_deployment_mends_itself_and_closes_in_order(tmp_path: Pat
         assert json.loads(down.out)["pid"] == house.pid
         check_closed(house)
         assert not is_healthy(house.api)
+        check_modules(tmp_path / "modules")
     finally:
         house.end_hard()
 
@@ -312,7 +178,8 @@ def test_the_file_deploys_from_a_clone_and_up_uses_a_server_that_runs(
     (schedule,) = deployed["maintain-store"]["schedules"]
     assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == ("41 3 * * *", "UTC")
 
-    house = Up(tmp_path, "--server", server.ui_url, login=server.environ["PREFECT_API_AUTH_STRING"])
+    login = {"PREFECT_API_AUTH_STRING": server.environ["PREFECT_API_AUTH_STRING"]}
+    house = Up(tmp_path, "--server", server.ui_url, "--schedules", "file", **login)
     try:
         house.start()
         assert (house.api, house.ui) == (server.api_url, server.ui_url)

@@ -65,6 +65,11 @@ def test_runs_get_absolute_paths_and_only_what_was_chosen(
     found = run_environ(Choice(settings=built_in, given={}), built_in)
     assert found["LEADLINE_CONFIG"] == str(tmp_path / "leadline.toml")
     assert (found["LEADLINE_VENUE"], found["LEADLINE_WS_URL"]) == ("loopback-spot", "ws://h:1")
+    # A relative path of the file means something in this folder only; an absolute one says itself.
+    named = Settings(export_to=Path("days"), local_gguf=tmp_path / "m.gguf")
+    found = run_environ(Choice(settings=named, given={}), named)
+    assert found["LEADLINE_EXPORT_TO"] == str(tmp_path / "days")
+    assert "LEADLINE_LOCAL_GGUF" not in found
 
 
 def test_the_first_runs_find_a_database(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from leadline.tasks.llm.profiles import local_provider
 from leadline.tasks.llm.protocol.ask import Ask, Route
 from leadline.tasks.llm.protocol.errors import LocalModelDied, NoLocalModel
 from leadline.tasks.net.clock import SYSTEM_CLOCK
+from leadline.tasks.programs import import_path
 from tests.flows.waiting import is_alive, until
 from tests.tasks.llm.listed import Listed
 
@@ -174,7 +175,7 @@ class TestRealModel:
         )
         parent = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, timeout=90,
-            env={**os.environ, "PYTHONPATH": local._import_path()}, check=False,
+            env={**os.environ, **import_path()}, check=False,
         )  # fmt: skip
         pid = int(parent.stdout)
         until(lambda: not is_alive(pid), "the model's process ended with its parent")
