@@ -60,7 +60,7 @@ def names_python(source: str) -> bool:
 def test_one_place_makes_the_commands_of_children() -> None:
     """Elsewhere one would forget that a child must not look into the working folder."""
     found = {path for path in modules(ROOT).values() if names_python((ROOT / path).read_text("utf-8"))}
-    assert found == {"tasks/programs.py", "flows/doctor.py"}  # the doctor prints it
+    assert found == {"tasks/programs.py", "flows/commands/setup/checks.py"}  # which prints it
 
 
 # -- the checks find what is planted ---------------------------------------------------------------
