@@ -34,7 +34,7 @@ ENDLESS = ("leadline stream", "leadline up", "leadline dash")
 CLAIMS = 11
 MUST_ANSWER = {page.path for page in READ}
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @dataclass(frozen=True, slots=True)
