@@ -108,7 +108,7 @@ def test_a_command_that_runs_until_ctrl_c(line: Line, venue: ThreadedVenue, tmp_
     running = started(tmp_path, "bash", "-euc", f"exec {line.text}{port}", env={**activated(), **urls})
     try:
         until(
-            lambda: live(tmp_path / "leadline.duckdb") == {"BTCUSDT", "ETHUSDT"}, line.text, timeout_s=200
+            lambda: live(tmp_path / "leadline.duckdb") == {"BTCUSDT", "ETHUSDT"}, line.text, timeout_s=450
         )
     finally:
         running.send_signal(signal.SIGINT)
