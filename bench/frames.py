@@ -7,7 +7,6 @@ the book, standing where it arrived in the recording.
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
@@ -20,9 +19,12 @@ from leadline.book.synthetic.records import MarketDiff
 from leadline.book.synthetic.specs import Kind, make_specs
 from leadline.book.synthetic.wire import Wire
 from leadline.book.venues.binance.exchange_info import parse_exchange_info
+from leadline.storage.recordings.reader import Recording
 
 RECORDING = "spot_btcusdt_20240808.gz"
-FOLDER = Path(os.environ.get("LEADLINE_RECORDINGS", Path(__file__).parents[2] / "shared" / "data"))
+FOLDER = Path(
+    os.environ.get("LEADLINE_RECORDINGS", Path(__file__).parents[2] / "shared" / "data")
+).resolve()
 SYMBOL = "BTCUSDT"
 STREAM = "btcusdt@depth@100ms"
 SYNTHETIC_DIFFS = 3_000
@@ -73,13 +75,11 @@ def load(*, synthetic: bool = False) -> Frames:
 def _recorded(path: Path) -> Frames:
     diffs: list[bytes] = []
     seed, seed_at = b"", 0
-    with gzip.open(path) as lines:
-        for line in lines:
-            frame = line.partition(b" ")[2].rstrip()
-            if frame.startswith(b'{"lastUpdateId"'):
-                seed, seed_at = frame, len(diffs)
-            elif b'"depthUpdate"' in frame[:80]:
-                diffs.append(frame)
+    for line in Recording([path]).lines():
+        if line.frame.startswith(b'{"lastUpdateId"'):
+            seed, seed_at = line.frame, len(diffs)
+        elif b'"depthUpdate"' in line.frame[:80]:
+            diffs.append(line.frame)
     return Frames(f"recording {path.name}", diffs, seed, seed_at, _exchange_info())
 
 

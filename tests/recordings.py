@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
+
+from bench.frames import FOLDER
 
 SPOT_BTC = "spot_btcusdt_20240808.gz"
 SPOT_ETH = "spot_ethusdt_20240808.gz"
 USDM_BTC = "usdm_btcusdt_20240808.gz"
 COINM_BTC = "coinm_btcusd_perp_20240808.gz"
-
-FOLDER = Path(
-    os.environ.get("LEADLINE_RECORDINGS", Path(__file__).parents[2] / "shared" / "data")
-).resolve()
 
 
 def recording(name: str) -> Path:

@@ -1,5 +1,5 @@
 """
-Records a venue: the raw frames of a feed, in files that `flows.recordings.files` reads.
+Records a venue: the raw frames of a feed, in files that `storage.recordings.reader` reads.
 
 The feed is the real one, with its reconnects, seeds and limits; its books exist only to notice when a
 new seed is needed, and their rows are thrown away. Each file begins with exchangeInfo. What is on disk is

@@ -21,9 +21,6 @@ from leadline.book.sync.events import Crossed, GapFound, State
 from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
 from leadline.flows.recordings.files import (
-    Faults,
-    Line,
-    Recording,
     Survey,
     kind_of,
     read_left,
@@ -35,6 +32,7 @@ from leadline.storage.errors import StoreFull
 from leadline.storage.ingest.commit import Commit
 from leadline.storage.ingest.writer import Writer
 from leadline.storage.queries import catalog
+from leadline.storage.recordings.reader import Faults, Line, Recording
 from leadline.tasks.feed.routing.clock import StreamClock
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.net.errors import SinkFull

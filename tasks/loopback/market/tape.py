@@ -18,13 +18,14 @@ import msgspec
 from leadline.book.errors import BadInput
 from leadline.book.scale import Scale
 from leadline.book.synthetic.specs import Kind, fixed
+from leadline.storage.recordings.reader import Line
 from leadline.tasks.loopback.base.ledger import Entry, Ledger
 from leadline.tasks.loopback.base.options import Options
 from leadline.tasks.loopback.base.ports import Connection
 from leadline.tasks.loopback.base.streams import Hub, Topic
 from leadline.tasks.loopback.base.truth import Truth
 from leadline.tasks.loopback.market.digests import Digests
-from leadline.tasks.loopback.market.recording import Line, read_lines
+from leadline.tasks.loopback.market.recording import read_lines
 
 SCANNED_LINES = 20_000  # read ahead to learn which symbols and streams there are
 LEARNED_DIFFS = 50  # of each symbol, for its decimals; the venue writes all with as many
@@ -181,9 +182,9 @@ class Tape:
         """Learn symbols, streams, first snapshots and decimals from the beginning of the tape."""
         snapshots: list[tuple[str | None, Snapshot]] = []
         for line in itertools.islice(read_lines(self.paths), SCANNED_LINES):
-            if line.payload.startswith(b'{"stream"'):
-                self._learn(line.payload)
-            snapshot = self._snapshot_on(line.payload)
+            if line.frame.startswith(b'{"stream"'):
+                self._learn(line.frame)
+            snapshot = self._snapshot_on(line.frame)
             if snapshot is not None:
                 snapshots.append(snapshot)
         if not self._names:
@@ -243,11 +244,11 @@ class Tape:
                 self._ledger.note("tape_end", frames=self.frames)
                 return
             self._next = line
-            if due_ns is not None and line.recv_ns > due_ns:
+            if due_ns is not None and line.ts_recv_ns > due_ns:
                 return
             self._next = None
             self._play(line)
-            room -= len(line.payload)
+            room -= len(line.frame)
 
     async def rest(self, tick_s: float) -> None:
         """Wait until there may be more to publish."""
@@ -267,14 +268,14 @@ class Tape:
         heard = any(topic.clients for topic in self._hub.topics.values())
         if heard and not self._started:
             self._next = self._next or next(self._lines, None)
-            self._first_ns = self._next.recv_ns if self._next else 0
+            self._first_ns = self._next.ts_recv_ns if self._next else 0
             self._started = self._clock.mono_s()
         return heard or bool(self._started and self._speed)
 
     def _play(self, line: Line) -> None:
         """Publish one line."""
-        payload = line.payload
-        self._position_ns = line.recv_ns
+        payload = line.frame
+        self._position_ns = line.ts_recv_ns
         end = payload.find(b'"', 11)
         topic = self._topic_of(payload[11:end]) if payload.startswith(b'{"stream":"') else None
         if topic is None:

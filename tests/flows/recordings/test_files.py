@@ -1,14 +1,14 @@
-"""Recordings: what is read, what is told about the rest, and how scales are found."""
+"""What the frames of a recording are about, and how the scales of its symbols are found."""
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import pytest
 
 from leadline.book.scale import Scale
-from leadline.flows.recordings.files import BadRecording, Faults, Recording, kind_of, survey, symbol_of
+from leadline.flows.recordings.files import kind_of, survey, symbol_of
+from leadline.storage.recordings.reader import BadRecording, Recording
 from tests.recordings import COINM_BTC, SPOT_BTC, USDM_BTC, recording
 
 T0 = 1_700_000_000_000_000_000
@@ -25,49 +25,9 @@ SNAPSHOT = b'1700000000000003000 {"lastUpdateId":5,"bids":[["61737.60000000","0.
 OTHER = DIFF.replace(b"btcusdt", b"ethusdt").replace(b"BTCUSDT", b"ETHUSDT")
 
 
-def write(path: Path, *lines: bytes, pack: bool = False) -> Path:
-    data = b"".join(lines)
-    path.write_bytes(gzip.compress(data) if pack else data)
+def write(path: Path, *lines: bytes) -> Path:
+    path.write_bytes(b"".join(lines))
     return path
-
-
-@pytest.mark.parametrize("pack", [False, True])
-def test_lines_come_in_order_with_their_place(tmp_path: Path, pack: bool) -> None:
-    files = [write(tmp_path / "a", DIFF, TICKER, pack=pack), write(tmp_path / "b", SNAPSHOT, pack=pack)]
-    got = list(Recording(files).lines())
-    assert [(line.ts_recv_ns, line.file.name, line.number) for line in got] == [
-        (T0 + 1000, "a", 1),
-        (T0 + 2000, "a", 2),
-        (T0 + 3000, "b", 1),
-    ]
-    assert got[0].frame == DIFF[20:-1]
-
-
-def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
-    file = write(tmp_path / "a", DIFF, b"no time\n", b"\n", b"1700000000000000012 [1]\n", b"12 {}\n")
-    faults = Faults()
-    assert len(list(Recording([file]).lines(faults))) == 1
-    assert faults.count == 3
-    assert faults.words[0].endswith("a:2: expected '<ns> <json>', got b'no time'")
-    assert faults.words[1].endswith("a:4: expected '<time> <json>', got b'1700000000000000012 [1]'")
-    assert "a:5: receive time 12: expected s, ms, us or ns since 1970" in faults.words[2]
-
-
-def test_a_file_cut_short_gives_what_there_is_and_the_next_one_follows(tmp_path: Path) -> None:
-    cut = write(tmp_path / "a.gz", *[DIFF] * 5_000, pack=True)
-    cut.write_bytes(cut.read_bytes()[:-20])
-    faults = Faults()
-    lines = list(Recording([cut, write(tmp_path / "b", SNAPSHOT)]).lines(faults))
-    assert len(lines) > 100
-    assert lines[-1].file.name == "b"
-    assert faults.count == 1
-    assert "a.gz:" in faults.words[0]
-    assert "cut short" in faults.words[0]
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadRecording, match=r"gone\.gz: No such file"):
-        Recording([tmp_path / "gone.gz"])
 
 
 def test_the_scale_is_as_fine_as_the_finest_number_and_no_finer(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from leadline.flows.config.settings import Settings
-from leadline.flows.recordings.files import Faults, Recording, kind_of
+from leadline.flows.recordings.files import kind_of
 from leadline.flows.recordings.record import Recorder, RecordingFailed
+from leadline.storage.recordings.reader import Faults, Recording
 from leadline.tasks.loopback.threaded import ThreadedVenue
 from tests.flows.commands import environ, finish, start
 from tests.flows.waiting import until
@@ -60,7 +61,7 @@ def test_what_is_recorded_live_replays_to_live_books(venue: ThreadedVenue, tmp_p
     try:
 
         def snapshots() -> bool:
-            lines = [line for file in out.glob("*.gz") for line in Recording([file]).lines()]
+            lines = [line for file in out.glob("*.gz") for line in Recording([file]).lines(Faults())]
             kinds = [kind_of(line.frame) for line in lines]
             return kinds.count("snapshot") == 2 and len(kinds) > 200
 

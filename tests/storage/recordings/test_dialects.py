@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.flows.recordings.dialects import (
+from leadline.storage.recordings.dialects import (
     CRYPTOFEED,
     OURS,
     TARDIS,
@@ -116,8 +117,7 @@ def test_blanks_between_tokens_go_and_nothing_else(
     spaced = json.dumps(message, indent=indent, ensure_ascii=ascii_only).replace("\n", " ").encode()
     told = compact(spaced)
     assert json.loads(told) == json.loads(spaced)
-    if b'" ' not in told and not any(b" " in part for part in told.split(b'"')[1::2]):
-        assert b" " not in told
+    assert b" " not in re.sub(rb'"(?:[^"\\]|\\.)*"', b"", told, flags=re.DOTALL)
 
 
 def test_numbers_keep_their_digits() -> None:
