@@ -6,6 +6,7 @@ What can go wrong with the store, named by what the caller can do about it.
     ├── NotAStore           the file is there but is not a Leadline database
     ├── StoreOwned          another process owns the file and does not serve it (yet): try again
     ├── SchemaTooNew        a newer Leadline wrote this file: upgrade, or use another file
+    ├── SchemaTooOld        a Leadline of before the first release wrote it: that one must help once more
     ├── StoreFull           no space left on the disk: free some; nothing acknowledged is lost
     ├── StoreLost           the owner went away during a statement
     ├── StoreBroken         the writer met an error it has no plan for; it stopped
@@ -20,11 +21,14 @@ What can go wrong with the store, named by what the caller can do about it.
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 from leadline.book.errors import LeadlineError
+
+LAST_TO_UPGRADE = "d2911af"  # a commit: the last one with the migrations of before the first release
 
 
 class StoreError(LeadlineError):
@@ -61,6 +65,17 @@ class SchemaTooNew(StoreError):
         super().__init__(
             f"{db} has schema {found}, this program knows up to {known}: "
             "upgrade Leadline, or give another --db"
+        )
+
+
+class SchemaTooOld(StoreError):
+    """The file's schema is ``found``, older than ``oldest``, the oldest that is taken over."""
+
+    def __init__(self, db: Path, found: str, oldest: str) -> None:
+        super().__init__(
+            f"{db} has schema {found}, this program takes over {oldest} and later. Open it once with the "
+            f"last version that upgrades it (git checkout {LAST_TO_UPGRADE}; make .venv/.ready; "
+            f"leadline sql 'SELECT 1' --db {shlex.quote(str(db))}), then with this: docs/upgrading.md"
         )
 
 

@@ -33,7 +33,7 @@ from leadline.flows.local.prefect_server import login_said, prefect_api
 from leadline.storage.access.connect import connect
 from leadline.storage.access.owner import Owner
 from leadline.storage.access.sql import Answer
-from leadline.storage.errors import NotAStore, SchemaTooNew
+from leadline.storage.errors import NotAStore, SchemaTooNew, SchemaTooOld
 from leadline.storage.queries import everyday as queries
 from leadline.storage.queries import invariants as audit
 from leadline.tasks.net.errors import FeedStopped
@@ -220,7 +220,7 @@ class Demo:
 def fresh(db: Path) -> None:
     """Remove the database of an earlier demo; raises `StoreOwned` while one still runs."""
     if db.exists():
-        with contextlib.suppress(NotAStore, SchemaTooNew):
+        with contextlib.suppress(NotAStore, SchemaTooNew, SchemaTooOld):
             Owner(db).close()
     for suffix in ("", ".wal", ".quack.json"):
         db.with_name(db.name + suffix).unlink(missing_ok=True)

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from leadline.storage.access.extensions import load_quack, open_duckdb
-from leadline.storage.access.literals import Params, identifier, quoted, with_params
+from leadline.storage.access.literals import Params, with_params
 from leadline.storage.errors import ReadOnly, StoreError, StoreLost
+from leadline.storage.quoting import identifier, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -24,9 +24,10 @@ import duckdb
 from leadline.storage.access.address import read_address
 from leadline.storage.access.client import READ_ONLY, NotRun, QuackSession
 from leadline.storage.access.guard import only_reads
-from leadline.storage.access.literals import Params, bindable, identifier
+from leadline.storage.access.literals import Params, bindable
 from leadline.storage.access.owner import Owner, owner_in_process
 from leadline.storage.errors import NoStore, ReadOnly, StoreError, StoreOwned
+from leadline.storage.quoting import identifier
 
 if TYPE_CHECKING:
     import pyarrow as pa

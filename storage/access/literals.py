@@ -17,20 +17,9 @@ from uuid import UUID
 from leadline.book.errors import BadInput
 from leadline.storage.access.guard import PREPARE_HEAD, PREPARE_TAIL
 from leadline.storage.access.sql import utc_naive
+from leadline.storage.quoting import quoted
 
 Params: TypeAlias = Sequence[object] | Mapping[str, object] | None
-
-
-def quoted(text: str) -> str:
-    """Write text as a string literal; raises `BadInput` for NUL, which DuckDB text cannot hold."""
-    if "\0" in text:
-        raise BadInput(f"text with a NUL character cannot be stored: {text[:40]!r}")
-    return "'" + text.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """Write a name as a quoted identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(value: object) -> str:

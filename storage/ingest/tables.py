@@ -12,7 +12,16 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from leadline.book.rows.batch import Batch, BookEventRow, Count, DepthSample, DiffCol, TickerCol, TradeCol
+from leadline.book.rows.batch import (
+    Batch,
+    BookEventRow,
+    Count,
+    DepthSample,
+    DiffCol,
+    Market,
+    TickerCol,
+    TradeCol,
+)
 from leadline.book.rows.feed import ClockRow, FeedStats, LatencyRow, LegRow
 from leadline.storage.ingest.arrow import Names, side_columns, timestamps
 from leadline.storage.ingest.coverage import Interval
@@ -84,6 +93,19 @@ def plain_table(
                 values, _KINDS.get(str(field.type).partition(" ")[0], pa.int64())
             )
     return pa.table(columns)
+
+
+def markets_table(rows: Sequence[Market]) -> pa.Table:
+    """Make rows for ``markets``."""
+    return pa.table(
+        {
+            "venue": pa.array([row.venue for row in rows], pa.string()),
+            "symbol": pa.array([row.symbol for row in rows], pa.string()),
+            "rule": pa.array(
+                ["linked" if row.rule.by_prev_id else "contiguous" for row in rows], pa.string()
+            ),
+        }
+    )
 
 
 def coverage_table(rows: Sequence[Interval], names: Names) -> pa.Table:

@@ -29,6 +29,8 @@ _INSERTS = {
     "leg_stats": "INSERT INTO leg_stats BY NAME SELECT * FROM incoming",
     "coverage": "INSERT INTO coverage BY NAME SELECT * FROM incoming",
     "ingest_batches": "INSERT INTO ingest_batches BY NAME SELECT * FROM incoming",
+    "markets": """INSERT INTO markets BY NAME SELECT * FROM incoming
+                  ON CONFLICT DO UPDATE SET rule = excluded.rule""",
 }
 
 # Only an interval still open can change, only at its end, and a book has at most one of them.
@@ -74,6 +76,8 @@ class Ingest:
     def __init__(self, writer_id: str, markets: list[Market]) -> None:
         self.writer_id = writer_id
         self._names = arrow.Names(markets)
+        self._markets = markets
+        self._markets_stored = 0
 
     def tables(self, group: Sequence[Numbered], plan: Plan, ts_ns: int) -> dict[str, pa.Table]:
         """Make the Arrow tables of a group, by name of table; empty ones are left out."""
@@ -98,6 +102,8 @@ class Ingest:
         if stats := [row for batch in batches for row in batch.stats]:
             made["feed_stats"] = rare.plain_table(stats)
         made |= self._witnessed(batches)
+        if new := self._markets[self._markets_stored :]:
+            made["markets"] = rare.markets_table(new)
         if plan.added:
             made["coverage"] = rare.coverage_table(plan.added, names)
         entries = [(one.seq, one.rows, one.oldest_recv_ns) for one in group]
@@ -131,6 +137,11 @@ class Ingest:
             _run_with(con, rows, _INSERTS[table])
         if plan.retracted:
             _run_with(con, trust_rows.retracted_table(plan.retracted, self._names), _RETRACT_SAMPLES)
+
+    def keep(self, tables: dict[str, pa.Table]) -> None:
+        """Take note that a transaction with these tables is committed."""
+        if "markets" in tables:
+            self._markets_stored += tables["markets"].num_rows
 
     def is_stored(self, con: duckdb.DuckDBPyConnection, seq: int) -> bool:
         """Tell whether a batch of this writer is in the store, after a commit of unknown outcome."""

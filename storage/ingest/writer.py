@@ -329,6 +329,7 @@ class Writer:
             yield wait_s
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
         self._tracker.keep(plan)
+        self._ingest.keep(tables)
         self._recycle_if_due(self._owner.wal_bytes() > WAL_LIMIT_BYTES)
 
     def _recycle_if_due(self, blocked: bool) -> None:

@@ -16,11 +16,11 @@ import duckdb
 
 from leadline.storage.access.address import beside
 from leadline.storage.access.extensions import open_duckdb
-from leadline.storage.access.literals import identifier, quoted
 from leadline.storage.access.owner import Owner, locked
 from leadline.storage.access.sql import Runs
 from leadline.storage.errors import StoreBroken, StoreError
 from leadline.storage.ingest.disk import MIN_FREE_BYTES, check_room
+from leadline.storage.quoting import identifier, quoted
 from leadline.storage.schema.migrate import migrate
 
 _SIZE = """

@@ -7,33 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leadline.storage.access.sql import Answer, Runs, run_sql, utc_naive
+from leadline.storage.schema.baseline import area_of
 
-_ROW_COUNTS = """
-SELECT 'depth_diffs' AS name, count(*) AS n FROM depth_diffs
-UNION ALL SELECT 'seeds', count(*) FROM seeds
-UNION ALL SELECT 'trades', count(*) FROM trades
-UNION ALL SELECT 'book_tickers', count(*) FROM book_tickers
-UNION ALL SELECT 'depth_snapshots', count(*) FROM depth_snapshots
-UNION ALL SELECT 'book_events', count(*) FROM book_events
-UNION ALL SELECT 'coverage', count(*) FROM coverage
-UNION ALL SELECT 'signals', count(*) FROM signals
-UNION ALL SELECT 'labels', count(*) FROM labels
-UNION ALL SELECT 'signal_scores', count(*) FROM signal_scores
-UNION ALL SELECT 'signal_pairs', count(*) FROM signal_pairs
-UNION ALL SELECT 'llm_texts', count(*) FROM llm_texts
-UNION ALL SELECT 'llm_calls', count(*) FROM llm_calls
-UNION ALL SELECT 'prices', count(*) FROM prices
-UNION ALL SELECT 'budgets', count(*) FROM budgets
-UNION ALL SELECT 'claims', count(*) FROM claims
-UNION ALL SELECT 'notices', count(*) FROM notices
-UNION ALL SELECT 'attestations', count(*) FROM attestations
-UNION ALL SELECT 'mismatches', count(*) FROM mismatches
-UNION ALL SELECT 'feed_stats', count(*) FROM feed_stats
-UNION ALL SELECT 'latency', count(*) FROM latency
-UNION ALL SELECT 'leg_stats', count(*) FROM leg_stats
-UNION ALL SELECT 'clock', count(*) FROM clock
-UNION ALL SELECT 'ingest_batches', count(*) FROM ingest_batches
-"""
+_ROW_COUNTS = "\nUNION ALL ".join(
+    f"SELECT '{table}' AS name, count(*) AS n FROM {table}"  # noqa: S608  names of the schema
+    for table in area_of()
+)
 
 _FAULTS = """
 SELECT ts, venue, symbol, reason, expected_id, got_id, from_state, to_state

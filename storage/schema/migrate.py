@@ -12,26 +12,15 @@ from pathlib import Path
 
 import duckdb
 
-from leadline.storage.errors import NotAStore, SchemaTooNew
+from leadline.storage.errors import NotAStore, SchemaTooNew, SchemaTooOld
+from leadline.storage.schema import baseline
 from leadline.storage.schema.trust_views import MACROS
+from leadline.storage.schema.view_comments import comment_views
 from leadline.storage.schema.views import VIEWS
 
-REVISIONS = (
-    "001",
-    "002",
-    "003",
-    "004",
-    "005",
-    "006",
-    "007",
-    "008",
-    "009",
-    "010",
-    "011",
-    "012",
-    "013",
-    "014",
-)  # oldest first; a test holds it against storage/migrations/versions
+REVISIONS = (baseline.REVISION,)  # oldest first; a test holds it against migrations/versions
+# Before the first release; the last of them is taken over, see `storage.schema.baseline`.
+UNRELEASED = tuple(f"{n:03}" for n in range(1, int(baseline.TAKEN_OVER)))
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 _TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND NOT internal"
@@ -52,8 +41,18 @@ def schema_revision(con: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def migrate(con: duckdb.DuckDBPyConnection, db: Path) -> list[str]:
-    """Run what is missing, return the revisions run; raises `SchemaTooNew` and changes nothing."""
-    found = schema_revision(con)
+    """
+    Run what is missing, return the revisions run.
+
+    Raises `SchemaTooNew` or `SchemaTooOld` and changes nothing.
+    """
+    found, done = schema_revision(con), []
+    if found == baseline.TAKEN_OVER:
+        baseline.take_over(con, db)
+        con.execute("CHECKPOINT")
+        found, done = baseline.REVISION, [baseline.REVISION]
+    if found in UNRELEASED:
+        raise SchemaTooOld(db, found, baseline.TAKEN_OVER)
     if found is not None and found not in REVISIONS:
         raise SchemaTooNew(db, found, REVISIONS[-1])
     missing = REVISIONS if found is None else REVISIONS[REVISIONS.index(found) + 1 :]
@@ -64,13 +63,14 @@ def migrate(con: duckdb.DuckDBPyConnection, db: Path) -> list[str]:
     if missing or not present.issuperset(VIEWS):  # a process may have died between the two
         make_views(con)
         con.execute("CHECKPOINT")
-    return list(missing)
+    return [*done, *missing]
 
 
 def make_views(con: duckdb.DuckDBPyConnection) -> None:
-    """Make or replace every view and macro."""
+    """Make or replace every view and macro, and say in the database what they hold."""
     for statement in (*VIEWS.values(), *MACROS.values()):
         con.execute(statement)
+    comment_views(con)
 
 
 def _upgrade(con: duckdb.DuckDBPyConnection, revision: str) -> None:

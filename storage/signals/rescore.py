@@ -89,7 +89,7 @@ FROM pairs GROUP BY ALL ORDER BY was, again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One question as a model was asked it, with its figures; fields as in `storage.schema.tables`."""
+    """One question as a model was asked it, with its figures; fields as the columns of ``signals``."""
 
     signal_id: str
     ts: dt.datetime

@@ -23,7 +23,7 @@ Json: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One row of ``signals``; what each field means stands in `storage.schema.tables`."""
+    """One row of ``signals``; the comments of its columns say what each field means."""
 
     signal_id: str
     ts: dt.datetime

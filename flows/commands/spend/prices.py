@@ -16,7 +16,7 @@ from leadline.flows.terminal.console import json_to_stdout, to_stderr, to_stdout
 from leadline.storage.access.connect import connect
 from leadline.storage.access.extensions import open_duckdb
 from leadline.storage.access.sql import Answer, Runs
-from leadline.storage.schema.tables import metadata
+from leadline.storage.schema.baseline import create
 from leadline.storage.spend import prices
 from leadline.storage.spend.tariff import MILLION
 
@@ -57,14 +57,8 @@ def _book(settings: Settings) -> Iterator[Runs]:
             yield con
         return
     to_stderr(f"no database {db} yet: these are the prices it will start with")
-    import sqlalchemy as sa  # noqa: PLC0415  only here
-    from duckdb_sqlalchemy import ConnectionWrapper  # noqa: PLC0415
-
     memory = open_duckdb()
-    engine = sa.create_engine(
-        "duckdb://", creator=lambda: ConnectionWrapper(memory.cursor()), poolclass=sa.pool.NullPool
-    )
-    metadata.tables["prices"].create(engine)
+    create(memory, "prices")
     prices.seed(memory)
     yield memory
 

@@ -9,12 +9,26 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from duckdb_sqlalchemy import insert
+from duckdb_sqlalchemy import ConnectionWrapper, insert
 
 from leadline.storage.access.connect import engine
+from leadline.storage.access.extensions import open_duckdb
 from leadline.storage.errors import ReadOnly
-from leadline.storage.schema.tables import metadata, prices, signals
+from leadline.storage.schema.baseline import area_of, create
 from tests.storage.helpers import Served, Stage
+
+
+def reflected(*names: str) -> list[sa.Table]:
+    """The tables as SQLAlchemy reads them from a database."""
+    con = open_duckdb()
+    create(con)
+    made = sa.create_engine(
+        "duckdb://", creator=lambda: ConnectionWrapper(con), poolclass=sa.pool.StaticPool
+    )
+    return [sa.Table(name, sa.MetaData(), autoload_with=made) for name in names]
+
+
+prices, signals, coverage = reflected("prices", "signals", "coverage")
 
 NOON = dt.datetime(2026, 5, 28, 12, tzinfo=dt.UTC).replace(tzinfo=None)
 
@@ -121,10 +135,10 @@ def test_reflection_and_tables_of_ones_own(writing: sa.Engine) -> None:
     with writing.begin() as con:
         con.execute(notes.insert(), [{"id": 1, "text": "a"}])
     inspector = sa.inspect(writing)
-    assert set(inspector.get_table_names()) == set(metadata.tables) | {"alembic_version", "notes"}
+    assert set(inspector.get_table_names()) == set(area_of()) | {"alembic_version", "notes"}
     assert inspector.get_pk_constraint("notes")["constrained_columns"] == ["id"]
     seen = sa.Table("coverage", sa.MetaData(), autoload_with=writing)
-    assert list(seen.c.keys()) == list(metadata.tables["coverage"].c.keys())
+    assert list(seen.c.keys()) == list(coverage.c.keys())
     own.drop_all(writing)
     assert "notes" not in sa.inspect(writing).get_table_names()
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from leadline.book.errors import BadInput
 from leadline.storage.access.extensions import open_duckdb
 from leadline.storage.access.guard import only_reads
-from leadline.storage.access.literals import bindable, identifier, literal, with_params
+from leadline.storage.access.literals import bindable, literal, with_params
+from leadline.storage.quoting import identifier
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 NUMBERS = st.one_of(

@@ -21,7 +21,7 @@ from leadline.storage.errors import StoreBroken, StoreFull
 from leadline.storage.ingest.commit import Commit
 from leadline.storage.ingest.writer import Writer
 from leadline.storage.queries.everyday import ledger, row_counts
-from tests.storage.helpers import MARKETS, START_NS, diff, fill, seed, wait_until
+from tests.storage.helpers import BTC, COIN, MARKETS, START_NS, diff, fill, seed, wait_until
 
 PATIENCE_S = 60.0
 
@@ -112,6 +112,7 @@ def test_every_kind_of_row_lands(writer: Writer, owner: Owner) -> None:
         "feed_stats": 1,
         "latency": 1,
         "ingest_batches": 1,
+        "markets": 3,
     }
     assert con.execute("SELECT reason, expected_id, got_id FROM book_events ORDER BY ALL").fetchall() == [
         ("gap", 13, 17),
@@ -132,6 +133,23 @@ def test_every_kind_of_row_lands(writer: Writer, owner: Owner) -> None:
                   samples, stats FROM ingest_batches"""
     ).fetchall()
     assert written == [(writer.writer_id, 1, START_NS - 5, 1, 3, 1, 1, 1, 2, 2, 1)]
+
+
+def test_every_market_is_stored_once_with_its_rule(owner: Owner) -> None:
+    markets = [BTC]
+    for first in (1, 3):  # a second writer meets what the first one stored
+        writer = Writer(owner, markets)
+        writer.start()
+        for n in (first, first + 1):
+            writer.submit(fill(Batch(markets), 0, [diff(n, n)]))
+            assert writer.drain(PATIENCE_S)
+            if COIN not in markets:
+                markets.append(COIN)
+        writer.close()
+    assert owner.cursor().execute("SELECT venue, symbol, rule FROM markets ORDER BY ALL").fetchall() == [
+        (COIN.venue, COIN.symbol, "linked"),
+        (BTC.venue, BTC.symbol, "contiguous"),
+    ]
 
 
 def test_a_commit_is_told_after_its_rows_can_be_read(db: Path) -> None:

@@ -42,6 +42,7 @@ def test_questions(filled: Path, remote: bool) -> None:
             "book_events": 2,
             "coverage": 2,
             "ingest_batches": 1,
+            "markets": 3,
         }
         (fault,) = queries.faults(con).dicts()
         assert (fault["symbol"], fault["reason"], fault["expected_id"], fault["got_id"]) == (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -217,7 +218,7 @@ def test_diffs_received_long_before_their_seed_are_found(owner: Owner) -> None:
 def test_which_venue_must_be_clear(owner: Owner) -> None:
     with pytest.raises(NoTrustedBook, match="NOPE: no trusted book was ever stored"):
         book_at(owner.cursor(), "NOPE")
-    twin = [*MARKETS, type(BTC)("other", "BTCUSDT", BTC.scale)]
+    twin = [*MARKETS, replace(BTC, venue="other")]
     writer = Writer(owner, twin)
     writer.start()
     batch = fill(Batch(twin), 0, [], seeded=seed(10))

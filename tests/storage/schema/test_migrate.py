@@ -1,73 +1,64 @@
-"""The migrated file, the declared schema and the views are one thing."""
+"""A new file, one that is taken over, and one that is refused; the views over the tables."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
-import sqlalchemy as sa
-from duckdb_sqlalchemy import ConnectionWrapper
 
 from leadline.storage.access.extensions import open_duckdb
+from leadline.storage.access.owner import Owner
+from leadline.storage.errors import NotAStore, SchemaTooOld
+from leadline.storage.queries.rebuild import book_at
 from leadline.storage.schema import migrate as migrating
-from leadline.storage.schema.migrate import REVISIONS, make_views, migrate, schema_revision
-from leadline.storage.schema.tables import metadata
+from leadline.storage.schema.baseline import AREAS, area_of, tables
+from leadline.storage.schema.migrate import REVISIONS, UNRELEASED, make_views, migrate, schema_revision
 from leadline.storage.schema.views import VIEWS
+from tests.storage.schema.revision_014 import make_014
 
+_TABLES = "SELECT table_name, sql, comment FROM duckdb_tables() WHERE NOT internal ORDER BY table_name"
 _COLUMNS = """
-SELECT c.table_name, column_name, data_type, is_nullable, c.comment, t.comment
-FROM duckdb_columns() c JOIN duckdb_tables() t USING (database_name, table_oid)
-WHERE c.table_name <> 'alembic_version' ORDER BY c.table_name, column_index
+SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal
+ORDER BY table_name, column_index
 """
-_KEYS = """
-SELECT table_name, constraint_column_names FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY'
-"""
+_VIEWS = "SELECT view_name, sql, comment FROM duckdb_views() WHERE NOT internal ORDER BY view_name"
 
 
-def declared() -> duckdb.DuckDBPyConnection:
-    con = open_duckdb()
-    made = sa.create_engine(
-        "duckdb://", creator=lambda: ConnectionWrapper(con.cursor()), poolclass=sa.pool.NullPool
-    )
-    metadata.create_all(made)
-    return con
+def catalog(path: Path) -> list[list[tuple[object, ...]]]:
+    with open_duckdb(path, read_only=True) as con:
+        return [con.execute(statement).fetchall() for statement in (_TABLES, _COLUMNS, _VIEWS)]
 
 
-def test_migrations_arrive_at_what_is_declared(template: Path) -> None:
-    with open_duckdb(template, read_only=True) as migrated, declared() as wanted:
-        assert migrated.execute(_COLUMNS).fetchall() == wanted.execute(_COLUMNS).fetchall()
-        keys = {
-            name: columns for name, columns in migrated.execute(_KEYS).fetchall() if name in metadata.tables
-        }
-        assert keys == dict(wanted.execute(_KEYS).fetchall())
+def test_every_table_and_every_column_says_what_it_holds(template: Path) -> None:
+    made, columns, views = catalog(template)
+    silent = [row[:2] for row in (*made, *columns, *views) if not row[-1] and row[0] != "alembic_version"]
+    assert not silent
+    assert {name for name, *_ in made} == {*tables(), "alembic_version"}
+    assert list(dict.fromkeys(area_of().values())) == list(AREAS)
 
 
-def test_every_column_says_what_it_holds() -> None:
-    assert [c for t in metadata.tables.values() for c in t.columns if not c.comment] == []
-
-
-def test_the_schema_keeps_its_own_rules() -> None:
-    for table in metadata.tables.values():
-        assert table.schema is None
-        assert not table.indexes
-        assert not table.foreign_keys
-        assert all(c.server_default is None and c.default is None for c in table.columns)
-    large = {
-        "depth_diffs",
-        "seeds",
-        "trades",
-        "book_tickers",
-        "depth_snapshots",
-        "feed_stats",
-        "ingest_batches",
-    }
-    assert all(not metadata.tables[name].primary_key.columns for name in large)
+def test_the_schema_keeps_its_own_rules(template: Path) -> None:
+    with open_duckdb(template, read_only=True) as con:
+        others = con.execute(
+            "SELECT DISTINCT schema_name FROM duckdb_tables() WHERE NOT internal"
+        ).fetchall()
+        assert others == [("main",)]
+        assert con.execute("SELECT count(*) FROM duckdb_indexes()").fetchone() == (0,)
+        assert con.execute("SELECT count(*) FROM duckdb_sequences()").fetchone() == (0,)
+        kinds = con.execute("SELECT DISTINCT constraint_type FROM duckdb_constraints()").fetchall()
+        assert {kind for (kind,) in kinds} == {"PRIMARY KEY", "NOT NULL", "CHECK"}
+        defaults = "SELECT count(*) FROM duckdb_columns() WHERE NOT internal AND column_default IS NOT NULL"
+        assert con.execute(defaults).fetchone() == (0,)
+        keyed = con.execute("SELECT table_name FROM duckdb_constraints() WHERE constraint_type LIKE 'P%'")
+        large = {"depth_diffs", "seeds", "trades", "book_tickers", "depth_snapshots", "feed_stats"}
+        assert not large & {name for (name,) in keyed.fetchall()}
 
 
 def test_revisions_are_those_in_the_folder() -> None:
     folder = Path(migrating.__file__).parent / "migrations" / "versions"
-    assert sorted(path.name[1:4] for path in folder.glob("v*.py")) == list(REVISIONS)
+    assert sorted(path.name[:4] for path in folder.glob("r*.py")) == list(REVISIONS)
 
 
 def test_up_from_empty_and_again(tmp_path: Path) -> None:
@@ -80,37 +71,59 @@ def test_up_from_empty_and_again(tmp_path: Path) -> None:
     assert not path.with_name(path.name + ".wal").exists()  # checkpointed
 
 
-def test_buckets_dated_by_their_end_are_dated_by_their_start(tmp_path: Path) -> None:
-    """As a store of before 011 has them: three in a row, the last cut short, and one after a pause."""
-    path = tmp_path / "old.duckdb"
+def test_a_file_of_the_last_revision_before_the_release_is_taken_over(
+    template: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "it's old.duckdb"
+    make_014(path)
+    with Owner(path) as owner:
+        con = owner.cursor()
+        assert con.execute("SELECT venue, rule FROM markets ORDER BY ALL").fetchall() == [
+            ("binance-spot", "contiguous"),
+            ("binance-usdm", "linked"),
+        ]
+        for venue, last_id in (("binance-spot", 13), ("binance-usdm", 301)):
+            book = book_at(con, "BTCUSDT", venue=venue)
+            assert (book.last_id, book.bids[0]) == (last_id, (Decimal(2), Decimal(3)))
+        assert con.execute("SELECT limit_usd FROM budgets").fetchone() == (Decimal("1.5"),)
+    assert catalog(path) == catalog(template)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("ALTER TABLE trades DROP COLUMN px", "trades.px"),
+        ("ALTER TABLE trades ADD COLUMN fee DOUBLE", "trades.fee"),
+        ("ALTER TABLE trades ALTER px TYPE VARCHAR", "trades.px"),
+        ("DROP TABLE notices", "notices.kind"),
+        ("CREATE TABLE recipes(name VARCHAR)", "recipes.name"),
+    ],
+)
+def test_what_only_says_that_it_is_of_that_revision_is_left_alone(
+    tmp_path: Path, change: str, named: str
+) -> None:
+    path = tmp_path / "changed.duckdb"
+    make_014(path)
     with open_duckdb(path) as con:
-        for revision in REVISIONS[: REVISIONS.index("011")]:
-            migrating._upgrade(con, revision)
-        for table, extra in (
-            (
-                "feed_stats",
-                "0 AS live_symbols, 1 AS symbols, 0 AS queue_batches, 1 AS queue_limit, 9 AS bytes,"
-                "9 AS diffs, 0 AS trades, 0 AS tickers, 0 AS bad_frames, 0 AS reconnects, 0 AS resyncs",
-            ),
-            (
-                "leg_stats",
-                "'l' AS line, 'A' AS leg, true AS in_use, 1 AS firsts, 0 AS holes, 0 AS lost_ids, "
-                "0 AS ends",
-            ),
-        ):
-            con.execute(
-                f"INSERT INTO {table} BY NAME SELECT 'v' AS venue, 10.0 AS bucket_s, 9 AS frames, "
-                f"TIMESTAMP '2026-05-28 10:00:00' + to_milliseconds(ended) AS ts, {extra} "
-                "FROM (VALUES (10000), (20100), (24000), (90000)) t(ended)"
-            )
-        migrate(con, path)
-        wanted = [(0, 10.0), (10_000, 10.1), (20_100, 3.9), (80_000, 10.0)]
-        for table in ("feed_stats", "leg_stats"):
-            got = con.execute(
-                f"SELECT epoch_ms(ts) - epoch_ms(TIMESTAMP '2026-05-28 10:00:00'), bucket_s FROM {table} "
-                "ORDER BY ts"
-            ).fetchall()
-            assert got == wanted, table
+        con.execute(change)
+    before = catalog(path)
+    with pytest.raises(NotAStore, match=f"says it has schema 014, but its columns are others: {named}"):
+        Owner(path)
+    assert catalog(path) == before
+
+
+@pytest.mark.parametrize("revision", UNRELEASED)
+def test_an_older_file_is_refused_with_the_command_that_helps(tmp_path: Path, revision: str) -> None:
+    path = tmp_path / "it's old.duckdb"
+    make_014(path)
+    with open_duckdb(path) as con:
+        con.execute("UPDATE alembic_version SET version_num = ?", [revision])
+    before = catalog(path)
+    with pytest.raises(
+        SchemaTooOld, match=rf"has schema {revision}, .*git checkout \w{{7}}; .*leadline sql"
+    ):
+        Owner(path)
+    assert catalog(path) == before
 
 
 def test_views_lost_between_two_steps_are_made_again(db: Path) -> None:

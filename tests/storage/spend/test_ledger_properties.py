@@ -7,14 +7,12 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-import sqlalchemy as sa
-from duckdb_sqlalchemy import ConnectionWrapper
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from leadline.storage.access.extensions import open_duckdb
 from leadline.storage.errors import BudgetRefused
-from leadline.storage.schema.tables import metadata
+from leadline.storage.schema.baseline import create
 from leadline.storage.spend import ledger, prices
 from leadline.storage.spend.conflicts import is_conflict
 from tests.storage.spend.oracle import LETTERS, LIMITS, Play
@@ -27,10 +25,7 @@ ADD_BUDGET = "INSERT INTO budgets VALUES (?, ?, ?, now()::TIMESTAMP)"
 def memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """A ledger in memory: the same statements, without the disk's time."""
     con = open_duckdb(settings={"threads": 1})
-    made = sa.create_engine(
-        "duckdb://", creator=lambda: ConnectionWrapper(con.cursor()), poolclass=sa.pool.NullPool
-    )
-    metadata.create_all(made)
+    create(con)
     prices.load(con, [price(), price(model="dear-2", input=Decimal(3), output=Decimal(3))])
     for (scope, window), usd in LIMITS.items():
         con.execute(ADD_BUDGET, [scope, window, usd])
