@@ -36,7 +36,7 @@ from leadline.flows.analyze import analyze_signals
 from leadline.flows.config.logs import log_to
 from leadline.flows.config.run_settings import settings_of_run
 from leadline.flows.config.settings import BadSetting, Settings
-from leadline.flows.prefect_ui.publisher import Teller
+from leadline.flows.prefect_ui.publisher import EventPublisher
 from leadline.flows.signals.run import Hosted, hosted
 from leadline.flows.signals.shocks import ShockWatch
 from leadline.flows.snapshot_depth import Report, snapshot_depth
@@ -147,7 +147,7 @@ async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
         except (StoreOwned, HasHeir) as exc:
             return Completed(name="AlreadyRunning", message=_already(settings, exc))
         guest.host = host
-        teller = Teller(host, guest.flow_run_id)
+        teller = EventPublisher(host, guest.flow_run_id)
         reason = "stopped"
         try:
             with SideLoop("leadline-reports") as side, SideLoop("leadline-shocks") as apart:
@@ -158,7 +158,7 @@ async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
             if isinstance(sys.exception(), asyncio.CancelledError):
                 log.warning("cancelled from outside", exc_info=True)
             if ending.is_holder:
-                teller.farewell(reason if sys.exception() is None else "failed")
+                teller.publish_stopped(reason if sys.exception() is None else "failed")
             host.close(reason)
             guest.is_closed.set()
             if heir is not None:
@@ -204,7 +204,7 @@ class _Run:
         ending: Ending,
         own: OwnRun,
         side: SideLoop,
-        teller: Teller,
+        teller: EventPublisher,
         apart: SideLoop,
     ) -> None:
         self._host = host
@@ -241,7 +241,7 @@ class _Run:
                 heir.close()
             self._start("samples", self._take_samples)
             self._start("reports", self._send_reports)
-            self._start("people", lambda: self._side.run(self._teller.run()))
+            self._start("events", lambda: self._side.run(self._teller.run()))
             self._start("shocks", lambda: self._apart.run(self._shocks.run()))
             while (end := self._over_by()) is None:
                 for job in self._jobs:

@@ -1,11 +1,10 @@
 """
-What a person sees in the Prefect UI beyond runs: pages (artifacts), news (events), and what reacts to them.
+What the Prefect UI shows beyond runs: pages (artifacts), events, and the automations that react to them.
 
-    watch    two looks at the feed → what changed          pure
-    news     changes → few events, grouped in a storm      pure
-    charts   numbers → sparklines and small SVG            pure
-    pages    rows → markdown                               pure
-    shelf    one artifact a page, updated in place
-    teller   the stream's job: look, tell, refresh; never in the feed's way
-    alerts   automations in code
+    changes     two looks at the feed → what changed             pure
+    events      changes → few events, grouped when many come     pure
+    pages       rows → markdown                                  pure
+    page_queries, artifacts    rows from the store, pages updated in place
+    publisher   a stream's loop over all of it, never in the feed's way
+    alerts      automations in code
 """

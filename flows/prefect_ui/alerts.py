@@ -1,15 +1,15 @@
 """
-Automations in code: what Prefect itself does, or tells somebody, when a stream or a book is in trouble.
+Automations in code: what Prefect does when a stream or a book is in trouble.
 
     stream down     a stream's run crashed                       → its deployment runs at once
     zombie run      a stream's beat stopped                      → its run is Crashed (and then the above)
-    stream away     it stopped, and none began in five minutes   → told
-    book stale      a book is not LIVE again within a minute     → told
-    budget spent    a budget has no room for a call              → told
+    stream away     it stopped, and none began in five minutes   → notification
+    book stale      a book is not LIVE again within a minute     → notification
+    budget spent    a budget has no room for a call              → notification
 
-Told means: an event of the automation in the feed, and the notification block that `ensure` is given, if
-any. They are found by name, so that putting them in place again changes only what differs; switched off
-by a person they stay off. Import after the environment names the API.
+A notification is an event of the automation in Prefect's feed, and a message by the notification block that
+`ensure` got, if any. Automations are found by name, so that `ensure` changes only what differs; one that a
+person switched off stays off. Import this after the environment names the API.
 """
 
 from __future__ import annotations
@@ -47,22 +47,22 @@ ID, NAME, ROLE = "prefect.resource.id", "prefect.resource.name", "prefect.resour
 
 
 class NoAutomations(LeadlineError):
-    """The Prefect API does not take automations; the message says what it said."""
+    """The Prefect API does not accept automations; the message holds its answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
-    """What was done about one automation."""
+class AppliedAutomation:
+    """What `ensure` or `remove` did about one automation."""
 
     name: str
     done: str  # "created", "updated", "unchanged" or "removed"
     enabled: bool
 
 
-def wanted(
+def automations(
     *, notify: UUID | None = None, stale: dt.timedelta = STALE, away: dt.timedelta = AWAY
 ) -> list[AutomationCore]:
-    """Return our automations; ``notify`` is a notification block that gets the word as well."""
+    """Return our automations; ``notify`` is a notification block that sends a message as well."""
     of_stream = _labels({ROLE: "flow", NAME: STREAM})
     deployed = _labels({ROLE: "deployment", ID: "prefect.deployment.*"})
     run = _labels({ID: "prefect.flow-run.*"})
@@ -82,7 +82,7 @@ def wanted(
             ),
             actions=[
                 RunDeployment.model_validate({"source": "inferred"}),
-                *_told(notify, "the stream's run crashed"),
+                *_notification(notify, "the stream's run crashed"),
             ],
         ),
         AutomationCore(
@@ -104,7 +104,7 @@ def wanted(
                 ChangeFlowRunState.model_validate(
                     {"state": "CRASHED", "name": "Crashed", "message": "no beat came: its process is gone"}
                 ),
-                *_told(notify, "a stream's process is gone"),
+                *_notification(notify, "a stream's process is gone"),
             ],
         ),
         AutomationCore(
@@ -120,7 +120,7 @@ def wanted(
                 threshold=1,
                 within=away,
             ),
-            actions=_told(notify, "the stream stopped and is not back") or [DoNothing()],
+            actions=_notification(notify, "the stream stopped and is not back") or [DoNothing()],
         ),
         AutomationCore(
             name="leadline: book stale for a minute",
@@ -135,7 +135,7 @@ def wanted(
                 threshold=1,
                 within=stale,
             ),
-            actions=_told(notify, "not to be read for a minute") or [DoNothing()],
+            actions=_notification(notify, "not to be read for a minute") or [DoNothing()],
         ),
         AutomationCore(
             name="leadline: budget spent",
@@ -148,7 +148,7 @@ def wanted(
                 threshold=1,
                 within=dt.timedelta(hours=1),
             ),
-            actions=_told(notify, "budget spent") or [DoNothing()],
+            actions=_notification(notify, "budget spent") or [DoNothing()],
         ),
     ]
 
@@ -157,7 +157,7 @@ def _labels(wanted: dict[str, str | list[str]]) -> ResourceSpecification:
     return ResourceSpecification.model_validate(wanted)
 
 
-def _told(notify: UUID | None, words: str) -> list[ActionTypes]:
+def _notification(notify: UUID | None, words: str) -> list[ActionTypes]:
     if notify is None:
         return []
     about = "{{ event.resource['prefect.resource.name'] or event.resource['prefect.resource.id'] }}"
@@ -172,9 +172,9 @@ def _told(notify: UUID | None, words: str) -> list[ActionTypes]:
 
 def ensure(
     *, notify: str | None = None, stale: dt.timedelta = STALE, away: dt.timedelta = AWAY
-) -> list[Put]:
+) -> list[AppliedAutomation]:
     """
-    Put our automations in place and say what was done about each.
+    Create or update our automations and return what was done about each.
 
     ``notify`` names a notification block as ``type/name``, such as slack-webhook/ops. Raises `BadInput`
     for one that is not there, `NoAutomations` where the API does not answer or refuses.
@@ -182,20 +182,20 @@ def ensure(
     try:
         with get_client(sync_client=True) as client:
             block = None if notify is None else _block(client, notify)
-            return [_put(client, each) for each in wanted(notify=block, stale=stale, away=away)]
+            return [_apply(client, each) for each in automations(notify=block, stale=stale, away=away)]
     except (httpx.HTTPError, PrefectException) as exc:
         raise NoAutomations(f"the Prefect API: {type(exc).__name__}: {exc}") from exc
 
 
-def remove() -> list[Put]:
-    """Take our automations away; raises `NoAutomations`."""
+def remove() -> list[AppliedAutomation]:
+    """Remove our automations; raises `NoAutomations`."""
     gone = []
     try:
         with get_client(sync_client=True) as client:
-            for each in wanted():
+            for each in automations():
                 for found in client.read_automations_by_name(each.name):
                     client.delete_automation(found.id)
-                    gone.append(Put(each.name, "removed", enabled=False))
+                    gone.append(AppliedAutomation(each.name, "removed", enabled=False))
     except (httpx.HTTPError, PrefectException) as exc:
         raise NoAutomations(f"the Prefect API: {type(exc).__name__}: {exc}") from exc
     return gone
@@ -211,19 +211,19 @@ def _block(client: SyncPrefectClient, notify: str) -> UUID:
         ) from None
 
 
-def _put(client: SyncPrefectClient, each: AutomationCore) -> Put:
+def _apply(client: SyncPrefectClient, each: AutomationCore) -> AppliedAutomation:
     there = client.read_automations_by_name(each.name)
     if not there:
         client.create_automation(each)
-        return Put(each.name, "created", enabled=True)
+        return AppliedAutomation(each.name, "created", enabled=True)
     found, *doubles = there
     for double in doubles:
         client.delete_automation(double.id)
     each.enabled = found.enabled
     if _meaning(found) == _meaning(each):
-        return Put(each.name, "unchanged", each.enabled)
+        return AppliedAutomation(each.name, "unchanged", each.enabled)
     client.update_automation(found.id, each)
-    return Put(each.name, "updated", each.enabled)
+    return AppliedAutomation(each.name, "updated", each.enabled)
 
 
 def _meaning(each: AutomationCore) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """
-Keeps one artifact a page and writes it anew in place: rows do not pile up with updates.
+One artifact a page, updated in place, so that updates do not pile up as rows.
 
-Prefect versions keyed artifacts and never replaces one by itself: a hundred creates are a hundred rows.
-An update by id changes the version and, with it, what the UI shows as the latest. So a page is created
-once by each stream run, and once a day by runs that come and go; in between it is updated. The versions
-of earlier days go with their flow runs (Prefect's vacuum, or the flow ``tend-prefect``).
+Prefect versions keyed artifacts and never replaces one by itself: a hundred creates are a hundred rows. An
+update by id changes that version, and with it what the UI shows as the latest. So each stream run creates
+its pages once, and short runs create them once a day; in between they are updated. Versions of earlier days
+are deleted together with their flow runs, by Prefect's vacuum or the flow ``tend-prefect``.
 
 The client's own ``update_artifact`` is not used: it sends an event with the whole page in its payload, so
 that every update would be a row after all, kept as long as events are.
@@ -27,11 +27,11 @@ from leadline.flows.prefect_ui.pages import Page
 A_DAY = dt.timedelta(days=1)
 
 
-class Shelf:
-    """Where the pages of one flow run stand; ``flow_run_id`` None: they belong to no run."""
+class ArtifactStore:
+    """The artifacts of one flow run; with ``flow_run_id`` None they belong to no run."""
 
     def __init__(self, flow_run_id: UUID | None, *, is_long_lived: bool) -> None:
-        """``is_long_lived``: a stream, whose pages are its own from its first to its last moment."""
+        """``is_long_lived``: a stream, which creates its own pages at its start and shares none."""
         self._flow_run_id = flow_run_id
         self._is_long_lived = is_long_lived
         self._ids: dict[str, UUID] = {}
@@ -71,7 +71,7 @@ class Shelf:
 
 
 async def _updated(client: PrefectClient, artifact_id: UUID, page: Page) -> bool:
-    """Write the page over the one there; False if somebody tidied that away."""
+    """Overwrite the artifact; False if it has been deleted."""
     content = {"data": page.markdown, "description": page.description}
     try:
         await client.request("PATCH", "/artifacts/{id}", path_params={"id": artifact_id}, json=content)
@@ -83,5 +83,5 @@ async def _updated(client: PrefectClient, artifact_id: UUID, page: Page) -> bool
 
 
 async def show(pages: Sequence[Page], flow_run_id: str | None) -> None:
-    """Show pages from a run that comes and goes."""
-    await Shelf(UUID(flow_run_id) if flow_run_id else None, is_long_lived=False).put(pages)
+    """Show pages of a short run."""
+    await ArtifactStore(UUID(flow_run_id) if flow_run_id else None, is_long_lived=False).put(pages)

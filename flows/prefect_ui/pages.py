@@ -1,7 +1,7 @@
 """
 The pages of the UI as markdown: pure functions from what was found to text; times are UTC.
 
-A page is bounded in size whatever the number of symbols: what is worst or newest comes first, the rest is
+A page has a bounded size for any number of symbols: the worst or newest rows come first, the rest is
 counted.
 """
 
@@ -80,7 +80,7 @@ def health(
     legs: Sequence[Mapping[str, Any]] = (),
     took: Mapping[str, Any] | None = None,
 ) -> Page:
-    """Show how each book does: state, age of its last update, gaps today, latency; the troubled first."""
+    """Show each book: state, age of its last update, gaps today, latency; books that are not LIVE first."""
     feed, none = status.feed, BookHealth()
     said = (
         f"{feed.live} of {len(feed.symbols)} books of {venue} live, "
@@ -177,17 +177,17 @@ def _legs(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _troubles(status: HostStatus) -> list[str]:
     feed, writer = status.feed, status.writer
-    words = [
+    lines = [
         f"- so far {feed.sessions} sessions, {feed.resyncs} resyncs, {feed.bad_frames} bad frames; "
         f"{writer.queued} of {writer.limit} batches wait for the store",
     ]
     if feed.is_paused:
-        words.append("- **reading is paused: the store is behind**")
+        lines.append("- **reading is paused: the store is behind**")
     if writer.last_error:
-        words.append(f"- store {writer.state}: {_cell(writer.last_error)}")
+        lines.append(f"- store {writer.state}: {_cell(writer.last_error)}")
     if feed.last_error:
-        words.append(f"- last trouble at the venue: {_cell(feed.last_error)}")
-    return [*words, ""]
+        lines.append(f"- last trouble at the venue: {_cell(feed.last_error)}")
+    return [*lines, ""]
 
 
 # -- depth -----------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def depth(
     )  # fmt: skip
     drawn = []
     for symbol, each in ladders.items():
-        words = f"{symbol}: quantity to be had up to each price"
+        words = f"{symbol}: quantity up to each price"
         drawn += [charts.image(charts.depth_svg(each.bids, each.asks, title=words), words), ""]
     lines = [f"**{said}**", "", *drawn, *table(columns, rows), "", _at(now)]
     return Page(DEPTH, said, "\n".join(lines))
@@ -279,7 +279,7 @@ def _shortened(text: str | None) -> str:
 
 
 def spend(found: Spending) -> Page:
-    """Show what calls to models cost, the forecast, what is left of budgets, and what to worry about."""
+    """Show what calls to models cost, the forecast, what is left of budgets, and warnings."""
     said = f"{found.calls} calls, {usd(found.cost_usd)} USD in {found.hours:g} hours"
     last = found.now.replace(minute=0, second=0, microsecond=0, tzinfo=None)
     by_hour = {row["hour"]: float(row["cost_usd"] or 0) for row in found.by_hour.dicts()}

@@ -1,10 +1,9 @@
 """
-The stream's job for people: looks at the feed, tells what changed, keeps the pages fresh.
+A stream's events and pages in Prefect: look at the feed, send what changed, update the pages.
 
-It runs beside the feed and never in its way: a look is a call a second, the store is asked through a
-cursor of its own, and nothing waits for Prefect longer than a time-out. While the API is away events are
-held back and merged (`flows.prefect_ui.events`), so that an outage of hours is a handful of events after
-it.
+The publisher never gets in the feed's way: it looks once a second, asks the store through a cursor of its
+own, and waits for Prefect no longer than a time-out. While the API is away, events are held back and merged
+(`flows.prefect_ui.events`), so that an outage of hours ends in a handful of events.
 """
 
 from __future__ import annotations
@@ -23,104 +22,104 @@ import duckdb
 from prefect.events import emit_event
 
 from leadline.book.errors import LeadlineError
-from leadline.flows.prefect_ui.artifacts import Shelf
-from leadline.flows.prefect_ui.changes import Change, Watch
-from leadline.flows.prefect_ui.events import BEAT, BEAT_S, News, Newsroom, about_venue
+from leadline.flows.prefect_ui.artifacts import ArtifactStore
+from leadline.flows.prefect_ui.changes import BookChange, ChangeDetector
+from leadline.flows.prefect_ui.events import BEAT, BEAT_S, EventThrottle, PrefectEvent, about_venue
 from leadline.flows.prefect_ui.page_queries import depth_page, health_page, signals_page, spend_page
 from leadline.flows.prefect_ui.pages import Page
 from leadline.flows.streaming.host import HostStatus, StreamHost
 from leadline.storage.access.connect import connect
 
-log = logging.getLogger("leadline.people")
+log = logging.getLogger("leadline.events")
 
 LOOK_S = 1.0
 FIRST_PAGES_S = 4.0  # the first ones soon, so that a person sees something
-NOTED = 1_000  # changes that wait for the next look
-TELL_S = 10.0  # what one round with Prefect may take
+MOST_NOTED = 1_000  # changes that wait for the next look
+PUBLISH_S = 10.0  # what one round with Prefect may take
 
 
-class Teller:
-    """Tells people about one stream; `run` until `stop`, then `farewell`."""
+class EventPublisher:
+    """Publishes one stream; `run` until `stop`, then `publish_stopped`."""
 
     def __init__(self, host: StreamHost, flow_run_id: str) -> None:
         self._host = host
         self._venue = host.settings.venue
         now_s = time.monotonic()
-        self._watch = Watch(now_s)
-        self._news = Newsroom(self._venue, now_s)
+        self._detector = ChangeDetector(now_s)
+        self._throttle = EventThrottle(self._venue, now_s)
         self._run = {"prefect.resource.id": f"prefect.flow-run.{flow_run_id}"}
         self._beat_due_s = now_s
-        self._shelf = Shelf(UUID(flow_run_id) if flow_run_id else None, is_long_lived=True)
+        self._artifacts = ArtifactStore(UUID(flow_run_id) if flow_run_id else None, is_long_lived=True)
         self._over = threading.Event()
-        self._noted: deque[Change] = deque(maxlen=NOTED)
-        self._is_heard = True  # whether Prefect's API took what it was last sent
+        self._noted: deque[BookChange] = deque(maxlen=MOST_NOTED)
+        self._api_answers = True  # whether it took what it was last sent
 
     async def run(self) -> None:
         """Look every second, write pages every ``pages_every_s``, until `stop`."""
         every_s = self._host.settings.pages_every_s
         due = time.monotonic() + min(every_s, FIRST_PAGES_S)
-        self._emit(News("leadline.stream.started", about_venue(self._venue), self._what()))
+        self._emit(PrefectEvent("leadline.stream.started", about_venue(self._venue), self._describe()))
         while not await asyncio.to_thread(self._over.wait, LOOK_S):
             try:
                 status = await asyncio.to_thread(self._host.status)
-                self._tell_changes(status)
+                self._send_changes(status)
                 if time.monotonic() >= due:
                     due = time.monotonic() + every_s
                     await self._refresh(status)
-            except (LeadlineError, duckdb.Error) as exc:  # the stream itself will say if it matters
-                log.warning("people could not be told: %s: %s", type(exc).__name__, exc)
+            except (LeadlineError, duckdb.Error) as exc:  # the stream itself reports it if it matters
+                log.warning("no look at the stream: %s: %s", type(exc).__name__, exc)
 
     def stop(self) -> None:
-        """Let `run` end at its next look, within a second but for a page under way."""
+        """Let `run` end at its next look: within a second, unless a page is under way."""
         self._over.set()
 
-    def note(self, change: Change) -> None:
-        """Take what somebody else saw, from any thread; it is told with the next look."""
+    def note(self, change: BookChange) -> None:
+        """Add a change that somebody else saw, from any thread; it is sent with the next look."""
         self._noted.append(change)
 
-    def farewell(self, why: str) -> None:
-        """Say that the stream has ended, and why; returns at once."""
-        payload = {**self._what(), "why": why}
+    def publish_stopped(self, why: str) -> None:
+        """Send the event that the stream has ended, and why; return at once."""
+        payload = {**self._describe(), "why": why}
         with contextlib.suppress(LeadlineError):
             payload["summary"] = self._host.summary()
-        self._emit(News("leadline.stream.stopped", about_venue(self._venue), payload))
+        self._emit(PrefectEvent("leadline.stream.stopped", about_venue(self._venue), payload))
 
-    def _what(self) -> dict[str, Any]:
+    def _describe(self) -> dict[str, Any]:
         settings = self._host.settings
         symbols = list(settings.symbols)
         return {"db": settings.db.name, "books": len(symbols), "symbols": symbols[:50]}
 
-    def _tell_changes(self, status: HostStatus) -> None:
+    def _send_changes(self, status: HostStatus) -> None:
         now_s = time.monotonic()
-        self._news.note(self._watch.look(status.feed, now_s))
+        self._throttle.note(self._detector.look(status.feed, now_s))
         while self._noted:
-            self._news.note([self._noted.popleft()])
-        if not self._is_heard:
+            self._throttle.note([self._noted.popleft()])
+        if not self._api_answers:
             return
-        for news in self._news.take(now_s):
-            self._emit(news)
+        for event in self._throttle.take(now_s):
+            self._emit(event)
         if now_s >= self._beat_due_s:
             self._beat_due_s = now_s + BEAT_S
-            self._emit(News(BEAT, self._run))
+            self._emit(PrefectEvent(BEAT, self._run))
 
-    def _emit(self, news: News) -> None:
+    def _emit(self, event: PrefectEvent) -> None:
         """Queue an event; Prefect's own thread sends it, with the flow run it belongs to."""
-        with contextlib.suppress(Exception):  # a failure to tell is logged there and harms nothing here
-            emit_event(event=news.event, resource=dict(news.resource), payload=dict(news.payload))
+        with contextlib.suppress(Exception):  # a failure is logged there and harms nothing here
+            emit_event(event=event.name, resource=dict(event.resource), payload=dict(event.payload))
 
     async def _refresh(self, status: HostStatus) -> None:
         fresh = await asyncio.to_thread(self._pages, status)
         try:
-            async with asyncio.timeout(TELL_S):
-                await self._shelf.put(fresh)
-            self._is_heard = True
+            async with asyncio.timeout(PUBLISH_S):
+                await self._artifacts.put(fresh)
+            self._api_answers = True
         except Exception as exc:  # noqa: BLE001 - Prefect may be away; the next round tries again
-            self._is_heard = False
+            self._api_answers = False
             log.warning("pages could not be shown: %s %s", type(exc).__name__, exc)
 
     def _pages(self, status: HostStatus) -> list[Page]:
         now, now_s = dt.datetime.now(dt.UTC), time.monotonic()
-        ages_s = {book.symbol: self._watch.age_s(book.symbol, now_s) for book in status.feed.symbols}
+        ages_s = {book.symbol: self._detector.age_s(book.symbol, now_s) for book in status.feed.symbols}
         symbols = [book.symbol for book in status.feed.symbols]
         with connect(self._host.settings.db) as con:
             return [

@@ -31,7 +31,7 @@ from leadline.book.analytics.shock import Shock, ShockDetector, ShockRules
 from leadline.book.errors import LeadlineError
 from leadline.book.rows.batch import DepthSample
 from leadline.flows.config.settings import Settings
-from leadline.flows.prefect_ui.changes import Change
+from leadline.flows.prefect_ui.changes import BookChange
 from leadline.flows.signals.models import open_models, shared_model, why_not_ready
 from leadline.flows.signals.run import decided, teller, work_of
 from leadline.flows.streaming.host import StreamHost
@@ -65,7 +65,7 @@ class ShockWatch:
     ``note`` takes what is to be told as an event, ``show`` lets people see an analysis while it runs.
     """
 
-    def __init__(self, host: StreamHost, note: Callable[[Change], None], show: Show) -> None:
+    def __init__(self, host: StreamHost, note: Callable[[BookChange], None], show: Show) -> None:
         self.settings = host.settings
         self.shocks = 0  # seen
         self.decided: list[Decision] = []
@@ -136,7 +136,7 @@ class ShockWatch:
             word = why_not or ("the one before is under way" if symbol in self._under_way else "")
             if not word:
                 chosen[symbol] = shock
-            self._note(Change("shock", symbol, 1, told(symbol, shock, word)))
+            self._note(BookChange("shock", symbol, 1, told(symbol, shock, word)))
             log.info("%s: a shock of its %s: %s", symbol, shock.kind, told(symbol, shock, word))
         if chosen:
             analysis = self._start(self._analyse(chosen), f"shock {' '.join(chosen)}")

@@ -113,8 +113,8 @@ async def test_a_crashed_stream_has_its_deployment_run(api_url: str) -> None:
         post(api_url, path, {"state": {"type": state, "name": state.title()}, "force": True})
 
     def started() -> list[dict[str, Any]]:
-        wanted = {"flow_runs": {"deployment_id": {"any_": [deployment]}}}
-        runs: list[dict[str, Any]] = post(api_url, "/flow_runs/filter", wanted)
+        automations = {"flow_runs": {"deployment_id": {"any_": [deployment]}}}
+        runs: list[dict[str, Any]] = post(api_url, "/flow_runs/filter", automations)
         return [run for run in runs if run["id"] != made["id"]]
 
     (run,) = await soon(started, "the deployment runs")

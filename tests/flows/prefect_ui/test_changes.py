@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leadline.book.sync.events import State
-from leadline.flows.prefect_ui.changes import START_S, Watch
+from leadline.flows.prefect_ui.changes import START_S, ChangeDetector
 from leadline.tasks.feed.routing.config import FeedStatus, SymbolStatus
 
 
@@ -46,13 +46,13 @@ def feed(*books: SymbolStatus) -> FeedStatus:
     ],
 )
 def test_transcript(looks: list[SymbolStatus], told: list[list[str]]) -> None:
-    watch = Watch(0.0)
+    watch = ChangeDetector(0.0)
     heard = [[c.kind for c in watch.look(feed(look), float(n))] for n, look in enumerate(looks)]
     assert heard == told
 
 
 def test_a_book_that_never_comes_is_told_after_the_start() -> None:
-    watch = Watch(0.0)
+    watch = ChangeDetector(0.0)
     waiting = feed(book(state=State.WAITING))
     assert watch.look(waiting, START_S - 1) == []
     (change,) = watch.look(waiting, START_S + 1)
@@ -60,7 +60,7 @@ def test_a_book_that_never_comes_is_told_after_the_start() -> None:
 
 
 def test_counts_and_ages() -> None:
-    watch = Watch(0.0)
+    watch = ChangeDetector(0.0)
     watch.look(feed(book("A"), book("B")), 1.0)
     changes = watch.look(feed(book("A", gaps=3, resyncs=3), book("B", last_id=9)), 5.0)
     assert [(c.kind, c.symbol, c.n) for c in changes] == [("gap", "A", 3), ("resynced", "A", 3)]
@@ -68,7 +68,7 @@ def test_counts_and_ages() -> None:
 
 
 def test_a_symbol_no_longer_carried_is_forgotten() -> None:
-    watch = Watch(0.0)
+    watch = ChangeDetector(0.0)
     watch.look(feed(book("A"), book("B")), 1.0)
     watch.look(feed(book("A")), 2.0)
     assert watch.age_s("B", 3.0) is None

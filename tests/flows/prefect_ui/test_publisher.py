@@ -60,11 +60,11 @@ async def soon(get: Callable[[], T], what: str) -> T:
 
 
 async def test_a_hundred_updates_leave_one_row_and_the_newest_text(prefect_server: str) -> None:
-    from leadline.flows.prefect_ui.artifacts import Shelf
+    from leadline.flows.prefect_ui.artifacts import ArtifactStore
 
-    shelf = Shelf(None, is_long_lived=True)
+    store = ArtifactStore(None, is_long_lived=True)
     for n in range(100):
-        await shelf.put([Page("hundred", f"update {n}", f"text {n}")])
+        await store.put([Page("hundred", f"update {n}", f"text {n}")])
     (row,) = rows(prefect_server, "hundred")
     assert (row["data"], row["description"]) == ("text 99", "update 99")
     shown = latest(prefect_server, "hundred")
@@ -88,13 +88,13 @@ async def test_runs_that_come_and_go_share_the_row_of_the_day(prefect_server: st
 
 
 async def test_a_row_that_was_tidied_away_is_made_anew(prefect_server: str) -> None:
-    from leadline.flows.prefect_ui.artifacts import Shelf
+    from leadline.flows.prefect_ui.artifacts import ArtifactStore
 
-    shelf = Shelf(None, is_long_lived=True)
-    await shelf.put([Page("tidied", "", "one")])
+    store = ArtifactStore(None, is_long_lived=True)
+    await store.put([Page("tidied", "", "one")])
     (row,) = rows(prefect_server, "tidied")
     remove(prefect_server, row["id"])
-    await shelf.put([Page("tidied", "", "two")])
+    await store.put([Page("tidied", "", "two")])
     assert [row["data"] for row in rows(prefect_server, "tidied")] == ["two"]
 
 

@@ -15,7 +15,7 @@ import pytest
 from leadline.book.analytics.shock import Shock
 from leadline.book.rows.batch import DepthSample
 from leadline.flows.config.settings import Settings
-from leadline.flows.prefect_ui.changes import Change
+from leadline.flows.prefect_ui.changes import BookChange
 from leadline.flows.signals.models import why_not_ready
 from leadline.flows.streaming.sampling import untrusted
 from leadline.storage.access.connect import connect
@@ -84,7 +84,7 @@ async def test_a_shock_at_the_venue_is_a_signal_and_a_spent_budget_a_refusal(
     from leadline.flows.streaming.host import StreamHost
 
     monkeypatch.setenv("HOLYSHEEP_API_KEY", "k")
-    told: list[Change] = []
+    told: list[BookChange] = []
     async with ScriptedServer(says()) as server:
         host = StreamHost(replace(settings, llm_base_url=server.base_url), host_grace_s=0)
         await asyncio.to_thread(host.open)
