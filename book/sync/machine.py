@@ -162,9 +162,10 @@ class BookSync(Generic[D, S]):
         if self.state is not State.BUFFERING:
             return []
         if self._buffer:
-            oldest = self.rule.oldest_seed(self._buffer[0])
-            if snapshot.last_id < oldest:
-                return [SnapshotNeeded(oldest, "seed_too_old")]  # docs, step 4: fetch again
+            first = self._buffer[0]
+            # Docs, step 4: fetch again below ``U``. By update procedure 1 the seed just below it joins.
+            if self.rule.judge(first, snapshot.last_id, bridged=False) is Join.GAP:
+                return [SnapshotNeeded(self.rule.oldest_seed(first), "seed_too_old")]
         elif snapshot.last_id < self._least_id:
             return [SnapshotNeeded(self._least_id, "seed_too_old")]
         return self._join(snapshot)

@@ -36,13 +36,13 @@ from tests.book.transcript import (
         pytest.param([diff(5, 7), seed(7)], LIVE, [START, ready(7)], id="seed-at-last-id"),
         pytest.param([diff(5, 7), seed(5)], LIVE, [START, ready(7)], id="seed-at-first-U"),
         pytest.param(
-            [diff(5, 7), seed(4)],
+            [diff(5, 7), seed(3)],
             BUFFERING,
             [START, SnapshotNeeded(5, "seed_too_old")],
             id="seed-just-too-old",
         ),
         pytest.param(
-            [diff(5, 7), seed(4), diff(8, 9), seed(8)],
+            [diff(5, 7), seed(3), diff(8, 9), seed(8)],
             LIVE,
             [START, SnapshotNeeded(5, "seed_too_old"), ready(9)],
             id="buffer-outlives-an-old-seed",
@@ -53,6 +53,7 @@ from tests.book.transcript import (
             [START, ready(12)],
             id="buffer-replayed-from-the-straddling-diff",
         ),
+        pytest.param([diff(5, 7), seed(4)], LIVE, [START, ready(7)], id="seed-just-below-the-first-diff"),
         pytest.param([diff(5, 7), seed(20)], LIVE, [START, ready(20)], id="seed-ahead-of-stream"),
         pytest.param(
             [diff(5, 7), seed(20), diff(8, 15), diff(16, 20), diff(21, 22)],
@@ -259,7 +260,7 @@ def test_buffer_is_bounded_and_says_what_it_dropped():
     events = play(book, [diff(n, n) for n in range(5, 9)])
     assert events == [START, BufferTrimmed(2), SnapshotNeeded(7, "buffer_full")]
     assert book.buffered == 2
-    assert play(book, [seed(6)]) == [SnapshotNeeded(7, "seed_too_old")]
+    assert play(book, [seed(5)]) == [SnapshotNeeded(7, "seed_too_old")]
     assert play(book, [seed(7)]) == [ready(8)]
 
 

@@ -49,7 +49,12 @@ def cryptofeed(ns: str, frame: str) -> str:
     return f"{stamp}: {frame}"
 
 
+def of_three(frame: str) -> str:
+    return re.sub(r'(\["[\d.]+","[\d.]+")\]', r"\1,[]]", frame)
+
+
 SPELLINGS = {
+    "levels of three": lambda ns, frame: f"{ns} {of_three(frame)}",
     "blanks between tokens": lambda ns, frame: f"{ns} {spaced(frame)}",
     "data before its stream": lambda ns, frame: f"{ns} {data_first(frame)}",
     "raw payloads": lambda ns, frame: f"{ns} {raw(frame)}",
@@ -95,10 +100,11 @@ def test_receive_times_in_coarser_units_are_never_of_1970(
     assert [row[0] for row in rows(tmp_path / "x.duckdb")] == [T0 + n * step_ns for n in (1, 3, 4)]
 
 
+@pytest.mark.parametrize("first_id", [12, 15, 16])
 def test_a_snapshot_before_the_first_diff_seeds_the_book(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    first_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seed, first = CLEAN[2], diff(3, 12, 20, '["98.5","3.00"]')
+    seed, first = CLEAN[2], diff(3, first_id, 20, '["98.5","3.00"]')
     summary = replay(capsys, tmp_path, write(tmp_path / "a", [seed, first, CLEAN[3], CLEAN[4]]))
     assert (summary["live_symbols"], summary["snapshots"], summary["seeds"]) == (["BTCUSDT"], 1, 1)
     assert book(capsys, tmp_path, "BTCUSDT")[1:] == [["bid", "99", "1.5"], ["ask", "102", "7.25"]]
@@ -127,3 +133,20 @@ def test_event_times_in_two_units_are_refused_before_anything_is_stored(
     assert said.code == 1
     assert "a:4: event time 1700000000000000; expected ms or us since 1970 as in line 1" in said.err
     assert not (tmp_path / "x.duckdb").exists()
+
+
+def test_a_snapshot_that_ends_just_before_the_first_diff_joins_exactly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [diff(1, 16, 20, '["98.5","3.00"]'), CLEAN[2], *CLEAN[3:]]
+    assert replay(capsys, tmp_path, write(tmp_path / "a", lines))["live_symbols"] == ["BTCUSDT"]
+    assert book(capsys, tmp_path, "BTCUSDT")[1:] == [["bid", "99", "1.5"], ["ask", "102", "7.25"]]
+
+
+def test_a_snapshot_older_than_that_is_not_joined(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [diff(1, 17, 20), CLEAN[2], *CLEAN[3:]]
+    said = leadline(capsys, "replay", write(tmp_path / "a", lines), "--db", tmp_path / "x.duckdb")
+    assert said.code == 1
+    assert "no snapshot in the recording joins its diffs" in said.err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from decimal import Decimal
 from typing import Any
 
@@ -116,8 +115,9 @@ def test_blanks_between_tokens_go_and_nothing_else(
 ) -> None:
     spaced = json.dumps(message, indent=indent, ensure_ascii=ascii_only).replace("\n", " ").encode()
     told = compact(spaced)
-    assert json.loads(told) == json.loads(spaced)
-    assert b" " not in re.sub(rb'"(?:[^"\\]|\\.)*"', b"", told, flags=re.DOTALL)
+    assert json.loads(told) == message
+    if "stream" not in message:  # else it may have come first
+        assert told == json.dumps(message, separators=(",", ":"), ensure_ascii=ascii_only).encode()
 
 
 def test_numbers_keep_their_digits() -> None:
@@ -130,3 +130,8 @@ def test_the_stream_comes_before_its_data() -> None:
 
 def test_what_is_no_json_stays_as_it_is() -> None:
     assert compact(b'{"p": 1.') == b'{"p": 1.'
+
+
+def test_the_empty_third_element_of_a_level_goes_and_no_other() -> None:
+    assert compact(b'{"b":[["1.0","2",[]],["3","4"]],"a":[]}') == b'{"b":[["1.0","2"],["3","4"]],"a":[]}'
+    assert compact(b'{"x":["a",[]]}') == b'{"x":["a",[]]}'
