@@ -5,15 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.flows.prefect_ui.changes import BookChange
+from leadline.flows.prefect_ui.changes import BookChange, ChangeKind
 from leadline.flows.prefect_ui.events import BURST, EACH, LEFT_OVER_S, PER_S, EventThrottle, PrefectEvent
 
 STORM = [f"S{n}USDT" for n in range(300)]
 
 
-def changes(kind: str, *symbols: str) -> list[BookChange]:
-    return [BookChange(kind, symbol, 1, {"why": "session lost"}) for symbol in symbols]  # type:
-    ignore[arg-type]
+def changes(kind: ChangeKind, *symbols: str) -> list[BookChange]:
+    return [BookChange(kind, symbol, 1, {"why": "session lost"}) for symbol in symbols]
 
 
 def said(events: list[PrefectEvent]) -> list[str]:
