@@ -4,9 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 SECONDS_OF_DEMO ?= 45
+SEEDS ?= 1-200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test wheel-check lint types mutants bench docs drill prices peers-llm clean
+.PHONY: help demo test wheel-check lint types mutants bench docs drill simulate prices peers-llm clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +41,9 @@ mutants: $(READY) ## break the code by hand, one way at a time; the tests must n
 drill: $(READY) ## kill, stop, cut off and hand over real processes; a scorecard (some 25 minutes)
 	$(BIN)/python -m tests.drills
 	$(BIN)/python -m tests.drills.silent_faults || [ $$? -eq 2 ]  # 2: no recordings here
+
+simulate: $(READY) ## whole lives under virtual time against the venue's truth: make simulate SEEDS=1-2000
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 bench: $(READY) ## one table: naive, ours, peers; socket to book; socket to durable row
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-peers.lock \

@@ -48,11 +48,7 @@ class LoopbackVenue:
         self.failed: BaseException | None = None
         self.hub, self.ledger = Hub(), Ledger(options.clock)
         self._timers = Timers(options.clock.mono_s)
-        self.source: Source = (
-            Tape(options, self.hub, self.ledger)
-            if options.recording
-            else Synthetic(options, self.hub, self.ledger, self._timers)
-        )
+        self.source: Source = self._make_source(options)
         self.door = Door(options, self.ledger, self._make_client)
         self.faults = FaultDesk(
             hub=self.hub,
@@ -66,6 +62,11 @@ class LoopbackVenue:
         self._http = HttpServer(options.host, options.rest_port)
         self._rest = Rest(options, self.source, self.faults, pump=self.pump, cut=self._http.cut)
         self._task: asyncio.Task[None] | None = None
+
+    def _make_source(self, options: Options) -> Source:
+        if options.recording:
+            return Tape(options, self.hub, self.ledger)
+        return Synthetic(options, self.hub, self.ledger, self._timers)
 
     def _make_client(self) -> Client:
         return Client(

@@ -1,0 +1,102 @@
+"""
+Faults planted in the product, to see that lives find them: each breaks one rule by a slip of the hand.
+
+``breaks`` names promises of which one at least must be seen broken by the seed that stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from leadline.book.rows.chronicle import Chronicle
+from leadline.book.rows.evidence import Kind
+from leadline.book.sync.events import Left
+from leadline.book.sync.rules import Rule, Verdict
+from leadline.book.trust.witness import Witness
+from leadline.storage.access import owner
+from leadline.storage.handover.cut import Cutter
+from leadline.storage.ingest.transaction import Ingest
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """Where to plant what: ``instead`` gets what was there and returns what stands there now."""
+
+    where: Any
+    name: str
+    instead: Callable[[Any], Any]
+    seed: int
+    breaks: frozenset[str]
+    says: str
+
+
+@contextmanager
+def planted(name: str) -> Iterator[None]:
+    """Break the product for the block."""
+    fault = PLANTED[name]
+    was = fault.where.__dict__[fault.name]
+    setattr(fault.where, fault.name, fault.instead(was))
+    try:
+        yield
+    finally:
+        setattr(fault.where, fault.name, was)
+
+
+def _one_id_more(judge: Any) -> Any:
+    def judged(rule: Rule, diff: Any, last_id: int, *, bridged: bool) -> Verdict:
+        if rule is Rule.SPOT and diff.first_id == last_id + 2:
+            return Verdict.NEXT
+        return judge(rule, diff, last_id, bridged=bridged)  # type: ignore[no-any-return]
+
+    return judged
+
+
+def _session_is_no_end(end: Any) -> Any:
+    def ended(chronicle: Chronicle, event: Any, moment: Any, batch: Any) -> None:
+        if not (isinstance(event, Left) and event.reason == "session_lost"):
+            end(chronicle, event, moment, batch)
+
+    return ended
+
+
+def _ticker_is_proof(refutes: Any) -> Any:
+    def refuted(witness: Witness, miss: Any, epoch: int, ts_ns: int, batch: Any) -> bool:
+        if miss.kind is Kind.BRACKETED:
+            miss = miss._replace(kind=Kind.EQUAL_ID)
+        return refutes(witness, miss, epoch, ts_ns, batch)  # type: ignore[no-any-return]
+
+    return refuted
+
+
+PLANTED: dict[str, Planted] = {
+    "gap-rule": Planted(
+        Rule, "judge", _one_id_more, 4, frozenset({"live-books"}), "one missing id is let pass"
+    ),
+    "session-lost": Planted(
+        Chronicle, "_end_coverage", _session_is_no_end, 14, frozenset({"coverage-tiled", "holes-told"}),
+        "coverage is not ended with its session",
+    ),
+    "ticker-is-proof": Planted(
+        Witness, "refutes", _ticker_is_proof, 0, frozenset({"no-false-refutation"}),
+        "a bracketed ticker discards a book",
+    ),
+    "doubt-is-no": Planted(
+        Ingest, "is_stored", lambda _: lambda *_: False, 19, frozenset({"rows-once"}),
+        "a commit of unknown fate is taken for lost",
+    ),
+    "open-for-ever": Planted(
+        owner, "_CLOSE_DANGLING", lambda _: "SELECT 1", 9, frozenset({"holes-told", "coverage-tiled"}),
+        "intervals of a killed stream stay open",
+    ),
+    "not-cut": Planted(
+        Cutter, "cut_messages", lambda _: lambda *_: None, 0,
+        frozenset({"coverage-tiled", "rows-once", "trades-once"}), "a successor stores what was stored",
+    ),
+    "any-seed": Planted(
+        Rule, "oldest_seed", lambda _: lambda *_: -1, 0, frozenset({"live-books"}),
+        "a seed older than the diffs joins them",
+    ),
+}  # fmt: skip
