@@ -14,8 +14,9 @@ from typing import Any
 from leadline.book.rows.chronicle import Chronicle
 from leadline.book.rows.evidence import Kind
 from leadline.book.sync.events import Left
-from leadline.book.sync.rules import Rule, Verdict
+from leadline.book.sync.rules import Join
 from leadline.book.trust.witness import Witness
+from leadline.book.venues.binance.sequence import SpotRule
 from leadline.storage.access import owner
 from leadline.storage.handover.cut import Cutter
 from leadline.storage.ingest.transaction import Ingest
@@ -46,9 +47,9 @@ def planted(name: str) -> Iterator[None]:
 
 
 def _one_id_more(judge: Any) -> Any:
-    def judged(rule: Rule, diff: Any, last_id: int, *, bridged: bool) -> Verdict:
-        if rule is Rule.SPOT and diff.first_id == last_id + 2:
-            return Verdict.NEXT
+    def judged(rule: SpotRule, diff: Any, last_id: int, *, bridged: bool) -> Join:
+        if diff.first_id == last_id + 2:
+            return Join.NEXT
         return judge(rule, diff, last_id, bridged=bridged)  # type: ignore[no-any-return]
 
     return judged
@@ -73,7 +74,7 @@ def _ticker_is_proof(refutes: Any) -> Any:
 
 PLANTED: dict[str, Planted] = {
     "gap-rule": Planted(
-        Rule, "judge", _one_id_more, 4, frozenset({"live-books"}), "one missing id is let pass"
+        SpotRule, "judge", _one_id_more, 4, frozenset({"live-books"}), "one missing id is let pass"
     ),
     "session-lost": Planted(
         Chronicle, "_end_coverage", _session_is_no_end, 14, frozenset({"coverage-tiled", "holes-told"}),
@@ -96,7 +97,7 @@ PLANTED: dict[str, Planted] = {
         frozenset({"coverage-tiled", "rows-once", "trades-once"}), "a successor stores what was stored",
     ),
     "any-seed": Planted(
-        Rule, "oldest_seed", lambda _: lambda *_: -1, 0, frozenset({"live-books"}),
+        SpotRule, "oldest_seed", lambda _: lambda *_: -1, 0, frozenset({"live-books"}),
         "a seed older than the diffs joins them",
     ),
 }  # fmt: skip
