@@ -14,10 +14,15 @@ _PLAYED = {LOOPBACK + spec.loopback_kind: spec for spec in SPECS.values()}
 
 def spec_of(venue: str) -> VenueSpec:
     """Find the market of a venue, real or built-in (``loopback-spot``); `BadInput` lists the names."""
-    spec = SPECS.get(venue) or _PLAYED.get(venue)
+    spec = find_spec(venue)
     if spec is None:
         raise BadInput(f"venue: expected one of {', '.join(venue_names())}, got {venue!r}")
     return spec
+
+
+def find_spec(venue: str) -> VenueSpec | None:
+    """Find the market of a venue; None for a name that nobody here knows, as an import may bring it."""
+    return SPECS.get(venue) or _PLAYED.get(venue)
 
 
 def venue_names() -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def certificate_page(told: Told, course: Course) -> str:
     state = "provisional: the day is still open" if told["is_provisional"] else "final"
     return page(
         f"{told['symbol']} on {told['day']}: data certificate",
-        [verdict(told), facts(list(_cards(told))), _strip(told, course, _whole_day(told))],
+        [*_caveat(told), verdict(told), facts(list(_cards(told))), _strip(told, course, _whole_day(told))],
         list(_sections(told, course)),
         lead=f"{told['venue']}, UTC day, {state}",
         foot=f"Made {told['made_at']} by {told['made_by']}, schema {told['schema_version']}. "
@@ -56,6 +56,10 @@ def verdict(told: Told) -> Html:
     return light(
         "good", f"{watched:.3f} % of the time watched is covered, without a gap or a contradiction."
     )
+
+
+def _caveat(told: Told) -> list[Html]:
+    return [light("warn", told["caveat"])] if "caveat" in told else []
 
 
 def _cards(told: Told) -> Iterator[tuple[str, str]]:

@@ -31,14 +31,14 @@ class StoreSamples:
 
     def take(self, con: Connection, settings: Settings, symbol: str) -> None:
         """Sample the latest book of ``symbol``; one that cannot be trusted is a sample that says why."""
-        ts_ns, index, rule = time.time_ns(), len(self.markets), spec_of(settings.venue).rule
+        ts_ns, index, spec = time.time_ns(), len(self.markets), spec_of(settings.venue)
         try:
             book = book_at(con, symbol, venue=settings.venue)
-            market = Market(book.venue, symbol, _scale(book), rule)
-            reach = _reach(con, book, market.scale)
+            market = Market(book.venue, symbol, _scale(book), spec.rule)
+            reach = _reach(con, book, market.scale, spec.window)
             sample = sample_of(book, market.scale, index, ts_ns, settings, reach)
         except (NoTrustedBook, StoreError) as exc:
-            market = Market(settings.venue, symbol, Scale(0, 0), rule)
+            market = Market(settings.venue, symbol, Scale(0, 0), spec.rule)
             sample = untrusted(index, ts_ns, str(exc))
         self.markets.append(market)
         self.samples.append(sample)
@@ -83,8 +83,14 @@ def _scale(book: StoredBook) -> Scale:
     return Scale.from_wire([plain(price) for price, _ in levels], [plain(qty) for _, qty in levels])
 
 
-def _reach(con: Connection, book: StoredBook, scale: Scale) -> Reach | None:
-    """Return how far the seed of the book's epoch certifies it; None where the seed is gone."""
+def _reach(con: Connection, book: StoredBook, scale: Scale, window: int | None) -> Reach | None:
+    """
+    Return how far a book is certified: by the window its venue keeps, else by the seed of its epoch.
+
+    None where the seed is gone.
+    """
+    if window is not None:
+        return Reach.of_window(_levels(book.bids, scale), _levels(book.asks, scale), window)
     sides = seed_prices(con, book.venue, book.symbol, book.epoch)
     if sides is None:
         return None

@@ -17,7 +17,7 @@ from leadline.storage.access.sql import utc_naive
 from leadline.storage.certificates.course import Course, course
 from leadline.storage.certificates.figures import figures
 from leadline.storage.errors import BadExport, NoStore
-from leadline.storage.exports.certificate import iso, told_content, told_coverage
+from leadline.storage.exports.certificate import iso, told_caveat, told_content, told_coverage
 from leadline.storage.exports.content import ALGORITHM, Content, Part, content
 from leadline.storage.exports.covered import cut, gaps, intervals
 from leadline.storage.schema.migrate import REVISIONS
@@ -91,6 +91,7 @@ def certify_day(
         "content": told_content(found),
         **told_coverage(since, until, covered, missing),
         **told,
+        **told_caveat(venue),
     }
     certificate["depth"]["drawn_bps"] = drawn
     return certificate, drawable

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from leadline.book.venues.registry import find_spec
 from leadline.storage.errors import BadExport
 from leadline.storage.exports.content import ALGORITHM, Content
 from leadline.storage.exports.covered import Covered, Gap, covered_s
@@ -153,6 +154,12 @@ def told_coverage(
             for gap in missing
         ],
     }
+
+
+def told_caveat(venue: str) -> dict[str, str]:
+    """Write what is yet to be proved of a venue; nothing where there is nothing, or where none knows it."""
+    spec = find_spec(venue)
+    return {} if spec is None or spec.caveat is None else {"caveat": spec.caveat}
 
 
 def iso(moment: dt.datetime) -> str:

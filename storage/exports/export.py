@@ -27,6 +27,7 @@ from leadline.storage.exports.certificate import (
     entry,
     iso,
     read_certificate,
+    told_caveat,
     told_content,
     told_coverage,
 )
@@ -159,7 +160,7 @@ class _Day:
             content=told_content(found),
             carried=carried,
             files=files,
-            notes=notes,
+            notes={**notes, **told_caveat(self.venue)},
             **told_coverage(since, until, covered, missing),
         )
         made.write(self.job.folder)

@@ -4,8 +4,9 @@ What may be known of a market at a moment, read from the store: a view of its bo
 Only rows received by that moment count, and only of the trusted interval it lies in: nothing from the
 future, nothing from across a fault. The book is the newest depth snapshot (or seed) with the diffs after
 it; levels beyond those of the snapshot are unknown, so where the price has moved past them the best prices
-of the newest book ticker take their place. A book whose interval has ended, or whose last diff is older
-than asked for, is a `Refusal`.
+of the newest book ticker take their place; newer than the book by its id, or by receipt where a venue
+numbers tickers apart. A book whose interval has ended, or whose last diff is older than asked for, is a
+`Refusal`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from leadline.book.analytics.signal_features import HISTORY_S, WINDOWS_S, Band, BookView, Deals, Tops
+from leadline.book.venues.registry import find_spec
 from leadline.storage.access.connect import Connection
 from leadline.storage.access.sql import utc_naive
 
@@ -74,7 +76,7 @@ ORDER BY last_id DESC, ts DESC LIMIT 1
 """
 
 _DIFFS = """
-SELECT first_id, last_id, prev_id, bid_px, bid_qty, ask_px, ask_qty FROM depth_diffs
+SELECT first_id, last_id, prev_id, bid_px, bid_qty, ask_px, ask_qty, recv_ns FROM depth_diffs
 WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch
   AND ts_recv >= $since AND ts_recv <= $at AND last_id > $base_id AND last_id <= $last_id
 ORDER BY last_id LIMIT $most
@@ -171,9 +173,11 @@ def _view(
     tops, top_id = _tops(con, where, since)
     bids = _side(base[2], base[3], [(d[3], d[4]) for d in diffs], base[9], is_bid=True)
     asks = _side(base[4], base[5], [(d[5], d[6]) for d in diffs], base[10], is_bid=False)
-    if len(tops.ts_ns) and (top_id > at_id or not bids or not asks or len(diffs) == _MOST_DIFFS):
+    same_ids = _has_same_ids(where["venue"])
+    is_newer = top_id > at_id if same_ids else _is_later(tops, diffs[-1][7] if diffs else _ns(base_ts))
+    if len(tops.ts_ns) and (is_newer or not bids or not asks or len(diffs) == _MOST_DIFFS):
         bids, asks = _under(bids, tops, is_bid=True), _under(asks, tops, is_bid=False)
-        at_id = top_id
+        at_id = top_id if same_ids else at_id
     if not bids or not asks:
         return Refusal("refused_untrusted", "a side of the book is empty or unknown", epoch)
     if bids[0][0] >= asks[0][0]:
@@ -258,6 +262,17 @@ def _tops(con: Connection, where: dict[str, Any], since: dt.datetime) -> tuple[T
     columns = [rows.column(n).to_numpy() for n in range(6)]
     newest = int(columns[1][-1]) if len(columns[1]) else -1
     return Tops(columns[0].astype(np.int64), *(c.astype(np.float64) for c in columns[2:])), newest
+
+
+def _has_same_ids(venue: str) -> bool:
+    """Whether tickers and diffs of a venue are numbered together."""
+    spec = find_spec(venue)
+    return spec is None or spec.same_ids
+
+
+def _is_later(tops: Tops, recv_ns: int) -> bool:
+    """Whether the newest best prices were received after ``recv_ns``."""
+    return bool(len(tops.ts_ns) and tops.ts_ns[-1] > recv_ns)
 
 
 def _deals(con: Connection, where: dict[str, Any], since: dt.datetime) -> Deals:

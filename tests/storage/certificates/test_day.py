@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from leadline.storage.access.connect import connect
+from leadline.book.venues.registry import spec_of
+from leadline.storage.access.connect import Connection, connect
 from leadline.storage.certificates.day import certify_day, differences, read_day, venues
 from leadline.storage.errors import BadExport, NoStore
 from leadline.storage.exports.content import content
+from leadline.storage.exports.export import Job, export
 from tests.storage.exports.days import ODD, Day, make_day
 from tests.storage.helpers import Served
 
@@ -154,3 +157,25 @@ def test_depth_is_told_only_where_it_is_certified(day: Day, stored: Path) -> Non
     assert told["depth"]["least_certified_bps"] == 12.0
     assert told["depth"]["drawn_bps"] == 10.0
     assert sorted(course.depth["bid"][:2]) == [3.0, 5.0]
+
+
+def test_what_is_yet_to_be_proved_of_a_venue_is_said(
+    day: Day, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "no frame of it was met so far"
+    first, _ = day.moments
+    with connect(stored) as con:
+        made = [_both(con, first.date(), tmp_path / "a")]
+        told = replace(spec_of(ODD.venue), caveat=words)
+        monkeypatch.setattr("leadline.storage.exports.certificate.find_spec", lambda _: told)
+        made.append(_both(con, first.date(), tmp_path / "b"))
+        monkeypatch.setattr("leadline.storage.exports.certificate.find_spec", lambda _: None)
+        made.append(_both(con, first.date(), tmp_path / "c"))
+    assert made == [(None, None), (words, words), (None, None)]
+
+
+def _both(con: Connection, day: dt.date, folder: Path) -> tuple[str | None, str | None]:
+    """The caveats of a day's certificate and of an export's."""
+    told, _ = certify_day(con, ODD.venue, ODD.symbol, day, now=LATER, made_by="")
+    (exported, *_) = export(con, Job(ODD.symbol, "tardis", folder), now=LATER)
+    return told.get("caveat"), exported.notes.get("caveat")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from leadline.book.analytics.signal_features import BookView, features
+from leadline.book.venues.registry import spec_of
 from leadline.storage.access.connect import Connection, connect
 from leadline.storage.signals.view import Refusal, look
 from tests.storage.signals.market import SYMBOL, VENUE, Stored, at, ns
@@ -106,6 +108,20 @@ def test_a_newer_ticker_tops_the_diffs(con: Connection, market: Stored) -> None:
     assert view.last_id == 35
     assert (view.bid_px.tolist(), view.bid_qty.tolist()) == ([99, 98], [7, 5])
     assert view.ask_px.tolist() == [100, 101, 102]
+
+
+@pytest.mark.parametrize(("seconds", "best"), [(-1.5, 100), (-0.5, 99)])
+def test_where_tickers_are_numbered_apart_receipt_tells_the_newer(
+    con: Connection, market: Stored, monkeypatch: pytest.MonkeyPatch, seconds: float, best: float
+) -> None:
+    apart = replace(spec_of(VENUE), same_ids=False)
+    monkeypatch.setattr("leadline.storage.signals.view.find_spec", lambda _: apart)
+    market.quiet_book()  # its last diff, 30, was received a second before noon
+    con.execute("DELETE FROM book_tickers")
+    market.top(seconds, 7_000, 99, 7, 100, 2)
+    view = book(con)
+    assert view.last_id == 30
+    assert view.bid_px[0] == best
 
 
 def test_only_the_interval_it_lies_in_counts(con: Connection, market: Stored) -> None:
