@@ -34,7 +34,7 @@ from leadline.storage.ingest.commit import Commit, WriterStatus
 from leadline.storage.ingest.writer import Writer
 from leadline.tasks.feed.routing.config import FeedSink
 from leadline.tasks.feed.thread import Feed, FeedConfig
-from leadline.tasks.venues.common.profile import StreamKind
+from leadline.tasks.venues.common.adapter import StreamKind
 from leadline.tasks.venues.registry import loopback
 
 LIVE_WITHIN_S = 60.0

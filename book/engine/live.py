@@ -178,6 +178,11 @@ class LiveBook(ABC):
         """Read the venue's REST order book, and do nothing with it."""
         return self._message(self._read_seed(body, ts_recv_ns))
 
+    def read_partial(self, frame: bytes, start: int, ts_recv_ns: int) -> DepthSnapshot:
+        """Read the partial depth that begins at ``frame[start]``, and do nothing with it."""
+        market, unit_ns, read = self.market, self._options.time_unit_ns, self._decoder.partial
+        return read(frame, market.symbol, market.scale, ts_recv_ns, start=start, time_unit_ns=unit_ns)
+
     @abstractmethod
     def receive_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
         """Store the book ticker that begins at ``frame[start]``, and hold the book against it."""

@@ -6,25 +6,24 @@ from leadline.book.errors import BadInput
 from leadline.book.venues.binance import specs as binance
 from leadline.book.venues.common.spec import VenueSpec
 
-LOOPBACK = "loopback-"  # the built-in venue's markets are named after the kind of market they play
+MARKETS = (binance.SPOT, binance.USDM, binance.COINM)
 
-SPECS: dict[str, VenueSpec] = {spec.name: spec for spec in (binance.SPOT, binance.USDM, binance.COINM)}
-_PLAYED = {LOOPBACK + spec.loopback_kind: spec for spec in SPECS.values()}
+LOOPBACK = "loopback"  # the built-in venue plays any of them: loopback-spot, …
+SPECS = {spec.name: spec for spec in MARKETS}
+PLAYED = {f"{LOOPBACK}-{spec.loopback_kind}": spec for spec in MARKETS}
+
+VENUES = (*SPECS, *PLAYED)
+ALIASES = {LOOPBACK: next(iter(PLAYED))} | {spec.alias: spec.name for spec in MARKETS if spec.alias}
 
 
 def spec_of(venue: str) -> VenueSpec:
-    """Find the market of a venue, real or built-in (``loopback-spot``); `BadInput` lists the names."""
+    """Find the market of a venue, real or built-in; raises `BadInput` that lists the names."""
     spec = find_spec(venue)
     if spec is None:
-        raise BadInput(f"venue: expected one of {', '.join(venue_names())}, got {venue!r}")
+        raise BadInput(f"venue: expected one of {', '.join(VENUES)}, got {venue!r}")
     return spec
 
 
 def find_spec(venue: str) -> VenueSpec | None:
     """Find the market of a venue; None for a name that nobody here knows, as an import may bring it."""
-    return SPECS.get(venue) or _PLAYED.get(venue)
-
-
-def venue_names() -> tuple[str, ...]:
-    """Return the names of all venues, those of the built-in one last."""
-    return (*SPECS, *_PLAYED)
+    return SPECS.get(venue) or PLAYED.get(venue)

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from leadline.book.analytics.shock import LEAST_LOOKS
 from leadline.book.errors import BadInput, did_you_mean
+from leadline.book.venues.registry import ALIASES, VENUES
 from leadline.flows.config.kinds import (
     BANDS,
     MEMORY,
@@ -40,7 +41,6 @@ from leadline.flows.config.kinds import (
     url,
     whole,
 )
-from leadline.tasks.venues.names import LOOPBACK_KINDS, VENUES
 
 CONFIG_FILE = "leadline.toml"
 DEFAULT_DB = Path("leadline.duckdb")
@@ -56,13 +56,8 @@ NOT_SETTINGS = ("LEADLINE_CONFIG", "LEADLINE_LLM_API_KEY", "LEADLINE_RECORDINGS"
 KUBERNETES = re.compile(r"LEADLINE_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 OWN = "the venue's own"
 BPS = (5.0, 10.0, 25.0, 50.0)
-ALIASES = {"loopback": "loopback-spot", "binance": "binance-spot"}
 VENUE = choice(
-    *VENUES,
-    *(f"loopback-{kind}" for kind in LOOPBACK_KINDS),
-    *ALIASES,
-    usual=lambda name: ALIASES.get(name.lower(), name.lower()),
-    metavar="VENUE",
+    *VENUES, *ALIASES, usual=lambda name: ALIASES.get(name.lower(), name.lower()), metavar="VENUE"
 )
 T = TypeVar("T")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from leadline.flows.config.settings import BadSetting, Settings
-from leadline.tasks.venues.common.profile import VenueProfile, WsBase
+from leadline.tasks.venues.common.adapter import WsBase
+from leadline.tasks.venues.common.profile import VenueProfile
 from leadline.tasks.venues.registry import loopback, venue
 
 

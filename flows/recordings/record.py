@@ -128,8 +128,8 @@ class Recorder:
         """Queue the frames of one read."""
         self._put((b"frames", frames, wall_ns))
 
-    def exchange_info(self, body: bytes, wall_ns: int) -> None:
-        """Queue an answer to exchangeInfo."""
+    def listing(self, body: bytes, wall_ns: int) -> None:
+        """Queue an answer that lists symbols."""
         self._put((b"info", (body,), wall_ns))
 
     def depth(self, symbol: str, body: bytes, wall_ns: int) -> None:

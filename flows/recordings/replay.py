@@ -36,6 +36,7 @@ from leadline.storage.recordings.reader import Faults, Line, Recording
 from leadline.tasks.feed.routing.clock import StreamClock
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.net.errors import SinkFull
+from leadline.tasks.venues.registry import model_of
 
 END = "end_of_recording"
 FULL_WAIT_S = 0.01  # between looks for a free batch
@@ -138,15 +139,15 @@ class Replay:
 
     def _router(self, writer: Writer) -> Router:
         assert self.survey is not None
-        spec, settings = spec_of(self._settings.venue), self._settings
+        profile, settings = model_of(self._settings.venue), self._settings
         books = []
         for index, (symbol, scale) in enumerate(self.survey.scales.items()):
-            self._markets.append(Market(settings.venue, symbol, scale, spec.rule))
+            self._markets.append(Market(settings.venue, symbol, scale, profile.spec.rule))
             books.append(
                 make_book(
                     index,
                     self._markets[index],
-                    spec,
+                    profile.spec,
                     engine=cast("Engine", settings.engine),
                     max_levels=settings.max_levels,
                     buffer_limit=settings.buffer_limit,
@@ -154,7 +155,9 @@ class Replay:
                 )
             )
         clock, unit_ns = StreamClock(settings.venue), self.survey.time_unit_ns
-        return Router(self._markets, books, writer, on_submit=clock.note_batch, time_unit_ns=unit_ns)
+        return Router(
+            self._markets, books, writer, profile, on_submit=clock.note_batch, time_unit_ns=unit_ns
+        )
 
     def _play(self, router: Router, writer: Writer) -> None:
         ended, pacer, last_ns = END, Pacer(self._speed), 0

@@ -37,7 +37,8 @@ from leadline.storage.ingest.writer import Writer
 from leadline.tasks.feed.routing.config import SinkStatus
 from leadline.tasks.feed.thread import Feed, FeedConfig, FeedStatus, Need
 from leadline.tasks.net.errors import FeedStopped
-from leadline.tasks.venues.common.profile import USUAL_KINDS, StreamKind
+from leadline.tasks.venues.common.adapter import StreamKind
+from leadline.tasks.venues.common.profile import USUAL_KINDS
 
 log = logging.getLogger("leadline.host")
 

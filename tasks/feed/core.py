@@ -21,6 +21,7 @@ from leadline.book.rows.batch import Batch, DepthSample, Market, SeedRow
 from leadline.tasks.feed.connections.handover import mark_books
 from leadline.tasks.feed.connections.lag import LagWatch
 from leadline.tasks.feed.connections.line import Line
+from leadline.tasks.feed.connections.lines import Lines
 from leadline.tasks.feed.requests.audit import Auditor
 from leadline.tasks.feed.requests.listing import Listing
 from leadline.tasks.feed.requests.needs import Need, NeedQueue
@@ -33,8 +34,8 @@ from leadline.tasks.feed.routing.liveness import Resubscribe, Silent, Verdict
 from leadline.tasks.feed.routing.router import Router
 from leadline.tasks.feed.routing.stats import Now, StatsBucket, Totals
 from leadline.tasks.net.limits import AttemptBudget, WeightGovernor
-from leadline.tasks.venues.binance.rest import Rest
-from leadline.tasks.venues.common.profile import StreamKind
+from leadline.tasks.venues.common.adapter import StreamKind
+from leadline.tasks.venues.common.rest import Rest
 
 log = logging.getLogger("leadline.feed")
 
@@ -67,14 +68,22 @@ class Core:
             None,
             (),
             sink,
+            profile,
             make_book=self._make_book,
             on_submit=self._note_batch,
-            time_unit_ns=profile.time_unit_ns,
         )
         self._governor = WeightGovernor(profile.weight_per_minute, clock.mono_s)
         self._rest = Rest(profile, self._governor, clock, timeout_s=config.rest_timeout_s)
         self._desk = Desk(self._work, queue, config=config, rng=rng, host_grace_s=host_grace_s)
-        self._seeds = Seeds(self.router, self._rest, self._desk, config=config, totals=self.totals)
+        self._lines = Lines(config, self._make_line)
+        self._seeds = Seeds(
+            self.router,
+            self._rest,
+            self._desk,
+            config=config,
+            totals=self.totals,
+            ask_anew=self._lines.ask_depth_anew,
+        )
         self._listing = Listing(self._rest, self.router, clock, self._seeds.hear, tap=config.tap)
         self._clock = ClockWatch(profile.name, self._rest, clock)
         self.latencies = Latencies(lambda: self.router.markets)
@@ -83,7 +92,6 @@ class Core:
             clock.mono_s, limit=profile.attempts, window_s=profile.attempts_window_s
         )
         self._symbols: list[str] = []
-        self._lines: list[Line] = []
         self._lags: dict[str, LagWatch] = {}  # by line
         self._timers: list[asyncio.Task[None]] = []
         self._is_stopped = False
@@ -150,40 +158,16 @@ class Core:
             self.router.remove(symbol)
             self._seeds.forget(symbol)
 
-    def _streams(self, symbol: str, carries: StreamKind) -> list[str]:
-        """Name a symbol's streams that travel with those of ``carries``."""
-        profile, kinds = self.config.profile, self.config.kinds | {StreamKind.DEPTH}
-        return [
-            profile.stream(symbol, kind)
-            for kind in StreamKind
-            if kind in kinds and self._carrier(kind) is carries
-        ]
-
-    def _carrier(self, kind: StreamKind) -> StreamKind:
-        """Return the kind that names a stream's line: trades go apart where the venue divides them."""
-        divided = any(base.book_path != base.trade_path for base in self.config.profile.ws_bases)
-        return StreamKind.TRADE if divided and kind is StreamKind.TRADE else StreamKind.DEPTH
-
     def _add_lines(self, symbols: Sequence[str]) -> None:
         self._symbols += symbols
-        for carries in (StreamKind.DEPTH, StreamKind.TRADE):
-            for symbol in symbols:
-                streams = self._streams(symbol, carries)
-                if streams:
-                    self._line_for(carries, len(streams)).add(symbol, streams)
+        self._lines.add(symbols)
         for line in self._lines:
             if line.need is None:
                 self._need_connection(line, FIRST_CONNECTION)
 
-    def _line_for(self, carries: StreamKind, n: int) -> Line:
-        """Return a line with room for ``n`` more streams, made if there is none."""
-        alike = [line for line in self._lines if line.carries is carries]
-        for line in alike:
-            if line.width + n <= self.config.profile.streams_per_connection:
-                return line
-        name = self.config.profile.name + (" trades" if carries is StreamKind.TRADE else "")
-        line = Line(
-            name if not alike else f"{name} {len(alike) + 1}",
+    def _make_line(self, name: str, carries: StreamKind) -> Line:
+        return Line(
+            name,
             carries,
             config=self.config,
             router=self.router,
@@ -193,8 +177,6 @@ class Core:
             on_told=self._seeds.hear,
             on_lost=self._lost,
         )
-        self._lines.append(line)
-        return line
 
     def _make_book(self, index: int, market: Market) -> LiveBook:
         config = self.config
@@ -290,15 +272,17 @@ class Core:
         if newest is None or not line.is_up or line.is_held:
             return
         config = self.config
-        watch = self._lags.setdefault(
-            line.name, LagWatch(config.lag_s, config.lag_for_s, time_unit_ns=config.profile.time_unit_ns)
-        )
+        watch = self._lags.setdefault(line.name, self._lag_watch())
         late_s = watch.is_due(*newest, self._clock.best, config.clock.mono_ns())
         if late_s is not None:
             log.warning(
                 "%s: everything comes %.1f s late, going over to another connection", line.name, late_s
             )
             line.leave(f"lag of {late_s:.1f} s")
+
+    def _lag_watch(self) -> LagWatch:
+        config, profile = self.config, self.config.profile
+        return LagWatch(config.lag_s, config.lag_for_s, profile.adapter.event_time, profile.time_unit_ns)
 
     def _act_on(self, line: Line, verdict: Verdict) -> None:
         if isinstance(verdict, Silent):

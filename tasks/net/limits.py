@@ -16,11 +16,10 @@ from leadline.book.errors import BadInput
 
 MINUTE_S = 60.0
 # A 429 or 418 without Retry-After is not documented; these are the shortest waits that are safe.
-BLIND_429_S = 60.0
-BLIND_418_S = 120.0  # bans last from 2 minutes to 3 days
+BLIND_LIMIT_S = 60.0
+BLIND_BAN_S = 120.0  # bans last from 2 minutes to 3 days
 # After a ban the share of the budget that we use is halved, down to this; it stays so for the run.
 LEAST_SHARE = 0.1
-TEAPOT = 418
 
 
 class SlidingWindow:
@@ -100,8 +99,8 @@ class WeightGovernor:
 
     Our own sum slides over 60 s, which is safe wherever the venue's minute begins. Each answer's
     used-weight header then corrects it: more than we know of means that others share the address,
-    less means that the venue's minute is over. A 429 or 418 blocks every caller until its Retry-After
-    is past. A 418 (ban) also blows a fuse: when it is past, one request goes alone, the others wait
+    less means that the venue's minute is over. A refusal (429) blocks every caller until its Retry-After
+    is past. A ban (418) also blows a fuse: when it is past, one request goes alone, the others wait
     for its success, and only half of the former share is used from then on.
     """
 
@@ -156,12 +155,12 @@ class WeightGovernor:
         else:
             self._window.forget_oldest(-difference)
 
-    def punish(self, status: int, retry_after_s: float | None) -> float:
-        """Obey a 429 or 418 for all callers; return the seconds to wait."""
-        blind_s = BLIND_418_S if status == TEAPOT else BLIND_429_S
+    def punish(self, retry_after_s: float | None, *, is_ban: bool) -> float:
+        """Obey a refusal for all callers (None: it does not say how long); return the seconds to wait."""
+        blind_s = BLIND_BAN_S if is_ban else BLIND_LIMIT_S
         wait_s = blind_s if retry_after_s is None else retry_after_s
         self._blocked_until_s = max(self._blocked_until_s, self._now_s() + wait_s)
-        if status == TEAPOT:
+        if is_ban:
             self.fuse_blown = True
             self.share = max(LEAST_SHARE, self.share / 2)
             self._window.limit = int(self.per_minute * self.share)

@@ -9,20 +9,20 @@ The library answers the venue's pings, copying the payload as the venue asks, an
 own: they would count towards the few messages a second it accepts. A dead line shows as silence
 (`tasks.feed.routing.liveness`).
 
-Streams go into the address while it stays short; otherwise the connection opens bare and subscribes
-in commands, paced (`tasks.net.limits.CommandPacer`). Addresses beyond a few kB are refused by proxies and
-servers at limits that nobody documents; commands have no such limit.
+Where streams do not stand in the address, they are asked for in commands, paced
+(`tasks.net.limits.CommandPacer`), which the venue's adapter writes. Some venues want a message from us now
+and then (`Heartbeat`), which the owner of a session sends by calling `beat`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 from urllib.parse import urlsplit
 
-import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
@@ -38,8 +38,6 @@ from leadline.tasks.net.limits import CommandPacer
 
 # A diff of every level of a deep book is some 500 kB; more than this is not what we asked for.
 MAX_FRAME_BYTES = 16 * 2**20
-# Streams named in one command: about 3 kB of JSON.
-STREAMS_A_COMMAND = 100
 CLOSE_TIMEOUT_S = 1.0
 TOO_MANY, TEAPOT, SERVER_ERROR, BAD_REQUEST = 429, 418, 500, 400
 BLIND_WAIT_S = 60.0
@@ -47,6 +45,15 @@ BLIND_WAIT_S = 60.0
 Deliver: TypeAlias = Callable[[list[bytes], int, int], None]
 """Takes the frames of one read, and our wall and monotonic clock when they were read, in ns."""
 Command: TypeAlias = Literal["SUBSCRIBE", "UNSUBSCRIBE"]
+WriteCommand: TypeAlias = Callable[[Command, Sequence[str], int], bytes]
+"""Writes a command about streams, with the id that its reply will bear."""
+
+
+class Heartbeat(NamedTuple):
+    """What a venue wants to hear from us so often."""
+
+    payload: bytes
+    every_s: float
 
 
 class Wire(ClientConnection):
@@ -132,6 +139,9 @@ class Session:
         ended: Callable[[str], None],
         pacer: CommandPacer,
         clock: Clock,
+        write_command: WriteCommand,
+        streams_per_command: int,
+        heartbeat: Heartbeat | None = None,
         compression: bool = False,
         open_timeout_s: float = 10.0,
         reply_timeout_s: float = 10.0,
@@ -143,6 +153,10 @@ class Session:
         self._tell_ended = ended
         self._pacer = pacer
         self._clock = clock
+        self._write_command = write_command
+        self._streams_per_command = streams_per_command
+        self._heartbeat = heartbeat
+        self._beat_ns = 0
         self._compression = compression
         self._open_timeout_s = open_timeout_s
         self._reply_timeout_s = reply_timeout_s
@@ -190,9 +204,23 @@ class Session:
 
     def hear(self, reply: CommandReply) -> None:
         """Take the venue's answer to a command, which comes among the frames."""
-        waiting = self._replies.get(reply.request_id if reply.request_id is not None else -1)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(reply.error)
+        known = self._replies.get(reply.request_id) if reply.request_id is not None else None
+        # A refusal that names no command is of one of those under way, and none of them can be relied on.
+        nameless = list(self._replies.values()) if reply.request_id is None and reply.error else []
+        for waiting in nameless if known is None else [known]:
+            if not waiting.done():
+                waiting.set_result(reply.error)
+
+    async def beat(self) -> None:
+        """Send the venue what it wants to hear from us, if it is time; a dead line shows elsewhere."""
+        beat, now_ns = self._heartbeat, self._clock.mono_ns()
+        if beat is None or self._wire is None or self._is_over:
+            return
+        if now_ns - max(self._beat_ns, self.opened_ns) >= beat.every_s * 1e9:
+            self._beat_ns = now_ns
+            self._pacer.spend()
+            with contextlib.suppress(OSError, WebSocketException):
+                await self._wire.send(beat.payload, text=True)
 
     def pause(self) -> None:
         """Stop reading; the kernel's buffers fill and the venue's sending slows."""
@@ -246,8 +274,8 @@ class Session:
                 waiting.set_exception(StreamLost(why))
 
     async def _command(self, method: Command, streams: Sequence[str]) -> None:
-        for start in range(0, len(streams), STREAMS_A_COMMAND):
-            await self._send(method, streams[start : start + STREAMS_A_COMMAND])
+        for start in range(0, len(streams), self._streams_per_command):
+            await self._send(method, streams[start : start + self._streams_per_command])
 
     async def _take_turn(self) -> None:
         while True:
@@ -263,10 +291,10 @@ class Session:
         self._pacer.spend()
         request_id = next(self._ids)
         self._replies[request_id] = reply = asyncio.get_running_loop().create_future()
-        command = {"method": method, "params": list(streams), "id": request_id}
+        command = self._write_command(method, streams, request_id)
         try:
             async with asyncio.timeout(self._reply_timeout_s):
-                await self._wire.send(msgspec.json.encode(command), text=True)
+                await self._wire.send(command, text=True)
                 error = await reply
         except TimeoutError as exc:
             raise ConnectFailed(f"{method}: no answer within {self._reply_timeout_s} s") from exc
@@ -284,9 +312,9 @@ def is_this_machine(host: str) -> bool:
 
 
 def shortened(url: str) -> str:
-    """Return an address without its long list of streams, for messages."""
-    head, _, streams = url.partition("?streams=")
-    return f"{head} ({streams.count('/') + 1} streams)" if streams else head
+    """Return an address without its long query, for messages."""
+    head, _, query = url.partition("?")
+    return f"{head} ({query.count('/') + 1} streams)" if query else head
 
 
 def _refused(url: str, response: Response) -> VenueError:

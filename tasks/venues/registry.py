@@ -1,16 +1,16 @@
-"""Every venue that can be streamed, by name; the lists of commands and messages are made from it."""
+"""Every venue that can be streamed, by name; a new venue is one more line here."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from leadline.book.errors import BadInput
-from leadline.tasks.venues.binance.profiles import COINM, SPOT, USDM
-from leadline.tasks.venues.common.profile import VenueProfile, WsBase
+from leadline.book.venues.registry import LOOPBACK, spec_of
+from leadline.tasks.venues.binance import profiles as binance
+from leadline.tasks.venues.common.profile import VenueProfile
 
-VENUES = {profile.name: profile for profile in (SPOT, USDM, COINM)}
-
-LOOPBACK_KINDS = {"spot": SPOT, "usdm": USDM, "coinm": COINM}
+VENUES = {profile.name: profile for profile in (binance.SPOT, binance.USDM, binance.COINM)}
+LOOPBACK_KINDS = {profile.spec.loopback_kind: profile for profile in VENUES.values()}
 
 
 def venue(name: str) -> VenueProfile:
@@ -21,32 +21,29 @@ def venue(name: str) -> VenueProfile:
         raise BadInput(f"venue: expected one of {', '.join(VENUES)}, got {name!r}") from None
 
 
+def model_of(name: str) -> VenueProfile:
+    """Find the profile of a venue, or of the one that a built-in venue plays; raises `BadInput`."""
+    return VENUES[spec_of(name).name]
+
+
 def loopback(
     kind: str,
     *,
     ws_url: str,
     rest_url: str,
     weight_per_minute: int | None = None,
-    session_life_s: float = 86_400.0,
-    divided: bool = True,
+    session_life_s: float | None = None,
 ) -> VenueProfile:
-    """
-    Profile of the loopback venue of ``kind`` (spot, usdm, coinm) at the given addresses.
-
-    Like its model, except that not ``divided`` puts all futures streams on one address and takes plain
-    trades, which is what recordings hold.
-    """
+    """Return the profile of the built-in venue of ``kind``: its model's, at the given addresses."""
     try:
         like = LOOPBACK_KINDS[kind]
     except KeyError:
-        raise BadInput(f"loopback: expected one of {', '.join(LOOPBACK_KINDS)}, got {kind!r}") from None
-    model = like.ws_bases[0] if divided else WsBase("")
+        raise BadInput(f"{LOOPBACK}: expected one of {', '.join(LOOPBACK_KINDS)}, got {kind!r}") from None
     return replace(
         like,
-        name=f"loopback-{kind}",
-        ws_bases=(replace(model, url=ws_url.rstrip("/")),),
+        name=f"{LOOPBACK}-{kind}",
+        ws_bases=(replace(like.ws_bases[0], url=ws_url.rstrip("/")),),
         rest_bases=(rest_url.rstrip("/"),),
-        trade_suffix=like.trade_suffix if divided else "trade",
         weight_per_minute=weight_per_minute or like.weight_per_minute,
-        session_life_s=session_life_s,
+        session_life_s=session_life_s or like.session_life_s,
     )

@@ -107,7 +107,7 @@ class Player:
         self.book: LiveBook = make_book(0, source.market, specs.SPOT, engine=engine)
         rooms = {"diff_rows": 1024, "level_rows": 131_072, "trade_rows": 1, "ticker_rows": 4096}
         self.batch = Batch([source.market], **rooms)
-        self.depth20 = Depth20(self.book, 1_000_000)
+        self.depth20 = Depth20(self.book)
         self.tally = [0, 0, 0, 0]
         self.found: tuple[str, int] | None = None
         self.mismatches: list = []

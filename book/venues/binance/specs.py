@@ -22,6 +22,7 @@ def load_scanner() -> Scanner:
 # Fees: what regular users pay as takers, by Binance's fee schedules: spot 0.1 %, futures 0.05 %.
 SPOT = VenueSpec(
     name="binance-spot",
+    alias="binance",
     loopback_kind="spot",
     rule=SPOT_RULE,
     decoder=DECODER,
@@ -32,6 +33,7 @@ SPOT = VenueSpec(
 )
 USDM = VenueSpec(
     name="binance-usdm",
+    alias=None,
     loopback_kind="usdm",
     rule=FUTURES_RULE,
     decoder=DECODER,
@@ -42,6 +44,7 @@ USDM = VenueSpec(
 )
 COINM = VenueSpec(
     name="binance-coinm",
+    alias=None,
     loopback_kind="coinm",
     rule=FUTURES_RULE,
     decoder=DECODER,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the names of venues are wanted where numpy is not
+    import numpy as np
+    from numpy.typing import NDArray
 
-Ints: TypeAlias = NDArray[np.int64]
+    Ints: TypeAlias = NDArray[np.int64]
 
 
 class Scanner(NamedTuple):

@@ -20,6 +20,7 @@ class VenueSpec:
     """One market of one venue: what its messages mean, and its names and fees."""
 
     name: str  # as in the rows: binance-spot, …
+    alias: str | None  # what one may say for it in short
     loopback_kind: str  # what the built-in venue calls it: loopback-spot is one of kind spot
     rule: SequenceRule
     decoder: Decoder

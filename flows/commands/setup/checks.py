@@ -39,8 +39,8 @@ from leadline.storage.queries import everyday as queries
 from leadline.storage.spend import prices, reports
 from leadline.tasks.net.clock import SYSTEM_CLOCK, ClockOffset
 from leadline.tasks.net.limits import WeightGovernor
-from leadline.tasks.venues.binance.rest import Rest
 from leadline.tasks.venues.common.profile import VenueProfile
+from leadline.tasks.venues.common.rest import Rest
 
 GB = 1_000_000_000
 DISK_FAIL, DISK_WARN = GB, 10 * GB  # a busy symbol writes about 0.1 GB a day

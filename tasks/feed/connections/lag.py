@@ -9,21 +9,23 @@ help: so it is done once in a while only. Pure: it neither waits nor reads a clo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from leadline.tasks.net.clock import ClockOffset
 
-EVENT = b'"E":'
 LEFT_ONCE_IN_S = 300.0
-MS_NS = 1_000_000
 
 
 class LagWatch:
     """Watches one line: late by more than ``bound_s`` (0: never mind) for ``for_s`` seconds."""
 
-    def __init__(self, bound_s: float, for_s: float, *, time_unit_ns: int = MS_NS) -> None:
+    def __init__(
+        self, bound_s: float, for_s: float, event_time: Callable[[bytes], int | None], time_unit_ns: int
+    ) -> None:
+        """``event_time`` reads the venue's time off a frame, in ``time_unit_ns``."""
         self._bound_s = bound_s
         self._for_ns = int(for_s * 1e9)
+        self._event_time = event_time
         self._unit_ns = time_unit_ns
         self._late_since_ns: int | None = None
         self._left_ns: int | None = None
@@ -39,9 +41,10 @@ class LagWatch:
         if self._bound_s <= 0 or offset is None:
             self._late_since_ns = None
             return None
-        event_ns = newest_event_ns(frames, self._unit_ns)
-        if event_ns is None:
-            return None  # book tickers of the spot market bear no time
+        newest = next((at for data in reversed(frames) if (at := self._event_time(data)) is not None), None)
+        if newest is None:
+            return None  # not every stream bears a time
+        event_ns = newest * self._unit_ns
         late_s = (wall_ns + offset.offset_ns - offset.error_ns - event_ns) / 1e9
         if late_s <= self._bound_s:
             self._late_since_ns = None
@@ -54,15 +57,3 @@ class LagWatch:
             return None
         self._left_ns, self._late_since_ns = now_ns, None
         return late_s
-
-
-def newest_event_ns(frames: Sequence[bytes], unit_ns: int) -> int | None:
-    """Read the newest event time among frames, ns since 1970; None where none bears one."""
-    for data in reversed(frames):
-        at = data.find(EVENT)
-        if at < 0:
-            continue
-        digits = data[at + len(EVENT) : at + len(EVENT) + 20].partition(b",")[0].rstrip(b"} ")
-        if digits.isdigit():
-            return int(digits) * unit_ns
-    return None

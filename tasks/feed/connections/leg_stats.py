@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from leadline.book.rows.feed import LegRow
-from leadline.tasks.feed.connections.merger import LegCount, Merger, leads_ms
+from leadline.tasks.feed.connections.merger import LegCount, Merger, ReadIds, leads_ms
 
 NAMES = "AB"
 
@@ -38,8 +38,9 @@ class _Bucket:
 class LegLedger:
     """See the head of this module; ``keeps`` says that there are always two legs, not now and then."""
 
-    def __init__(self, line: str, *, keeps: bool) -> None:
+    def __init__(self, line: str, read_ids: ReadIds, *, keeps: bool) -> None:
         self._line = line
+        self._read_ids = read_ids
         self._keeps = keeps
         self._in_use = 0
         self._merger: Merger | None = None
@@ -50,7 +51,7 @@ class LegLedger:
 
     def begin(self) -> Merger:
         """Return the merger of a pair that begins now."""
-        self._merger = Merger(self._ended)
+        self._merger = Merger(self._read_ids, self._ended)
         self._told = (LegCount(), LegCount())
         self._is_empty = False
         return self._merger

@@ -19,7 +19,7 @@ from random import Random
 from leadline.book.messages import CommandReply
 from leadline.tasks.feed.connections.intake import Intake
 from leadline.tasks.feed.connections.merger import Frame
-from leadline.tasks.feed.connections.standby import Beside, Leg, is_data
+from leadline.tasks.feed.connections.standby import Beside, Leg
 from leadline.tasks.feed.requests.needs import Need
 from leadline.tasks.feed.routing.config import FeedConfig
 from leadline.tasks.feed.routing.liveness import LineSilent, Liveness, StreamPulse, Verdict
@@ -27,9 +27,9 @@ from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.feed.routing.stats import Totals
 from leadline.tasks.net.backoff import delays
 from leadline.tasks.net.errors import RateLimited, VenueError
-from leadline.tasks.net.limits import AttemptBudget, CommandPacer
+from leadline.tasks.net.limits import AttemptBudget
 from leadline.tasks.net.session import Session
-from leadline.tasks.venues.common.profile import StreamKind, combined_url
+from leadline.tasks.venues.common.adapter import StreamKind
 
 log = logging.getLogger("leadline.feed")
 
@@ -178,7 +178,7 @@ class Line:
             await session.open()
             self._totals.sessions += 1
             liveness.opened_ns = session.opened_ns
-            if "?streams=" not in session.url:
+            if not leg.subscribes:
                 await session.subscribe(list(self._streams))
             session.ensure_open()
         except BaseException as exc:
@@ -229,6 +229,8 @@ class Line:
         if (now_ns - session.opened_ns) / 1e9 >= self._life_s:
             self.leave("planned rotation before the venue's daily cut")
         self.beside.tend(list(self._streams), now_ns)
+        if self._config.profile.heartbeat is not None:
+            self._each_session(lambda one: self._do(one.beat()))
         verdicts = self.liveness.check(now_ns) if self.liveness is not None else []
         for verdict in verdicts:
             if isinstance(verdict, LineSilent):
@@ -250,21 +252,12 @@ class Line:
         self._attempts.spend()
 
     def _new_leg(self) -> Leg:
-        config = self._config
-        base = config.profile.ws_bases[self._base % len(config.profile.ws_bases)]
-        path = base.path_for(self.carries)
-        url = combined_url(base, path, self._streams)
-        leg = Leg(set(self._streams))
-        leg.session = Session(
-            url if len(url) <= URL_LIMIT else combined_url(base, path, ()),
-            deliver=partial(self._hear, leg),
-            ended=partial(self._ended, leg),
-            pacer=CommandPacer(config.clock.mono_s, per_second=config.profile.commands_per_s),
-            clock=config.clock,
-            compression=config.compression,
-            open_timeout_s=config.open_timeout_s,
-        )
-        return leg
+        profile = self._config.profile
+        base = profile.ws_bases[self._base % len(profile.ws_bases)]
+        address = profile.adapter.address(base, self.carries, list(self._streams))
+        if len(address.url) > URL_LIMIT:
+            address = profile.adapter.address(base, self.carries, ())
+        return Leg.to(address, set(self._streams), self._config, deliver=self._hear, ended=self._ended)
 
     def _drop_session(self) -> None:
         session, self._session = self._session, None
@@ -352,7 +345,7 @@ class Line:
             is_beside = self.beside.is_of(leg)
             if not is_beside and leg.session is not self._session:
                 return  # given up over what it has just brought: the other connection has the rest
-            if is_beside and not is_data(data):
+            if is_beside and not self._config.profile.adapter.is_data(data):
                 self._router.dispatch(data, wall_ns, mono_ns)
                 self._hear_control(leg)
             else:

@@ -10,25 +10,28 @@ on by way of the other leg: from then on the two are known to overlap, and it jo
     a hole in a leg's ids  apart on this stream, if the other leg is joined: that one has what is missing
     the other leg ends     what was kept back goes on; the book's own rule finds a hole, if there is one
 
-Ids: ``u`` of a diff and of a book ticker, ``t`` of a trade, ``a`` of an aggregate trade, a listing's own.
-Only diffs say what comes before them, so only they show a hole. Ids that go back within one leg (a venue
-that was restarted) are believed, and the stream begins anew. Pure: no clock, no socket.
+The venue's adapter reads the ids. Only diffs say what comes before them, so only they show a hole. Ids
+that go back within one leg (a venue that was restarted) are believed, and the stream begins anew. Pure: no
+clock, no socket.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from leadline.tasks.venues.binance.ids import Ids, read_ids
+from leadline.tasks.venues.common.adapter import Ids
 
 KEPT_FRAMES = 20_000  # of one stream of a leg apart: half an hour of diffs
 RECENT = 256  # deliveries of a stream that a lead is reckoned from
 LEADS = 10_000
+
+
+ReadIds: TypeAlias = Callable[[bytes], Ids | None]
 
 
 class Frame(NamedTuple):
@@ -81,9 +84,10 @@ class _Stream:
 class Merger:
     """See the head of this module."""
 
-    def __init__(self, before: Mapping[bytes, int] | None = None) -> None:
+    def __init__(self, read_ids: ReadIds, before: Mapping[bytes, int] | None = None) -> None:
         """Begin; ``before``: newest ids of the connection that leg 1 follows, so as to tell its holes."""
         self.counts = (LegCount(), LegCount())
+        self._read_ids = read_ids
         self._before = dict(before or {})
         self._streams: dict[bytes, _Stream] = {}
 
@@ -99,7 +103,7 @@ class Merger:
 
     def take(self, leg: int, frame: Frame) -> list[Frame]:
         """Take a frame of a leg; return what goes on now, in order."""
-        ids = read_ids(frame.data)
+        ids = self._read_ids(frame.data)
         if ids is None:
             return [frame] if leg == 0 else []  # the router counts what it cannot read, once
         stream = self._streams.get(ids.stream)
@@ -140,7 +144,7 @@ class Merger:
         """Return what ``leg``, alone from now on, has yet to bring although it went on already."""
         streams = self._streams.items()
         last_ids = {name: one.last_id for name, one in streams if one.own[leg] < one.last_id}
-        return Tail((before.last_ids if before is not None else {}) | last_ids)
+        return Tail(self._read_ids, (before.last_ids if before is not None else {}) | last_ids)
 
     # -- one stream ------------------------------------------------------------------------------
 
@@ -196,7 +200,8 @@ class Merger:
 class Tail:
     """Drops what a connection that took over repeats of the one before, and is over soon."""
 
-    def __init__(self, last_ids: dict[bytes, int]) -> None:
+    def __init__(self, read_ids: ReadIds, last_ids: dict[bytes, int]) -> None:
+        self._read_ids = read_ids
         self.last_ids = last_ids
 
     @property
@@ -206,7 +211,7 @@ class Tail:
 
     def passes(self, frame: bytes) -> bool:
         """Whether a frame is new."""
-        ids = read_ids(frame)
+        ids = self._read_ids(frame)
         last_id = self.last_ids.get(ids.stream) if ids is not None else None
         if ids is None or last_id is None:
             return True

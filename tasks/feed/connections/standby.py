@@ -15,20 +15,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from leadline.tasks.feed.connections.leg_stats import LegLedger
 from leadline.tasks.feed.connections.merger import Frame, Merger, Tail
 from leadline.tasks.feed.routing.config import FeedConfig, LegStatus
 from leadline.tasks.feed.routing.stats import Totals
 from leadline.tasks.net.errors import VenueError
-from leadline.tasks.net.limits import AttemptBudget
+from leadline.tasks.net.limits import AttemptBudget, CommandPacer
 from leadline.tasks.net.session import Session
-from leadline.tasks.venues.binance.ids import PREFIX
+from leadline.tasks.venues.common.adapter import Address
 
 log = logging.getLogger("leadline.feed")
 
 QUIET_LOOKS = 4  # at least so many, with both connections read in between, make a stream a quiet one
-ABOUT_ITSELF = b'{"stream":"!'  # such as !serverShutdown
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +36,35 @@ class Leg:
     """One connection and what it was asked for."""
 
     asked: set[str]
+    subscribes: bool  # its address asks for the streams
     session: Session = field(init=False)
+
+    @classmethod
+    def to(
+        cls,
+        address: Address,
+        asked: set[str],
+        config: FeedConfig,
+        *,
+        deliver: Callable[[Leg, list[bytes], int, int], None],
+        ended: Callable[[Leg, str], None],
+    ) -> Leg:
+        """Make one that is not open yet; the callbacks are those of `Session`, and are told whose."""
+        profile = config.profile
+        leg = cls(asked, address.subscribes)
+        leg.session = Session(
+            address.url,
+            deliver=partial(deliver, leg),
+            ended=partial(ended, leg),
+            pacer=CommandPacer(config.clock.mono_s, per_second=profile.commands_per_s),
+            clock=config.clock,
+            write_command=profile.adapter.command,
+            streams_per_command=profile.streams_per_command,
+            heartbeat=profile.heartbeat,
+            compression=config.compression,
+            open_timeout_s=config.open_timeout_s,
+        )
+        return leg
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +112,7 @@ class Beside:
         do: Callable[..., None],
     ) -> None:
         self.relief: Relief | None = None
-        self.ledger = LegLedger(name, keeps=config.legs > 1)
+        self.ledger = LegLedger(name, config.profile.adapter.read_ids, keeps=config.legs > 1)
         self.leaving: str | None = None  # why the session in use is to be left
         self._name = name
         self._config = config
@@ -191,7 +219,7 @@ class Beside:
         session = relief.leg.session
         try:
             await session.open()
-            if "?streams=" not in session.url:
+            if not relief.leg.subscribes:
                 await session.subscribe(sorted(relief.leg.asked))
             session.ensure_open()
         except VenueError as exc:
@@ -207,8 +235,3 @@ class Beside:
     def _put_off(self) -> None:
         """Wait before the next attempt, longer with each."""
         self._not_before_ns = self._config.clock.mono_ns() + int(next(self._waits) * 1e9)
-
-
-def is_data(frame: bytes) -> bool:
-    """Whether a frame belongs to a stream; the rest is about the connection itself."""
-    return frame.startswith(PREFIX) and not frame.startswith(ABOUT_ITSELF)

@@ -27,7 +27,7 @@ from leadline.tasks.feed.requests.seeds import Seeds
 from leadline.tasks.feed.routing.config import AuditCounts, FeedConfig
 from leadline.tasks.feed.routing.router import Router
 from leadline.tasks.net.limits import MINUTE_S
-from leadline.tasks.venues.binance.rest import Rest
+from leadline.tasks.venues.common.rest import Rest
 
 log = logging.getLogger("leadline.feed")
 

@@ -11,19 +11,18 @@ import logging
 from collections.abc import Callable, Sequence
 
 from leadline.book.errors import BadFrame
-from leadline.book.venues.binance.exchange_info import parse_exchange_info
 from leadline.book.venues.common.listing import SymbolInfo
 from leadline.tasks.feed.routing.config import Tap
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.net.clock import Clock
 from leadline.tasks.net.errors import RestFailed, UnknownSymbol
-from leadline.tasks.venues.binance.rest import Rest
+from leadline.tasks.venues.common.rest import Rest
 
 log = logging.getLogger("leadline.feed")
 
 
 class Listing:
-    """Keeps books in line with exchangeInfo; runs on the feed's loop."""
+    """Keeps books in line with what the venue lists; runs on the feed's loop."""
 
     def __init__(
         self,
@@ -62,13 +61,14 @@ class Listing:
 
     async def _ask(self, symbols: Sequence[str]) -> dict[str, SymbolInfo]:
         found: dict[str, SymbolInfo] = {}
-        for reply in await self._rest.exchange_info(symbols):
+        parse = self._rest.profile.spec.parse_listing
+        for reply in await self._rest.listing(symbols):
             if self._tap is not None:
-                self._tap.exchange_info(reply.body, reply.received_ns)
+                self._tap.listing(reply.body, reply.received_ns)
             try:
-                found |= parse_exchange_info(reply.body, frozenset(symbols))
+                found |= parse(reply.body, frozenset(symbols))
             except BadFrame as exc:
-                raise RestFailed(f"exchangeInfo: {exc}") from exc
+                raise RestFailed(f"listing: {exc}") from exc
         unknown = sorted(set(symbols) - found.keys())
         if unknown:
             raise UnknownSymbol(f"{self._rest.profile.name} does not list {', '.join(unknown)}")

@@ -1,13 +1,15 @@
 """
-Seeds: which books need one and why, and fetching it without disturbing any other book.
+Seeds: which books need one and why, and getting it without disturbing any other book.
 
 The books say when (`SnapshotNeeded`); each gets one need at a time, whatever happens meanwhile. How
-deep a seed is asked for follows from how many books wait and what is left of the request weight.
+deep a seed is asked for follows from how many books wait and what is left of the request weight. Where a
+venue's stream begins with the whole book, the stream is asked for anew instead.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from leadline.book.engine.live import LiveBook
@@ -20,6 +22,7 @@ from leadline.book.sync.events import (
     GapFound,
     Left,
     Refuted,
+    Restarted,
     SnapshotNeeded,
     State,
 )
@@ -29,11 +32,12 @@ from leadline.tasks.feed.routing.config import FeedConfig
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.feed.routing.stats import Totals
 from leadline.tasks.net.errors import RestFailed, SeedRefused, SinkFull
-from leadline.tasks.venues.binance.rest import Reply, Rest
+from leadline.tasks.venues.common.rest import Reply, Rest
 
 FIRST_SEED = "first seed"
 ROOM_RETRY_S = 0.01  # how soon a full sink is asked again
 LONGEST_ROOM_WAIT_S = 60.0
+STREAM_SEED_S, STREAM_LOOK_S = 10.0, 0.02  # a stream asked for anew begins with the book by then
 
 
 @dataclass(slots=True)
@@ -44,6 +48,7 @@ class Seat:
     need: Need | None = None
     gaps: int = 0
     seeds: int = 0
+    epoch: int = -1  # of the last seed that came with the stream
 
     @property
     def resyncs(self) -> int:
@@ -55,14 +60,23 @@ class Seeds:
     """Hears what the books tell and gets their seeds; runs on the feed's loop."""
 
     def __init__(
-        self, router: Router, rest: Rest, desk: Desk, *, config: FeedConfig, totals: Totals
+        self,
+        router: Router,
+        rest: Rest,
+        desk: Desk,
+        *,
+        config: FeedConfig,
+        totals: Totals,
+        ask_anew: Callable[[str], None],
     ) -> None:
+        """``ask_anew`` subscribes a symbol's depth stream again."""
         self.seats: dict[str, Seat] = {}
         self._router = router
         self._rest = rest
         self._desk = desk
         self._config = config
         self._totals = totals
+        self._ask_anew = ask_anew
         self._slots = asyncio.Semaphore(config.seeds_at_once)
 
     def hear(self, told: Told) -> None:
@@ -86,11 +100,24 @@ class Seeds:
     async def fetch(self, need: Need) -> None:
         """Fetch one seed and give it to its book; raises a `VenueError` when that did not do."""
         assert need.symbol is not None
+        if self._config.profile.seeds_in_stream:
+            await self._await_stream(need, need.symbol)
+            return
         reply = await self._ask(need, need.symbol)
         book = self._router.books.get(need.symbol)
         if reply is None or need.is_over or book is None or book.state is not State.BUFFERING:
             return  # what it was for is gone; the next need fetches its own
         await self._give(need, book, reply)
+
+    async def _await_stream(self, need: Need, symbol: str) -> None:
+        """Ask for the stream anew; return once the book it begins with has come."""
+        self._ask_anew(symbol)
+        for _ in range(int(STREAM_SEED_S / STREAM_LOOK_S)):
+            book = self._router.books.get(symbol)
+            if need.is_over or book is None or book.state is not State.BUFFERING:
+                return
+            await asyncio.sleep(STREAM_LOOK_S)
+        raise SeedRefused(f"{symbol}: no book within {STREAM_SEED_S:.0f} s of asking for its stream anew")
 
     async def _ask(self, need: Need, symbol: str) -> Reply | None:
         async with self._slots:
@@ -148,13 +175,22 @@ class Seeds:
             seat.why = f"crossed at {event.last_id}"
         elif isinstance(event, Refuted):
             seat.why = f"refuted by the venue's own word at {event.last_id}"
+        elif isinstance(event, Restarted):
+            seat.why = f"restarted by the venue: {event.last_id} is followed by {event.got_id}"
         elif isinstance(event, BufferTrimmed):
             seat.why = f"buffer full, {event.dropped} diffs dropped"
         elif isinstance(event, Left):
             seat.why = event.reason
         elif isinstance(event, SnapshotNeeded):
             self._want(symbol, seat, event)
-        elif isinstance(event, BookReady) and seat.need is not None:
+        elif isinstance(event, BookReady):
+            self._hear_ready(seat, event)
+
+    def _hear_ready(self, seat: Seat, event: BookReady) -> None:
+        if self._config.profile.seeds_in_stream and event.epoch != seat.epoch:
+            seat.epoch, seat.seeds = event.epoch, seat.seeds + 1
+            self._totals.resyncs += seat.seeds > 1
+        if seat.need is not None:
             seat.need.finish()
             seat.need = None
 

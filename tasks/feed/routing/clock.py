@@ -17,7 +17,7 @@ from leadline.book.rows.batch import Batch, Count, DiffCol
 from leadline.book.rows.feed import ClockRow
 from leadline.tasks.net.clock import Clock, ClockOffset, OffsetTracker, stream_offset
 from leadline.tasks.net.errors import VenueError
-from leadline.tasks.venues.binance.rest import Rest
+from leadline.tasks.venues.common.rest import Rest
 
 log = logging.getLogger("leadline.feed")
 

@@ -9,12 +9,14 @@ from typing import Protocol
 
 from leadline.book.engine.factory import MAX_LEVELS, Engine
 from leadline.book.engine.live import LiveBook
+from leadline.book.errors import BadInput
 from leadline.book.sync.events import State
 from leadline.book.sync.machine import BUFFER_LIMIT
 from leadline.tasks.feed.routing.liveness import Patience
 from leadline.tasks.feed.routing.router import Sink
 from leadline.tasks.net.clock import SYSTEM_CLOCK, Clock
-from leadline.tasks.venues.common.profile import USUAL_KINDS, StreamKind, VenueProfile
+from leadline.tasks.venues.common.adapter import StreamKind
+from leadline.tasks.venues.common.profile import USUAL_KINDS, VenueProfile
 
 
 class Tap(Protocol):
@@ -24,8 +26,8 @@ class Tap(Protocol):
         """Take the frames of one read off a socket."""
         ...
 
-    def exchange_info(self, body: bytes, wall_ns: int) -> None:
-        """Take an answer to exchangeInfo."""
+    def listing(self, body: bytes, wall_ns: int) -> None:
+        """Take an answer that lists symbols."""
         ...
 
     def depth(self, symbol: str, body: bytes, wall_ns: int) -> None:
@@ -73,6 +75,15 @@ class FeedConfig:
     join_most_s: float = 20.0  # the old connection lags or is mute: leave it without proof by ids
     clock: Clock = SYSTEM_CLOCK
     tap: Tap | None = None  # such as a recorder
+
+    def __post_init__(self) -> None:
+        profile = self.profile
+        unknown = sorted(self.kinds - profile.streams.keys())
+        if unknown:
+            offered = ", ".join(profile.streams)
+            raise BadInput(f"{profile.name}: kinds of streams are {offered}, got {', '.join(unknown)}")
+        if self.legs > 1 and not profile.spec.pairs_connections:
+            raise BadInput(f"{profile.name}: its connections cannot be paired; legs is 1, got {self.legs}")
 
     def draw_life_s(self, rng: Random) -> float:
         """Return how old a session may grow: lines are not to rotate all at once."""

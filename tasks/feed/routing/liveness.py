@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from leadline.tasks.venues.common.profile import StreamKind
+from leadline.tasks.venues.common.adapter import StreamKind
 
 MOVING = {StreamKind.TICKER, StreamKind.TRADE}  # sent when the market moved, and only then
 

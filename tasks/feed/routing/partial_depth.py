@@ -19,7 +19,6 @@ from leadline.book.rows.batch import Batch, Count
 from leadline.book.rows.evidence import Kind
 from leadline.book.sync.events import Event
 from leadline.book.trust.audit import Audit, Change, Standing, audit
-from leadline.book.venues.binance.decode import decode_depth, decode_snapshot
 
 LEVELS = 20
 NOTED = 60  # levels a side noted down: the price moves until the listing is there
@@ -28,9 +27,8 @@ NOTED = 60  # levels a side noted down: the price moves until the listing is the
 class Depth20:
     """One book's check; `receive` is where the router brings frames, `note_batch` sees every full batch."""
 
-    def __init__(self, book: LiveBook, time_unit_ns: int) -> None:
+    def __init__(self, book: LiveBook) -> None:
         self._book = book
-        self._time_unit_ns = time_unit_ns
         self._standing: Standing | None = None
         self._epoch: int | None = None
         self._changes: list[Change] = []
@@ -39,8 +37,8 @@ class Depth20:
         self._unconfirmed: Audit | None = None
 
     def receive(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, _: int) -> Sequence[Event]:
-        """Take the listing whose opening brace is ``frame[start]``; return what the book says to it."""
-        snapshot = self._read_listing(frame, start, ts_recv_ns)
+        """Take the listing that begins at ``frame[start]``; return what the book says to it."""
+        snapshot = self._book.read_partial(frame, start, ts_recv_ns)
         events = self._compare(self._waiting, ts_recv_ns, batch)
         self._waiting = snapshot
         if self._book.witness_id >= snapshot.witness_id:
@@ -53,16 +51,6 @@ class Depth20:
         """Keep the book's diffs of a batch on its way to the sink."""
         self._catch_up(batch)
         self._read = (0, 0)
-
-    def _read_listing(self, frame: bytes, start: int, ts_recv_ns: int) -> DepthSnapshot:
-        """Read what spot writes like its REST order book, and futures like a diff."""
-        market, where = self._book.market, {"start": start, "time_unit_ns": self._time_unit_ns}
-        if frame.find(b'"lastUpdateId"', start) >= 0:
-            return decode_snapshot(frame, market.symbol, market.scale, ts_recv_ns, **where)
-        told = decode_depth(frame, market.scale, ts_recv_ns, **where)
-        return DepthSnapshot(
-            market.symbol, told.last_id, ts_recv_ns, told.bids, told.asks, told.ts_event_ns
-        )
 
     def _note(self, batch: Batch) -> None:
         self._standing, self._epoch = self._book.stand(NOTED), self._book.epoch

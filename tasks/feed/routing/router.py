@@ -1,10 +1,10 @@
 """
 Brings every frame to its book, at the least cost: used live and by replay alike.
 
-A combined frame begins ``{"stream":"btcusdt@depth@100ms","data":{``. All bytes up to there are one
-dictionary key, so one look-up checks the wrapper, finds the book and tells where the payload starts;
-no JSON is read. What does not begin so (raw frames, other spellings, replies, recordings' snapshots)
-is read in full, once, and costs a little more.
+The usual frame begins in one way (`tasks.venues.common.adapter.Framing`), its stream's name included. All
+bytes up to there are one dictionary key, so one look-up checks the wrapper, finds the book and tells where
+the payload starts; no JSON is read. What does not begin so (raw frames, other spellings, replies,
+recordings' snapshots) is read in full, once, and costs a little more.
 
 The books write their rows into ``batch``. When it is full, the router hands it to the sink and takes
 an empty one; when the sink has none it raises `SinkFull`, with nothing changed: the caller stops
@@ -17,29 +17,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
-import msgspec
-
 from leadline.book.engine.live import LiveBook
 from leadline.book.errors import BadFrame, BatchFull, OffScale
 from leadline.book.messages import CommandReply, ServerShutdown
 from leadline.book.rows.batch import Batch, BookEventRow, Market
 from leadline.book.scale import Scale
 from leadline.book.sync.events import Event, State
-from leadline.book.venues.binance.decode import decode_frame
-from leadline.book.venues.common.wire import MILLISECOND_NS
 from leadline.tasks.feed.routing.liveness import StreamPulse
 from leadline.tasks.feed.routing.partial_depth import Depth20
 from leadline.tasks.net.errors import SinkFull
-from leadline.tasks.venues.binance.streams import (
-    AGGREGATE,
-    SNAPSHOT,
-    Head,
-    StreamName,
-    decode_aggregate,
-    parse_stream,
-    read_head,
-)
-from leadline.tasks.venues.common.profile import StreamKind
+from leadline.tasks.venues.common.adapter import StreamKind
+from leadline.tasks.venues.common.profile import VenueProfile
 
 Told: TypeAlias = Sequence[tuple[LiveBook, Event]]
 Control: TypeAlias = CommandReply | ServerShutdown
@@ -47,9 +35,6 @@ Receive: TypeAlias = Callable[[bytes, int, int, Batch, int], Sequence[Event]]
 MakeBook: TypeAlias = Callable[[int, Market], LiveBook]
 
 NOTHING: Told = ()
-PREFIX = b'{"stream":"'
-MIDDLE = b'","data":{'
-NAME_AT, MIDDLE_LENGTH = len(PREFIX), len(MIDDLE)
 BAD_ROW_EVERY_NS = 1_000_000_000  # of one book: a storm of bad frames must not become one of rows
 
 
@@ -90,10 +75,11 @@ class Router:
         markets: list[Market] | None,
         books: Iterable[LiveBook],
         sink: Sink,
+        profile: VenueProfile,
         *,
         make_book: MakeBook | None = None,
         on_submit: Callable[[Batch], None] | None = None,
-        time_unit_ns: int = MILLISECOND_NS,
+        time_unit_ns: int | None = None,
     ) -> None:
         self.books: dict[str, LiveBook] = {}
         self.control: deque[Control] = deque()  # replies and farewells, for the session
@@ -102,9 +88,13 @@ class Router:
         self.unrecognised = 0
         self.last_bad = ""
         self._sink = sink
+        self._adapter = profile.adapter
+        self._decoder = profile.spec.decoder
+        self._framing = profile.adapter.framing
+        self._name_at, self._middle_length = len(self._framing.prefix), len(self._framing.middle)
         self._make_book = make_book
         self._on_submit = on_submit
-        self._time_unit_ns = time_unit_ns
+        self._time_unit_ns = time_unit_ns or profile.time_unit_ns
         self._routes: dict[bytes, Route] = {}
         self._pulses: dict[str, StreamPulse] = {}
         self._by_lower: dict[str, LiveBook] = {}
@@ -153,7 +143,7 @@ class Router:
         """Return the pulse of a stream by its name, made when first asked for; None if it has no book."""
         pulse = self._pulses.get(stream)
         if pulse is None:
-            name = parse_stream(stream)
+            name = self._adapter.parse_stream(stream)
             book = self._by_lower.get(name.lower_symbol)
             if book is None or name.kind is None:
                 return None
@@ -169,8 +159,8 @@ class Router:
         Raises `SinkFull` with nothing changed. A bad frame is counted, noted in ``book_events``, and
         makes the book leave if it was a diff, because the diff is lost.
         """
-        end = frame.find(b'"', NAME_AT)
-        route = self._routes.get(frame[: end + MIDDLE_LENGTH])
+        end = frame.find(b'"', self._name_at)
+        route = self._routes.get(frame[: end + self._middle_length])
         if route is None:
             return self._dispatch_slowly(frame, ts_recv_ns, recv_mono_ns)
         return self._deliver(route, frame, route.start, ts_recv_ns, recv_mono_ns)
@@ -244,37 +234,28 @@ class Router:
 
     def _dispatch_slowly(self, frame: bytes, ts_recv_ns: int, mono_ns: int) -> Told:
         try:
-            head = read_head(frame)
-            if head.stream is None or head.data is msgspec.UNSET:
-                return self._dispatch_raw(head, frame, ts_recv_ns, mono_ns)
-            payload = bytes(head.data)
-            route = self._learn(head.stream)
+            head = self._adapter.read_head(frame)
+            route = self._learn(head.stream) if head.stream is not None else None
             if route is not None:
-                return self._deliver(route, payload, 0, ts_recv_ns, mono_ns)
-            name = parse_stream(head.stream)
-            book = self._by_lower.get(name.lower_symbol)
-            if name.suffix == SNAPSHOT and book is not None:
-                return self._seed(book, payload, ts_recv_ns)
+                return self._deliver(route, head.payload, head.start, ts_recv_ns, mono_ns)
+            book = self._seeded_book(head.stream) if head.is_snapshot else None
+            if book is not None:
+                return self._seed(book, head.payload, ts_recv_ns)
             return self._hear_control(frame, ts_recv_ns)
         except BadFrame as exc:
             self._count_bad(str(exc))
             return NOTHING
 
-    def _dispatch_raw(self, head: Head, frame: bytes, ts_recv_ns: int, mono_ns: int) -> Told:
-        """Route a frame without the combined wrapper, by its kind and symbol."""
-        stream = head.raw_stream
-        route = self._learn(stream) if stream is not None else None
-        if route is not None:
-            return self._deliver(route, frame, frame.index(b"{"), ts_recv_ns, mono_ns)
-        if head.lastUpdateId is not msgspec.UNSET:
-            book = self._unnamed_book()
-            if book is not None:
-                return self._seed(book, frame, ts_recv_ns)
-        return self._hear_control(frame, ts_recv_ns)
+    def _seeded_book(self, stream: str | None) -> LiveBook | None:
+        """Return the book that a recording's snapshot is for."""
+        if stream is None:
+            return self._unnamed_book()
+        return self._by_lower.get(self._adapter.parse_stream(stream).lower_symbol)
 
     def _hear_control(self, frame: bytes, ts_recv_ns: int) -> Told:
         """Keep replies and farewells for the session; count what nobody asked for."""
-        message = decode_frame(frame, self._scale_of, ts_recv_ns, time_unit_ns=self._time_unit_ns)
+        read = self._decoder.message
+        message = read(frame, self._scale_of, ts_recv_ns, time_unit_ns=self._time_unit_ns)
         if isinstance(message, CommandReply | ServerShutdown):
             self.control.append(message)
         else:
@@ -301,37 +282,27 @@ class Router:
 
     def _learn(self, stream: str) -> Route | None:
         """Make the route of a stream, so that its next combined frame takes the fast way."""
-        key = PREFIX + stream.encode() + MIDDLE
+        key = self._framing.key(stream)
         route = self._routes.get(key)
         if route is not None:
             return route
-        name = parse_stream(stream)
+        name = self._adapter.parse_stream(stream)
         book, pulse = self._by_lower.get(name.lower_symbol), self.pulse(stream)
         if book is None or pulse is None:
             return None
-        route = self._routes[key] = Route(book, self._receiver(book, name), len(key) - 1, pulse)
+        start, receive = self._framing.start(key), self._receiver(book, name.kind)
+        route = self._routes[key] = Route(book, receive, start, pulse)
         return route
 
-    def _receiver(self, book: LiveBook, name: StreamName) -> Receive:
+    def _receiver(self, book: LiveBook, kind: StreamKind | None) -> Receive:
         """Return what takes a stream's frames to its book."""
-        if name.kind is StreamKind.DEPTH:
+        if kind is StreamKind.DEPTH:
             return book.receive_depth
-        if name.kind is StreamKind.TICKER:
+        if kind is StreamKind.TICKER:
             return _untimed(book.receive_ticker)
-        if name.kind is StreamKind.DEPTH20:
-            return self._depth20.setdefault(book.index, Depth20(book, self._time_unit_ns)).receive
-        return self._aggregates_of(book) if name.suffix == AGGREGATE else _quiet(book.receive_trade)
-
-    def _aggregates_of(self, book: LiveBook) -> Receive:
-        """Take aggregate trades as trades: futures document no others."""
-        unit_ns, scale, index = self._time_unit_ns, book.market.scale, book.index
-
-        def receive(frame: bytes, start: int, ts_recv_ns: int, batch: Batch, _: int) -> Sequence[Event]:
-            trade = decode_aggregate(frame, start, scale, ts_recv_ns, time_unit_ns=unit_ns)
-            batch.add_trades(index, trade)
-            return ()
-
-        return receive
+        if kind is StreamKind.DEPTH20:
+            return self._depth20.setdefault(book.index, Depth20(book)).receive
+        return _quiet(book.receive_trade)
 
     def _forget_routes(self, symbol: str) -> None:
         self._routes = {

@@ -1,16 +1,39 @@
-"""Addresses, limits and weights of Binance's three markets."""
+"""
+Addresses, limits and weights of Binance's three markets.
+
+Sources, as of 2026-09: binance-spot-api-docs (web-socket-streams.md, rest-api.md, CHANGELOG.md,
+faqs/market_data_only.md); the derivatives documents on developers.binance.com; for what they leave
+open, binance/binance-public-data#472 and Tucsky/aggr#444.
+
+Futures streams are split since 2026-03-06: ``/public`` carries diff depth and book tickers,
+``/market`` trades. A stream asked for on the wrong path is accepted and then stays silent, as is the
+undocumented futures ``@trade``; so futures take ``@aggTrade`` on ``/market``, over a second connection.
+For COIN-M the documents are thinner: the split is tried first, then the undivided address, which the
+feed moves on to when the first stays silent.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from leadline.book.venues.binance import specs
-from leadline.tasks.venues.common.profile import DepthWeight, VenueProfile, WsBase
+from leadline.tasks.venues.binance.adapter import BinanceAdapter
+from leadline.tasks.venues.common.adapter import StreamKind, WsBase
+from leadline.tasks.venues.common.profile import DepthWeight, VenueProfile
 
-# Spot: weights of 2026-07, rest-api.md "Order book".
+STREAMS = {
+    StreamKind.DEPTH: "{lower}@depth@100ms",
+    StreamKind.TICKER: "{lower}@bookTicker",
+    StreamKind.TRADE: "{lower}@trade",
+    StreamKind.DEPTH20: "{lower}@depth20@100ms",
+}
+
+# Weights of 2026-07, rest-api.md "Order book".
 SPOT = VenueProfile(
     name=specs.SPOT.name,
     spec=specs.SPOT,
+    adapter=BinanceAdapter(lists_by_symbol=True),
+    streams=STREAMS,
     ws_bases=(
         WsBase("wss://stream.binance.com:9443"),
         WsBase("wss://stream.binance.com:443"),
@@ -24,18 +47,18 @@ SPOT = VenueProfile(
         DepthWeight(500, 25),
         DepthWeight(100, 5),
     ),
-    exchange_info_weight=20,
-    exchange_info_by_symbol=True,
+    listing_weight=20,
     weight_per_minute=6000,
     commands_per_s=5,
     streams_per_connection=1024,
     server_ping_s=20.0,
 )
 
-
 USDM = VenueProfile(
     name=specs.USDM.name,
     spec=specs.USDM,
+    adapter=BinanceAdapter(lists_by_symbol=False),
+    streams=STREAMS | {StreamKind.TRADE: "{lower}@aggTrade"},
     ws_bases=(WsBase("wss://fstream.binance.com", book_path="/public", trade_path="/market"),),
     rest_bases=("https://fapi.binance.com",),
     rest_prefix="/fapi/v1",
@@ -45,15 +68,12 @@ USDM = VenueProfile(
         DepthWeight(100, 5),
         DepthWeight(50, 2),
     ),
-    exchange_info_weight=1,
-    exchange_info_by_symbol=False,
+    listing_weight=1,
     weight_per_minute=2400,
     commands_per_s=10,
     streams_per_connection=1024,
     server_ping_s=180.0,
-    trade_suffix="aggTrade",
 )
-
 
 COINM = replace(
     USDM,

@@ -1,56 +1,24 @@
 """
-What differs between the venues, as data: addresses, paths, stream names, limits.
+A venue's market as its client must know it before the first byte: addresses, limits, and its adapter.
 
-Nothing here connects. A `VenueProfile` is frozen; `venue()` finds one by its name, `loopback()` makes
+Nothing here connects. A `VenueProfile` is frozen; `tasks.venues.registry` finds one by its name, and makes
 one for a server on this machine whose addresses are known at run time only.
-
-Sources, as of 2026-09: binance-spot-api-docs (web-socket-streams.md, rest-api.md, CHANGELOG.md,
-faqs/market_data_only.md); the derivatives documents on developers.binance.com; for what they leave
-open, binance/binance-public-data#472 and Tucsky/aggr#444.
-
-Futures streams are split since 2026-03-06: ``/public`` carries diff depth and book tickers,
-``/market`` trades. A stream asked for on the wrong path is accepted and then stays silent, as is the
-undocumented futures ``@trade``; so futures take ``@aggTrade`` on ``/market``, over a second connection.
-For COIN-M the documents are thinner: the split is tried first, then the undivided address, which the
-feed moves on to when the first stays silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from urllib.parse import quote
 
 from leadline.book.errors import BadInput
 from leadline.book.rows.batch import Market
 from leadline.book.scale import Scale
 from leadline.book.venues.common.spec import VenueSpec
-
-
-class StreamKind(StrEnum):
-    """What a stream carries."""
-
-    DEPTH = "depth"
-    TICKER = "ticker"
-    TRADE = "trade"
-    DEPTH20 = "depth20"  # the best 20 levels a side, whole, ten times a second
-
+from leadline.tasks.net.session import Heartbeat
+from leadline.tasks.venues.common.adapter import StreamKind, VenueAdapter, WsBase
 
 USUAL_KINDS = frozenset({StreamKind.DEPTH, StreamKind.TICKER, StreamKind.TRADE})
-
-
-@dataclass(frozen=True, slots=True)
-class WsBase:
-    """One WebSocket address; the paths are put before ``/stream``, equal ones share a connection."""
-
-    url: str
-    book_path: str = ""  # diff depth, book tickers
-    trade_path: str = ""
-
-    def path_for(self, kind: StreamKind) -> str:
-        """Return the path that carries streams of ``kind``."""
-        return self.trade_path if kind is StreamKind.TRADE else self.book_path
+LEAST_SEED_LEVELS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +29,26 @@ class DepthWeight:
     weight: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VenueProfile:
-    """Everything about a venue that its client must know before the first byte."""
+    """One market of one venue; figures of limits are the venue's own, we stay below them."""
 
     name: str  # as in the rows: binance-spot, loopback-usdm, …
     spec: VenueSpec
+    adapter: VenueAdapter
+    streams: Mapping[StreamKind, str]  # names, of {symbol} or {lower}; others are not offered
     ws_bases: tuple[WsBase, ...]  # in the order they are tried
     rest_bases: tuple[str, ...]
     rest_prefix: str
     depth_weights: tuple[DepthWeight, ...]  # deepest first
-    exchange_info_weight: int
-    exchange_info_by_symbol: bool  # whether ?symbols= is understood
+    listing_weight: int
     weight_per_minute: int
     commands_per_s: int  # messages we may send on a connection, pongs included
     streams_per_connection: int
     server_ping_s: float  # the library answers; this only tells a dead line from a quiet one
-    depth_suffix: str = "depth@100ms"
-    ticker_suffix: str = "bookTicker"
-    trade_suffix: str = "trade"
-    depth20_suffix: str = "depth20@100ms"
+    streams_per_command: int = 100  # about 3 kB of JSON
+    heartbeat: Heartbeat | None = None  # what we must send now and then; None: the venue pings us
+    seeds_in_stream: bool = False  # a new subscription begins with the whole book: no REST seed is needed
     attempts: int = 300  # connection attempts for an IP address …
     attempts_window_s: float = 300.0  # … in this time
     session_life_s: float = 86_400.0  # the venue cuts every connection at this age
@@ -91,14 +59,11 @@ class VenueProfile:
         return Market(self.name, symbol, scale, self.spec.rule)
 
     def stream(self, symbol: str, kind: StreamKind) -> str:
-        """Name a stream: symbols are lower-case there, those outside ASCII too (币安人生usdt@trade)."""
-        suffix = {
-            StreamKind.DEPTH: self.depth_suffix,
-            StreamKind.TICKER: self.ticker_suffix,
-            StreamKind.TRADE: self.trade_suffix,
-            StreamKind.DEPTH20: self.depth20_suffix,
-        }[kind]
-        return f"{symbol.lower()}@{suffix}"
+        """Name a symbol's stream; raises `BadInput` for a kind that is not offered."""
+        try:
+            return self.streams[kind].format(symbol=symbol, lower=symbol.lower())
+        except KeyError:
+            raise BadInput(f"{self.name}: expected one of {', '.join(self.streams)}, got {kind}") from None
 
     def depth_weight(self, limit: int) -> int:
         """Return the request weight of a depth snapshot of ``limit`` levels a side."""
@@ -118,12 +83,3 @@ class VenueProfile:
             if step.weight * max(1, pending) <= remaining_weight:
                 return step.levels
         return useful[-1].levels
-
-
-LEAST_SEED_LEVELS = 100
-
-
-def combined_url(base: WsBase, path: str, streams: Iterable[str]) -> str:
-    """Build the address of a combined stream; without streams it is one to SUBSCRIBE on."""
-    names = "/".join(quote(name, safe="@") for name in streams)
-    return f"{base.url}{path}/stream" + (f"?streams={names}" if names else "")

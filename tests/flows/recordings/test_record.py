@@ -24,7 +24,7 @@ SETTINGS = Settings(venue="loopback-spot", symbols=("BTCUSDT", "币USDT"))
 
 def test_files_rotate_and_the_manifest_lists_them(tmp_path: Path) -> None:
     with Recorder(tmp_path / "out", SETTINGS, rotate_bytes=200) as recorder:
-        recorder.exchange_info(b'{"symbols":[\n]}', T0 + 1_000)
+        recorder.listing(b'{"symbols":[\n]}', T0 + 1_000)
         for n in range(10):
             recorder.frames([b'{"stream":"btcusdt@trade","data":{}}'] * 2, T0 + 2_000 + n)
         recorder.depth("币USDT", b'{"lastUpdateId":7}', T0 + 3_000)

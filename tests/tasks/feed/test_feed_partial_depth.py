@@ -6,7 +6,8 @@ import pytest
 
 from leadline.book.rows.evidence import Kind
 from leadline.tasks.loopback import Fault
-from leadline.tasks.venues.common.profile import USUAL_KINDS, StreamKind
+from leadline.tasks.venues.common.adapter import StreamKind
+from leadline.tasks.venues.common.profile import USUAL_KINDS
 from tests.tasks.feed.test_attestation import WITHIN_S, audits_of, spoil_until_noticed
 from tests.tasks.feed.test_faults import hits, streaming
 from tests.tasks.feeding import all_live, assert_true_book, until

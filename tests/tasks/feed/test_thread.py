@@ -57,9 +57,11 @@ def test_books_stream_and_equal_the_venue_s(kind: str, engine: str) -> None:
 
 def test_many_symbols_subscribe_in_paced_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leadline.tasks.feed.connections.line.URL_LIMIT", 100)
-    monkeypatch.setattr("leadline.tasks.net.session.STREAMS_A_COMMAND", 6)
-    sink = ListSink()
-    with run_in_thread(Options(count=8, speed=4)) as venue, feeding(config_for(venue), sink) as feed:
+    sink, few = ListSink(), {"streams_per_command": 6}
+    with (
+        run_in_thread(Options(count=8, speed=4)) as venue,
+        feeding(config_for(venue, limits=few), sink) as feed,
+    ):
         all_live(feed)
         assert venue.status()["streams"] == 24
         assert venue.ledger()["notes"] == [], "the venue saw no more messages than it allows"

@@ -113,7 +113,7 @@ class TestGovernor:
         self, clock: HandClock, status: int, retry_after_s: float | None, wait_s: float
     ) -> None:
         governor = WeightGovernor(6000, clock)
-        assert governor.punish(status, retry_after_s) == wait_s
+        assert governor.punish(retry_after_s, is_ban=status == 418) == wait_s
         assert governor.delay_s(1) == wait_s
         assert governor.remaining == 0
         clock.now_s += wait_s - 1
@@ -123,13 +123,13 @@ class TestGovernor:
 
     def test_a_shorter_ban_does_not_shorten_a_longer_one(self, clock: HandClock) -> None:
         governor = WeightGovernor(6000, clock)
-        governor.punish(418, 120)
-        governor.punish(429, 3)
+        governor.punish(120, is_ban=True)
+        governor.punish(3, is_ban=False)
         assert governor.delay_s(1) == 120
 
     def test_after_a_418_one_request_tries_the_ground(self, clock: HandClock) -> None:
         governor = WeightGovernor(6000, clock, share=0.8)
-        governor.punish(418, 120)
+        governor.punish(120, is_ban=True)
         clock.now_s += 120
         assert governor.delay_s(50) == 0
         governor.spend(50)

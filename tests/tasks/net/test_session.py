@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,9 +14,13 @@ from leadline.book.messages import CommandReply
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 from leadline.tasks.net.errors import AccessRefused, ConnectFailed, RateLimited, StreamLost, VenueError
 from leadline.tasks.net.limits import CommandPacer
-from leadline.tasks.net.session import Session, shortened
+from leadline.tasks.net.session import Heartbeat, Session, shortened
 
 WITHIN_S = 40.0
+
+
+def write_command(command: str, streams: Sequence[str], request_id: int) -> bytes:
+    return json.dumps({"method": command, "params": list(streams), "id": request_id}).encode()
 
 
 class Listener:
@@ -33,6 +37,8 @@ class Listener:
             ended=self.ended.set_result,
             pacer=CommandPacer(SYSTEM_CLOCK.mono_s, per_second=1000),
             clock=SYSTEM_CLOCK,
+            write_command=write_command,
+            streams_per_command=100,
             **settings,
         )
 
@@ -256,3 +262,61 @@ def test_addresses_are_shortened_for_people() -> None:
 def _with_patience(session: Session, seconds: float) -> Session:
     session._reply_timeout_s = seconds
     return session
+
+
+async def test_what_the_venue_wants_to_hear_is_sent_when_it_is_due() -> None:
+    heard: asyncio.Queue[str | bytes] = asyncio.Queue()
+
+    async def handler(wire: ServerConnection) -> None:
+        async for message in wire:
+            await heard.put(message)
+
+    async with serving(handler) as url:
+        listener = Listener(url, heartbeat=Heartbeat(b'{"op":"ping"}', every_s=0.2))
+        await listener.session.beat()  # not open: nothing happens
+        await listener.session.open()
+        async with asyncio.timeout(WITHIN_S):
+            while heard.qsize() < 3:
+                await listener.session.beat()
+                await asyncio.sleep(0.01)
+        took_s = (SYSTEM_CLOCK.mono_ns() - listener.session.opened_ns) / 1e9
+        assert took_s >= 0.6, "no sooner than it is due"
+        assert {heard.get_nowait() for _ in range(3)} == {'{"op":"ping"}'}
+        await listener.session.close()
+        await listener.session.beat()  # closed: nothing happens
+
+
+async def test_a_venue_that_wants_nothing_hears_nothing() -> None:
+    heard: list[str | bytes] = []
+
+    async def handler(wire: ServerConnection) -> None:
+        async for message in wire:
+            heard.append(message)
+            await wire.send('{"result":null,"id":1}')
+
+    async with serving(handler) as url:
+        listener = Listener(url)
+        await listener.session.open()
+        await listener.session.beat()
+        await listener.session.subscribe(["a"])
+        assert [json.loads(message)["method"] for message in heard] == ["SUBSCRIBE"]
+        await listener.session.close()
+
+
+async def test_a_refusal_that_names_no_command_is_of_those_under_way() -> None:
+    async def handler(wire: ServerConnection) -> None:
+        async for _ in wire:
+            await wire.send("no")
+
+    async with serving(handler) as url:
+        listener = Listener(url)
+        await listener.session.open()
+        listener.session.hear(CommandReply(None, "nobody asked"))
+        asked = asyncio.ensure_future(listener.session.subscribe(["a"]))
+        await listener.hear(1)
+        listener.session.hear(CommandReply(None, None))  # such as a pong: it answers no command
+        assert not asked.done()
+        listener.session.hear(CommandReply(None, "handler not found"))
+        with pytest.raises(ConnectFailed, match="SUBSCRIBE of 1 streams refused: handler not found"):
+            await asked
+        await listener.session.close()

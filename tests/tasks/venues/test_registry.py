@@ -1,18 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from leadline.book.errors import BadInput
+from leadline.book.venues import registry
 from leadline.book.venues.binance.sequence import FUTURES
-from leadline.tasks.venues import names, registry
+from leadline.book.venues.registry import SPECS, spec_of
 from leadline.tasks.venues.binance.profiles import COINM, SPOT, USDM
-from leadline.tasks.venues.common.profile import StreamKind, combined_url
-from leadline.tasks.venues.registry import loopback, venue
-
-
-def test_the_names_are_those_of_the_profiles() -> None:
-    assert tuple(registry.VENUES) == names.VENUES
-    assert tuple(registry.LOOPBACK_KINDS) == names.LOOPBACK_KINDS
+from leadline.tasks.venues.common.adapter import StreamKind
+from leadline.tasks.venues.common.profile import VenueProfile
+from leadline.tasks.venues.registry import VENUES, loopback, model_of, venue
 
 
 @pytest.mark.parametrize(
@@ -67,16 +66,43 @@ def test_stream_names(symbol: str, kind: StreamKind, name: str) -> None:
 def test_futures_take_aggregate_trades_on_the_other_path() -> None:
     base = USDM.ws_bases[0]
     trades = [USDM.stream("BTCUSDT", StreamKind.TRADE)]
-    assert combined_url(base, base.path_for(StreamKind.TRADE), trades) == (
-        "wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade"
+    assert USDM.adapter.address(base, StreamKind.TRADE, trades) == (
+        "wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade",
+        True,
     )
     assert base.path_for(StreamKind.DEPTH) == base.path_for(StreamKind.TICKER) == "/public"
 
 
 def test_a_name_outside_ascii_is_percent_encoded_in_the_address() -> None:
-    url = combined_url(SPOT.ws_bases[0], "", ["这usdt@trade", "btcusdt@bookTicker"])
-    assert url == ("wss://stream.binance.com:9443/stream?streams=%E8%BF%99usdt@trade/btcusdt@bookTicker")
-    assert combined_url(SPOT.ws_bases[0], "", []) == "wss://stream.binance.com:9443/stream"
+    base, streams = SPOT.ws_bases[0], ["这usdt@trade", "btcusdt@bookTicker"]
+    url = "wss://stream.binance.com:9443/stream"
+    asked = SPOT.adapter.address(base, StreamKind.DEPTH, streams)
+    assert asked == (f"{url}?streams=%E8%BF%99usdt@trade/btcusdt@bookTicker", True)
+    assert SPOT.adapter.address(base, StreamKind.DEPTH, []) == (url, False)
+
+
+@pytest.mark.parametrize("profile", VENUES.values(), ids=VENUES)
+def test_an_adapter_knows_the_streams_that_its_profile_names(profile: VenueProfile) -> None:
+    for kind in profile.streams:
+        stream = profile.stream("BTCUSDT", kind)
+        assert profile.adapter.parse_stream(stream) == ("btcusdt", kind)
+        key = profile.adapter.framing.key(stream)
+        assert key.startswith(profile.adapter.framing.prefix)
+        assert 0 <= profile.adapter.framing.start(key) < len(key)
+
+
+def test_a_kind_that_a_venue_does_not_offer_is_refused_by_name() -> None:
+    profile = replace(SPOT, streams={StreamKind.DEPTH: "{lower}@depth"})
+    assert profile.stream("BTCUSDT", StreamKind.DEPTH) == "btcusdt@depth"
+    with pytest.raises(BadInput, match="binance-spot: expected one of depth, got depth20"):
+        profile.stream("BTCUSDT", StreamKind.DEPTH20)
+
+
+def test_both_floors_know_the_same_venues() -> None:
+    assert [profile.spec for profile in VENUES.values()] == list(SPECS.values())
+    for name in registry.VENUES:
+        assert model_of(name).spec is spec_of(name)
+    assert set(registry.ALIASES.values()) <= set(registry.VENUES)
 
 
 def test_venues_are_found_by_name() -> None:
@@ -89,14 +115,7 @@ def test_a_loopback_is_its_model_at_other_addresses() -> None:
     profile = loopback("coinm", ws_url="ws://127.0.0.1:1/", rest_url="http://127.0.0.1:2/")
     assert (profile.name, profile.spec.rule) == ("loopback-coinm", FUTURES)
     assert profile.rest_bases == ("http://127.0.0.1:2",)
-    base = profile.ws_bases[0]
-    assert combined_url(base, base.path_for(StreamKind.TRADE), []) == "ws://127.0.0.1:1/market/stream"
+    address = profile.adapter.address(profile.ws_bases[0], StreamKind.TRADE, [])
+    assert address.url == "ws://127.0.0.1:1/market/stream"
     with pytest.raises(BadInput, match="spot, usdm, coinm, got 'x'"):
         loopback("x", ws_url="", rest_url="")
-
-
-def test_an_undivided_loopback_has_plain_trades_on_the_same_address() -> None:
-    profile = loopback("usdm", ws_url="ws://h", rest_url="http://h", divided=False)
-    base = profile.ws_bases[0]
-    assert base.path_for(StreamKind.TRADE) == base.path_for(StreamKind.DEPTH) == ""
-    assert profile.stream("BTCUSDT", StreamKind.TRADE) == "btcusdt@trade"

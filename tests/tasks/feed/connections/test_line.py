@@ -17,7 +17,9 @@ from leadline.tasks.feed.routing.config import FeedConfig
 from leadline.tasks.feed.routing.router import Router
 from leadline.tasks.feed.routing.stats import Totals
 from leadline.tasks.net.limits import AttemptBudget
-from leadline.tasks.venues.common.profile import StreamKind
+from leadline.tasks.venues.binance import profiles
+from leadline.tasks.venues.binance.ids import read_ids
+from leadline.tasks.venues.common.adapter import StreamKind
 from leadline.tasks.venues.registry import loopback
 from tests.tasks.feeding import ListSink
 
@@ -44,7 +46,9 @@ class Heard:
     def __init__(self) -> None:
         self.sink = ListSink()
         market = Market("loopback-spot", "ETHUSDT", Scale(2, 3), SPOT)
-        self.router = Router([market], [make_book(0, market, specs.SPOT, engine="plain")], self.sink)
+        self.router = Router(
+            [market], [make_book(0, market, specs.SPOT, engine="plain")], self.sink, profiles.SPOT
+        )
         self.line = Line(
             "spot",
             StreamKind.DEPTH,
@@ -87,14 +91,14 @@ def test_what_follows_a_farewell_in_one_read_is_not_taken_for_the_other_connecti
 
 
 def test_a_loop_that_stood_still_has_not_heard_a_stream_be_quiet() -> None:
-    settings, merger = config(), Merger()
-    relief = Relief(Leg({STREAM}), merger, ready_ns=SECOND_NS)
+    settings, merger = config(), Merger(read_ids)
+    relief = Relief(Leg({STREAM}, True), merger, ready_ns=SECOND_NS)
     now_ns = SECOND_NS + int(10 * settings.quiet_s * 1e9)
     assert not relief.may_take_over([STREAM], now_ns, settings), "both may have unread frames"
     step_ns = int(settings.quiet_s * 1e9) // QUIET_LOOKS
     told = [relief.may_take_over([STREAM], now_ns + n * step_ns, settings) for n in range(1, QUIET_LOOKS)]
     assert told == [False] * (QUIET_LOOKS - 2) + [True]
-    heard = Relief(Leg({STREAM}), Merger(), ready_ns=SECOND_NS)
+    heard = Relief(Leg({STREAM}, True), Merger(read_ids), ready_ns=SECOND_NS)
     for leg in (0, 1):
         heard.merger.take(leg, Frame(trade(1), 1, 1))
     assert heard.may_take_over([STREAM], SECOND_NS, settings), "heard on every stream: ids prove it"

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from leadline.tasks.feed.connections.merger import Frame, Merger
-from leadline.tasks.venues.binance.ids import Ids, read_ids
+from leadline.tasks.venues.binance.ids import read_ids
+from leadline.tasks.venues.common.adapter import Ids
 
 
 def diff(first: int, last: int, *, prev: int | None = None) -> bytes:
@@ -21,7 +22,7 @@ class Two:
     """Two legs; what went on is kept as the newest ids, in order."""
 
     def __init__(self) -> None:
-        self.merger = Merger()
+        self.merger = Merger(read_ids)
         self.now_ns = 0
         self.out: list[int] = []
 

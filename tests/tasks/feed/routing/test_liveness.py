@@ -12,7 +12,7 @@ from leadline.tasks.feed.routing.liveness import (
     StreamPulse,
     Verdict,
 )
-from leadline.tasks.venues.common.profile import StreamKind
+from leadline.tasks.venues.common.adapter import StreamKind
 
 S = 1_000_000_000
 PATIENCE = Patience(depth_s=5, resubscribe_s=15, line_s=10, line_most_s=60, usual_gaps=50)

@@ -25,7 +25,7 @@ class Held(Heard):
     def __init__(self, engine: str) -> None:
         live = is_live(engine)
         self.book, self.batch, self.now = live.book, live.batch, live.now
-        self.check = Depth20(self.book, MS)
+        self.check = Depth20(self.book)
 
     def listing(self, last_id: int, bids: list, asks: list = ASKS, *, futures: bool = False) -> list:
         self.now += 10

@@ -18,6 +18,7 @@ from leadline.book.venues.binance import specs
 from leadline.book.venues.binance.sequence import FUTURES, SPOT
 from leadline.tasks.feed.routing.router import Router
 from leadline.tasks.net.errors import SinkFull
+from leadline.tasks.venues.binance import profiles
 from tests.recordings import COINM_BTC, SPOT_ETH, recording
 from tests.tasks.feeding import ListSink
 
@@ -38,6 +39,7 @@ class Desk:
             self.sink.markets,
             books,
             self.sink,
+            profiles.SPOT,
             make_book=lambda n, market: make_book(n, market, specs.SPOT, engine="plain"),
         )
         self.now_ns = T0
@@ -326,7 +328,7 @@ def test_a_recording_streams_without_a_gap(
     path = recording(name)
     sink = ListSink(markets=[Market("v", symbol, scale, rule)])
     book = make_book(0, sink.markets[0], specs.SPOT)
-    router = Router(sink.markets, [book], sink)
+    router = Router(sink.markets, [book], sink, profiles.SPOT)
     frames, told = 0, []
     for received_ns, frame in lines(path):
         told += [event for _, event in router.dispatch(frame, received_ns)]

@@ -13,8 +13,8 @@ from leadline.tasks.loopback import Fault, Options, ThreadedVenue, run_in_thread
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 from leadline.tasks.net.errors import AccessRefused, RateLimited, RestFailed, UnknownSymbol
 from leadline.tasks.net.limits import WeightGovernor
-from leadline.tasks.venues.binance.rest import Rest
 from leadline.tasks.venues.common.profile import VenueProfile
+from leadline.tasks.venues.common.rest import Rest
 from leadline.tasks.venues.registry import loopback
 
 
@@ -43,7 +43,7 @@ async def test_depth_exchange_info_and_time_of_every_kind(venue: ThreadedVenue) 
         reply = await rest.depth(venue.symbols[0], 100)
         assert before_ns <= reply.sent_ns <= reply.received_ns <= SYSTEM_CLOCK.wall_ns()
         assert len(json.loads(reply.body)["bids"]) == 100
-        replies = await rest.exchange_info(list(venue.symbols))
+        replies = await rest.listing(list(venue.symbols))
         assert set(parse_exchange_info(replies[0].body)) == set(venue.symbols)
         offset = await rest.server_time()
         assert offset.error_ns >= 500_000
@@ -60,9 +60,9 @@ async def test_the_weight_is_what_the_venue_counts(venue: ThreadedVenue) -> None
 async def test_many_symbols_are_asked_for_in_several_requests(
     venue: ThreadedVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leadline.tasks.venues.binance.rest.SYMBOLS_A_REQUEST", 2)
+    monkeypatch.setattr("leadline.tasks.venues.binance.adapter.SYMBOLS_A_REQUEST", 2)
     async with client(profile_of(venue)) as rest:
-        replies = await rest.exchange_info(list(venue.symbols))
+        replies = await rest.listing(list(venue.symbols))
         found = [symbol for reply in replies for symbol in parse_exchange_info(reply.body)]
     assert found == list(venue.symbols)
     assert len(replies) == 2
@@ -103,7 +103,7 @@ async def test_a_ban_holds_every_caller_back(venue: ThreadedVenue) -> None:
         venue.inject(Fault("rest_429", seconds=60))
         with pytest.raises(RateLimited):
             await rest.depth(venue.symbols[0], 100)
-        for call in (rest.depth(venue.symbols[1], 100), rest.server_time(), rest.exchange_info(["X"])):
+        for call in (rest.depth(venue.symbols[1], 100), rest.server_time(), rest.listing(["X"])):
             with pytest.raises(RateLimited) as caught:
                 await call
             assert 59 < caught.value.retry_after_s <= 60

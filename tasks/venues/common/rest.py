@@ -1,0 +1,153 @@
+"""
+A venue's REST side: order books, listings, the clock, all through one weight governor.
+
+One call, bytes out. What goes wrong is raised as a `VenueError` that says whether trying again helps.
+A base address that fails is left for the next one; one that limits us is not, because it is the IP
+address that is limited, not the host. Paths and errors are the adapter's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+import httpx
+
+from leadline.book.errors import BadFrame
+from leadline.tasks.net.clock import Clock, ClockOffset, clock_offset
+from leadline.tasks.net.errors import AccessRefused, RateLimited, RestFailed, UnknownSymbol
+from leadline.tasks.net.limits import WeightGovernor
+from leadline.tasks.venues.common.adapter import Refusal, Request, Trouble
+from leadline.tasks.venues.common.profile import VenueProfile
+
+TIME_WEIGHT = 1
+# Longer than one minute of the venue's budget: whoever waits longer than this waits outside.
+LONGEST_TURN_S = 65.0
+EXCERPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer's bytes and our wall clock around it, ns; spot seeds carry no time of their own."""
+
+    body: bytes
+    sent_ns: int
+    received_ns: int
+
+
+class Rest:
+    """Client of one venue; use as an async context manager, in the event loop that will call it."""
+
+    def __init__(
+        self,
+        profile: VenueProfile,
+        governor: WeightGovernor,
+        clock: Clock,
+        *,
+        timeout_s: float = 10.0,
+        longest_turn_s: float = LONGEST_TURN_S,
+    ) -> None:
+        self.profile = profile
+        self.governor = governor
+        self.requests = 0
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._longest_turn_s = longest_turn_s
+        self._base = 0
+        self._client = httpx.AsyncClient(timeout=timeout_s, headers={"User-Agent": "leadline"})
+
+    async def __aenter__(self) -> Rest:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def depth(self, symbol: str, limit: int) -> Reply:
+        """Fetch an order book of ``limit`` levels a side; the body goes to the book unread."""
+        weight = self.profile.depth_weight(limit)
+        return await self._get(self.profile.adapter.depth_request(symbol, limit), weight)
+
+    async def listing(self, symbols: Sequence[str]) -> list[Reply]:
+        """Fetch sizes and status of ``symbols``, in as few requests as the venue allows."""
+        requests = self.profile.adapter.listing_requests(symbols)
+        return [await self._get(request, self.profile.listing_weight) for request in requests]
+
+    async def server_time(self) -> ClockOffset:
+        """Ask the venue's clock; the offset is venue minus ours, with its error."""
+        reply = await self._get(self.profile.adapter.time_request(), TIME_WEIGHT)
+        try:
+            server_ms = self.profile.adapter.server_ms(reply.body)
+        except BadFrame as exc:
+            raise RestFailed(f"time: {exc}; got {excerpt(reply.body)}") from exc
+        return clock_offset(reply.sent_ns, reply.received_ns, server_ms)
+
+    async def _get(self, request: Request, weight: int) -> Reply:
+        """Send one request when its turn has come; try the other bases where this one refuses us."""
+        for _ in self.profile.rest_bases[1:]:
+            try:
+                return await self._get_here(request, weight)
+            except AccessRefused:
+                self._next_base()
+        return await self._get_here(request, weight)
+
+    async def _get_here(self, request: Request, weight: int) -> Reply:
+        await self._take_turn(weight)
+        self.governor.spend(weight)
+        self.requests += 1
+        base, adapter = self.profile.rest_bases[self._base], self.profile.adapter
+        url = f"{base}{self.profile.rest_prefix}/{request.path}"
+        sent_ns = self._clock.wall_ns()
+        used: int | None = None
+        refusal: Refusal | None = Refusal(Trouble.BROKEN)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._client.get(url, params=dict(request.params))
+            used = adapter.used_weight(response.headers)
+            refusal = adapter.refusal(response.status_code, response.headers, response.content)
+        except (httpx.HTTPError, TimeoutError, OSError) as exc:
+            self._next_base()
+            raise RestFailed(f"{request.path} at {base}: {type(exc).__name__} {exc}".rstrip()) from exc
+        finally:
+            self.governor.settle(weight, used=used, succeeded=refusal is None)
+        received_ns = self._clock.wall_ns()
+        if refusal is not None:
+            said = f"{response.status_code} {excerpt(response.content)}"
+            self._refuse(refusal, f"{request.path} {dict(request.params)} at {base}: {said}")
+        return Reply(response.content, sent_ns, received_ns)
+
+    async def _take_turn(self, weight: int) -> None:
+        deadline_s = self._clock.mono_s() + self._longest_turn_s
+        while (wait_s := self.governor.delay_s(weight)) > 0:
+            if self._clock.mono_s() + wait_s > deadline_s:
+                raise RateLimited(
+                    f"{self.profile.name}: no request weight for {wait_s:.0f} s", retry_after_s=wait_s
+                )
+            await asyncio.sleep(wait_s)
+
+    def _refuse(self, refusal: Refusal, said: str) -> None:
+        """Raise what a refusal means."""
+        trouble = refusal.trouble
+        if trouble in (Trouble.LIMITED, Trouble.BANNED):
+            wait_s = self.governor.punish(refusal.retry_after_s, is_ban=trouble is Trouble.BANNED)
+            raise RateLimited(f"{said}; waiting {wait_s:.0f} s", retry_after_s=wait_s)
+        if trouble is Trouble.BROKEN:
+            self._next_base()
+            raise RestFailed(said)
+        said += f"; {refusal.hint}" if refusal.hint else ""
+        raise UnknownSymbol(said) if trouble is Trouble.UNKNOWN_SYMBOL else AccessRefused(said)
+
+    def _next_base(self) -> None:
+        self._base = (self._base + 1) % len(self.profile.rest_bases)
+
+
+def excerpt(body: bytes) -> str:
+    """Return the first 200 bytes as text, for messages."""
+    return body[:EXCERPT].decode("utf-8", "replace")
