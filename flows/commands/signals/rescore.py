@@ -177,7 +177,7 @@ def lines(found: Found) -> Iterator[str]:
     same, both = agreement(found.moves)
     share = f" ({100 * same / both:.0f}%)" if both else ""
     yield ""
-    yield f"both gave a direction on {both} questions, the same one on {same}{share}"
+    yield f"the same direction on {same} of {both} questions where both gave one{share}"
 
 
 def _first3(moves: Answer) -> list[tuple[Any, ...]]:

@@ -7,10 +7,11 @@ than before. A symbol that does not trade has a book that nobody should act on: 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
-from leadline.book.errors import BadFrame
+from leadline.book.errors import BadFrame, did_you_mean
 from leadline.book.venues.common.listing import SymbolInfo
 from leadline.tasks.feed.routing.config import Tap
 from leadline.tasks.feed.routing.router import Router, Told
@@ -61,8 +62,8 @@ class Listing:
 
     async def _ask(self, symbols: Sequence[str]) -> dict[str, SymbolInfo]:
         found: dict[str, SymbolInfo] = {}
-        parse = self._rest.profile.spec.parse_listing
-        for reply in await self._rest.listing(symbols):
+        parse, replies = self._rest.profile.spec.parse_listing, await self._rest.listing(symbols)
+        for reply in replies:
             if self._tap is not None:
                 self._tap.listing(reply.body, reply.received_ns)
             try:
@@ -71,7 +72,11 @@ class Listing:
                 raise RestFailed(f"listing: {exc}") from exc
         unknown = sorted(set(symbols) - found.keys())
         if unknown:
-            raise UnknownSymbol(f"{self._rest.profile.name} does not list {', '.join(unknown)}")
+            listed: set[str] = set()
+            with contextlib.suppress(BadFrame):  # of a symbol nobody asked for
+                listed.update(*(parse(reply.body, None) for reply in replies))
+            named = ", ".join(f"{symbol}{did_you_mean(symbol, listed)}" for symbol in unknown)
+            raise UnknownSymbol(f"{self._rest.profile.name} does not list {named}")
         return found
 
     def _apply(self, found: dict[str, SymbolInfo]) -> None:

@@ -217,8 +217,8 @@ def test_the_command_scores_and_tells(
     said = leadline(capsys, "score", "--symbol", "btcusdt")
     assert said.out.splitlines()[0] == told["headline"][0]
     assert "10 bps a side" in said.out
-    with pytest.raises(SystemExit, match="2"):
-        leadline(capsys, "score", "--days", "0")
+    said = leadline(capsys, "score", "--days", "0")
+    assert (said.code, "--days: score_days = '0': expected a number of days from" in said.err) == (2, True)
 
 
 @pytest.mark.engine

@@ -91,8 +91,8 @@ async def test_another_model_is_asked_what_was_asked(
         assert (again.code, server.calls) == (0, 3)
     assert found["came"] == {"ok": 3}
     assert (found["same_direction"], found["both_have_one"], found["agreement"]) == (1, 3, 0.3333)
-    assert "3 have their row, 0 were answered before and cost nothing, 0 to ask" in again.err
-    assert "the same direction in 1 of 3 questions to which both gave one (33%)" in again.out
+    assert "3 are stored already, 0 were answered before and cost nothing, 0 to ask" in again.err
+    assert "the same direction on 1 of 3 questions where both gave one (33%)" in again.out
     was, now = found["sides"]
     assert (was["model"], was["bullish"], was["cost_usd"]) == ("holysheep/gpt-4.1", 3, "0.00102")
     assert (now["model"], now["bearish"], now["valid_pct"]) == ("rescore:custom/other-1", 2, 100.0)

@@ -107,6 +107,14 @@ def test_an_unknown_symbol_is_told_and_does_not_end_the_feed() -> None:
         assert feed.status().state == "connecting"
 
 
+def test_a_mistyped_symbol_gets_a_suggestion_where_the_venue_lists_all() -> None:
+    with run_in_thread(Options(kind="usdm", count=1)) as venue:
+        (symbol,) = venue.symbols
+        with feeding(config_for(venue, [symbol[:-1]]), ListSink()) as feed:
+            expected = f"does not list {symbol[:-1]}; did you mean {symbol}?"
+            until(lambda: expected in feed.status().last_error, "the error suggests the symbol")
+
+
 def test_samples_go_to_the_caller_and_to_the_store() -> None:
     sink = ListSink()
     with run_in_thread(Options(count=2, speed=4)) as venue, feeding(config_for(venue), sink) as feed:
