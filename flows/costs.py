@@ -1,9 +1,9 @@
 """
-The flow ``track-costs``: what calls to models have cost, where it goes, and who should hear of it.
+The flow ``track-costs``: what calls to models cost, the forecast, and warnings.
 
-Nothing is summed up twice: the roll-ups are views (``spend_hourly``, ``spend_daily`` and their sums), so an
-outcome that is booked late is in them at the next look. What the flow adds: it books holds nobody spoke of
-again as spent, shows the spend as a page, and sends an event for what a person should hear of, once each.
+The sums are views (``spend_hourly``, ``spend_daily``), so an outcome that is booked late is in them at the
+next query. The flow adds three things: it books orphaned holds as spent, shows the spend as a page, and
+sends each warning as one event.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from leadline.flows.config.run_settings import settings_of_run
 from leadline.flows.config.settings import Settings
 from leadline.flows.prefect_ui import pages
 from leadline.flows.prefect_ui.artifacts import show
-from leadline.flows.spend.report import Spending, Worry, lines, look
+from leadline.flows.spend.report import Spending, SpendWarning, lines, look
 from leadline.storage.access.connect import connect
 from leadline.storage.spend import ledger, prices, reports
 from leadline.storage.spend.conflicts import retried
@@ -44,37 +44,37 @@ async def track_costs(db: str | None = None, hours: int = 24) -> State[Any]:
     log = get_run_logger()
     log.info("%s", "\n".join(lines(found)))
     if orphans:
-        log.warning("%d calls nobody spoke of again; what was held for them is booked as spent", orphans)
-    for worry in fresh:
-        log.warning("%s", worry.said)
-        tell(worry)
-    # Told first, noted after: a run that dies between the two tells it again rather than never.
+        log.warning("%d calls without an outcome; what was held for them is booked as spent", orphans)
+    for warning in fresh:
+        log.warning("%s", warning.said)
+        send(warning)
+    # Sent first, noted after: a run that dies between the two sends a warning twice rather than never.
     await asyncio.to_thread(_note, settings, fresh, now)
     page = pages.spend(found)
     await show([page], flow_run.id)
     return Completed(message=page.description)
 
 
-def tell(worry: Worry) -> None:
-    """Send one worry as an event; automations match its name and resource."""
+def send(warning: SpendWarning) -> None:
+    """Send one warning as an event; automations match its name and resource."""
     emit_event(
-        event=worry.kind,
-        resource={"prefect.resource.id": worry.resource, "prefect.resource.name": worry.subject},
-        payload={**worry.payload, "said": worry.said},
+        event=warning.kind,
+        resource={"prefect.resource.id": warning.resource, "prefect.resource.name": warning.subject},
+        payload={**warning.payload, "said": warning.said},
     )
 
 
-def _count(settings: Settings, now: dt.datetime, hours: int) -> tuple[int, Spending, list[Worry]]:
+def _count(settings: Settings, now: dt.datetime, hours: int) -> tuple[int, Spending, list[SpendWarning]]:
     with connect(settings.db, write=True) as con:
         prices.seed(con)
         orphans = retried(lambda: ledger.expire(con, now=now))
         found = look(con, settings, now=now, hours=hours)
-        fresh = [worry for worry in found.worries if not reports.was_said(con, worry.kind, worry.subject)]
+        fresh = [one for one in found.warnings if not reports.was_said(con, one.kind, one.subject)]
     return orphans, found, fresh
 
 
-def _note(settings: Settings, worries: Sequence[Worry], now: dt.datetime) -> None:
-    if worries:
+def _note(settings: Settings, warnings: Sequence[SpendWarning], now: dt.datetime) -> None:
+    if warnings:
         with connect(settings.db, write=True) as con:
-            for worry in worries:
-                reports.note_said(con, worry.kind, worry.subject, now=now)
+            for one in warnings:
+                reports.note_said(con, one.kind, one.subject, now=now)

@@ -1,5 +1,5 @@
 """
-The flow ``maintain-store``: export what is old, drop it, give its room back; each as the parameters say.
+The flow ``maintain-store``: export old rows, drop them, free their space; each as the parameters say.
 
     export_to ──> Parquet, whole days ──ok──> drop ──> checkpoint ──> rewrite (only when nobody streams)
                          └─ fails: nothing is dropped
@@ -38,17 +38,17 @@ async def maintain_store(
     rewrite: bool = False,
 ) -> State[Any]:
     """
-    Export, drop and compact what is older than ``keep_days``; what a later book needs of it is kept.
+    Export, drop and compact rows older than ``keep_days``; keep what a later book needs of them.
 
     Args:
         db: The database, as a path on the worker's machine. Empty: the setting db.
-        keep_days: Rows received more days ago than this go, 0.01 or more. Empty: the setting.
-        export_to: Write the days that are about to go to Parquet files in this folder first (setting
-            export_to). Only whole days (UTC) go then, and none if one cannot be written. Empty: no export.
+        keep_days: Rows received more days ago than this are dropped, 0.01 or more. Empty: the setting.
+        export_to: First write the days to be dropped to Parquet files in this folder (setting export_to).
+            Only whole days (UTC) are dropped then, and none if one cannot be written. Empty: no export.
         drop: Whether to drop the old rows, and texts of models older than the setting keep_texts_days;
-            without it an export keeps a copy of the rows.
-        rewrite: Write the file anew to make it smaller. Needs as much room again, and nobody may stream:
-            while somebody does, it is left and the run says so.
+            if not, an export is a copy.
+        rewrite: Rewrite the file to make it smaller. Needs as much space again, and nobody may stream;
+            while somebody does, the file stays as it is and the run says so.
     """
     given = {"db": db, "keep_days": keep_days, "export_to": export_to}
     settings = settings_of_run(given)
@@ -60,7 +60,7 @@ async def maintain_store(
 
 @dataclass(slots=True)
 class Maintenance:
-    """One round; ``done`` says what it came to."""
+    """One round; ``done`` lists what it did."""
 
     settings: Settings
     now: dt.datetime
@@ -69,10 +69,10 @@ class Maintenance:
     done: list[str] = field(default_factory=list)
 
     def run(self, *, drop: bool, rewrite: bool) -> None:
-        """Do what was asked for, in the one order that loses nothing."""
+        """Do what was asked for, in the only order that loses nothing."""
         cut = self.now - self.settings.keep_days * DAY
         if self.settings.export_to is not None:
-            # Of a day that goes in two parts the second export would hold less than the first.
+            # If a day were dropped in two parts, its second export would hold less than the first.
             cut = cut.replace(hour=0, minute=0, second=0, microsecond=0)
         with connect(self.settings.db, write=True) as con:
             if self.settings.export_to is not None:
@@ -80,30 +80,34 @@ class Maintenance:
             if drop:
                 self._drop(con, cut)
             size = compact.size(con)
-        self._note(f"the file has {size.total_bytes / MB:.1f} MB, {size.free_bytes / MB:.1f} MB of it free")
+        self._report(
+            f"the file has {size.total_bytes / MB:.1f} MB, {size.free_bytes / MB:.1f} MB of it free"
+        )
         if rewrite:
             self._rewrite()
 
-    def _note(self, said: str) -> None:
-        self.done.append(said)
-        self.say(said)
+    def _report(self, what: str) -> None:
+        self.done.append(what)
+        self.say(what)
 
     def _export(self, con: Connection, cut: dt.datetime, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         files = rows = 0
         for symbol, since in retention.oldest(con, before=cut).items():
-            # A file with more rows was written before a part of its day was dropped: it is the better one.
+            # A file with more rows dates from before a part of its day was dropped: keep that one.
             for file in export_parquet(con, symbol, since, cut, folder, leave_fuller=True):
                 files, rows = files + 1, rows + file.rows
-        self._note(f"exported {rows:,} rows as {files} files to {folder}")
+        self._report(f"exported {rows:,} rows as {files} files to {folder}")
 
     def _drop(self, con: Connection, cut: dt.datetime) -> None:
         pruned = retention.prune(con, keep_days=0, now=cut)
-        said = ", ".join(f"{rows:,} of {table}" for table, rows in pruned.rows.items() if rows) or "nothing"
-        self._note(f"older than {cut:%Y-%m-%d %H:%M}, dropped: {said}")
+        dropped = (
+            ", ".join(f"{rows:,} of {table}" for table, rows in pruned.rows.items() if rows) or "nothing"
+        )
+        self._report(f"older than {cut:%Y-%m-%d %H:%M}, dropped: {dropped}")
         days = self.settings.keep_texts_days
         if texts := retention.prune_texts(con, keep_days=days, now=self.now):
-            self._note(f"dropped {texts:,} texts of models, older than {days:g} days")
+            self._report(f"dropped {texts:,} texts of models, older than {days:g} days")
         for word in pruned.unfollowed:
             self.warn(word)
 
@@ -111,6 +115,6 @@ class Maintenance:
         try:
             made = compact.rewrite(self.settings.db, memory_limit=self.settings.memory_limit)
         except StoreOwned as exc:
-            self._note(f"not written anew: {exc}")
+            self._report(f"not rewritten: {exc}")
             return
-        self._note(f"written anew: {made.before_bytes / MB:.1f} to {made.after_bytes / MB:.1f} MB")
+        self._report(f"rewritten: {made.before_bytes / MB:.1f} to {made.after_bytes / MB:.1f} MB")

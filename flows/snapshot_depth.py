@@ -1,8 +1,8 @@
 """
-The sub-flow ``snapshot-depth``: how each book looks now, as rows and as a run that people see.
+The sub-flow ``snapshot-depth``: the state of each book as rows, and as a run in Prefect.
 
-Inside a stream the rows are written first, by plain code; the run only reports them, so that a slow or
-absent Prefect API holds nothing back. On its own it takes the sample from the store and writes the rows.
+Inside a stream the rows are written first, by plain code, and the run only reports them, so that a slow or
+absent Prefect API delays nothing. On its own, the flow takes the sample from the store and writes the rows.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ COLUMNS = ("symbol", "last_id", "mid", "spread_bps", "imbalance", "trusted", "re
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What one sample found, in a form that Prefect can keep."""
+class DepthReport:
+    """The result of one sample, in a form that Prefect can keep."""
 
     venue: str
     books: int
@@ -36,34 +36,34 @@ class Report:
     rows: list[list[Any]]  # of `COLUMNS`, the untrusted first, at most `ROWS_SHOWN`
 
     @classmethod
-    def of(cls, venue: str, markets: Sequence[Market], samples: Sequence[DepthSample]) -> Report:
-        """Make the report of samples; ``markets`` are what ``sample.book`` counts."""
+    def of(cls, venue: str, markets: Sequence[Market], samples: Sequence[DepthSample]) -> DepthReport:
+        """Make the report of samples; ``sample.book`` counts into ``markets``."""
         rows = [
             [markets[s.book].symbol, s.last_id, s.mid, s.spread_bps, s.imbalance, s.trusted, s.reason]
             for s in sorted(samples, key=lambda s: s.trusted)
         ]
         return cls(venue, len(samples), sum(s.trusted for s in samples), rows[:ROWS_SHOWN])
 
-    def said(self) -> str:
-        """Say it in one line."""
+    def summary(self) -> str:
+        """Return it in one line."""
         return f"{self.trusted} of {self.books} books of {self.venue} trusted"
 
 
 def _run_name() -> str:
     report = flow_run.parameters.get("report")
-    if isinstance(report, Report):
+    if isinstance(report, DepthReport):
         return f"snapshot-depth {report.venue}: {report.trusted}/{report.books} trusted"
     return "snapshot-depth from the store"
 
 
 @flow(name="snapshot-depth", flow_run_name=_run_name, persist_result=False)
 async def snapshot_depth(
-    report: Report | None = None, db: str | None = None, symbols: list[str] | None = None
+    report: DepthReport | None = None, db: str | None = None, symbols: list[str] | None = None
 ) -> State[Any]:
     """
-    Report a sample that a stream took, or without one take it from the store ``db``.
+    Report a sample that a stream took; without one, sample the store ``db``.
 
-    Fails only if it cannot; a book that is not to be trusted is a finding, not a failure.
+    Fails only if it cannot sample; a book that must not be trusted is a finding, not a failure.
 
     Args:
         report: Given by a running stream; leave it empty.
@@ -73,7 +73,7 @@ async def snapshot_depth(
     if report is None:
         settings = settings_of_run({"db": db, "symbols": symbols})
         taken = await asyncio.to_thread(sample_store, settings)
-        report = Report.of(settings.venue, taken.markets, taken.samples)
+        report = DepthReport.of(settings.venue, taken.markets, taken.samples)
     log = get_run_logger()
-    log.info("%s\n%s", report.said(), "\n".join(table_lines(COLUMNS, report.rows)))
-    return Completed(message=report.said())
+    log.info("%s\n%s", report.summary(), "\n".join(table_lines(COLUMNS, report.rows)))
+    return Completed(message=report.summary())

@@ -3,15 +3,15 @@ The flow ``stream-books``: one long run that keeps the books of one database.
 
     lock the file ─ owned? ─> Completed "AlreadyRunning", or with ``handover``: warm up and follow
          │                                                     (`flows.streaming.handover`)
-         ├─ needs of the feed ──> tasks connect, resync      (short, retried, seen in the UI)
+         ├─ needs of the feed ──> tasks connect, resync      (short, retried, visible in the UI)
          ├─ every second a look: events; every pages_every_s: artifacts  (`flows.prefect_ui`)
          ├─ every snapshot_every_s: rows, then sub-flow snapshot-depth   (bounded by a time-out)
          ├─ every shock_look_s: shocks, each an event and an analysis at once  (`flows.signals.shocks`)
-         └─ until it is wished to end (`flows.streaming.ending`) or max_seconds ──> flush, close, unlock
+         └─ until a request to end (`flows.streaming.ending`) or max_seconds ──> flush, close, unlock
 
 Books and rows never wait for Prefect: its API may be slow or away, and the feed goes on by itself.
-The schedule of the deployment is the supervisor: it starts a run every few minutes, and all but the
-one that gets the lock end at once.
+The deployment's schedule supervises the stream: it starts a run every few minutes, and every run that does
+not get the lock ends at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,19 +31,18 @@ from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
-from leadline.flows.analyze import analyze_signals
+from leadline.flows.analyze import report_flow
 from leadline.flows.config.logs import log_to
 from leadline.flows.config.run_settings import settings_of_run
 from leadline.flows.config.settings import BadSetting, Settings
 from leadline.flows.prefect_ui.publisher import EventPublisher
-from leadline.flows.signals.run import Hosted, hosted
 from leadline.flows.signals.shocks import ShockWatch
-from leadline.flows.snapshot_depth import Report, snapshot_depth
-from leadline.flows.streaming.ending import End, Ending
+from leadline.flows.snapshot_depth import DepthReport, snapshot_depth
+from leadline.flows.streaming.ending import EndReason, EndRequests
 from leadline.flows.streaming.handover import Rotation, Succession
 from leadline.flows.streaming.host import StreamHost
 from leadline.flows.streaming.own_run import OwnRun
-from leadline.flows.streaming.side_loop import SideLoop, lasting
+from leadline.flows.streaming.side_loop import SideLoop, keep_running
 from leadline.storage.errors import StoreOwned
 from leadline.storage.handover.requests import holder_pid
 from leadline.storage.handover.succession import HasHeir, Heir
@@ -53,23 +51,23 @@ from leadline.tasks.prefect_tasks import see_to
 
 log = logging.getLogger("leadline.stream")
 
+NAME = "stream-books"
 LOOK_S = 0.2
 FINISH_S = 5.0
-FIRST_SAMPLE_S = 2.0  # the first one soon, so that a person sees something
-ENDLESS = {"needs", "samples", "watch"}  # jobs there is no use in waiting for
-ENDS = {"handover": "HandedOver", "gave_up": "GaveUp"}  # names of states a person should tell apart
+FIRST_SAMPLE_S = 2.0  # the first one soon, so that there is something to see
+ENDLESS = {"needs", "samples", "watch"}  # jobs that never end by themselves
+ENDS = {
+    "handover": "HandedOver",
+    "gave_up": "GaveUp",
+}  # names of states that people should be able to tell apart
 NAMED = 5  # symbols in a run's name
 
 
 @dataclass(slots=True)
-class Attached:
-    """
-    What a foreground command shares with the flow it runs: settings, a way to stop it, a look inside.
+class StreamSession:
+    """What a program shares with the flow that it runs: settings, a way to stop it, a look inside."""
 
-    ``settings`` take the place of those the flow would put together itself.
-    """
-
-    settings: Settings | None = None
+    settings: Settings
     stop: threading.Event = field(default_factory=threading.Event)
     is_closed: threading.Event = field(default_factory=threading.Event)  # the database is closed
     host: StreamHost | None = None
@@ -79,21 +77,21 @@ class Attached:
     shocks: ShockWatch | None = None
 
 
-attached: ContextVar[Attached | None] = ContextVar("attached", default=None)
-
-
 def _run_name() -> str:
     given = {key: flow_run.parameters.get(key) for key in ("venue", "symbols")}
     try:
-        settings = settings_of_run(given)
+        return _named(settings_of_run(given))
     except BadSetting:
-        return "stream-books"  # the run itself says what is wrong
+        return NAME  # the run itself says what is wrong
+
+
+def _named(settings: Settings) -> str:
     more = len(settings.symbols) - NAMED
     named = " ".join(settings.symbols[:NAMED]) + (f" +{more}" if more > 0 else "")
-    return f"stream-books {settings.venue} {named}"
+    return f"{NAME} {settings.venue} {named}"
 
 
-@flow(name="stream-books", flow_run_name=_run_name, persist_result=False)
+@flow(name=NAME, flow_run_name=_run_name, persist_result=False)
 async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
     db: str | None = None,
     venue: str | None = None,
@@ -108,8 +106,8 @@ async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
     """
     Stream until stopped or ``max_seconds`` are over (setting ``rotate_s``); None: as the settings say.
 
-    Ends as Completed "AlreadyRunning" where another stream has the database. Fails only where going on
-    would lose rows or where the settings cannot work.
+    Ends as Completed "AlreadyRunning" if another stream has the database. Fails only if going on would lose
+    rows or the settings cannot work.
 
     Args:
         db: The database, as a path on the worker's machine. Empty: the setting db.
@@ -122,7 +120,6 @@ async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
         snapshot_every_s: Seconds from one depth snapshot to the next, 0.2 or more. Empty: the setting.
         handover: Follow the stream that runs: warm up beside it, then take over without losing an update.
     """
-    guest = attached.get() or Attached()
     given: dict[str, object] = {
         "db": db,
         "venue": venue,
@@ -131,11 +128,28 @@ async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
         "rest_url": rest_url,
     }
     given |= {"rotate_s": _rotate_s(max_seconds, max_hours), "snapshot_every_s": snapshot_every_s}
-    settings = guest.settings or settings_of_run(given)
-    guest.flow_run_id = str(flow_run.id)
-    ending = Ending(settings.db, guest.stop)
-    own = OwnRun(guest.flow_run_id, settings.db, ending)
-    with log_to(settings.log_file, settings.log_level), ending.hear_signals():
+    return await _stream(StreamSession(settings_of_run(given)), handover=handover)
+
+
+def session_flow(session: StreamSession) -> Callable[..., Coroutine[Any, Any, State[Any]]]:
+    """Return the flow as a program runs it in its own process, on the settings of ``session``."""
+
+    @flow(name=NAME, flow_run_name=_named(session.settings), persist_result=False)
+    async def stream_session(
+        settings: dict[str, Any] | None = None,  # noqa: ARG001 - Prefect keeps and shows them
+        handover: bool = False,
+    ) -> State[Any]:
+        return await _stream(session, handover=handover)
+
+    return stream_session
+
+
+async def _stream(session: StreamSession, *, handover: bool) -> State[Any]:
+    settings = session.settings
+    session.flow_run_id = str(flow_run.id)
+    requests = EndRequests(settings.db, session.stop)
+    own = OwnRun(session.flow_run_id, settings.db, requests)
+    with log_to(settings.log_file, settings.log_level), requests.catch_signals():
         heir: Heir | None = None
         try:
             host = StreamHost(settings)
@@ -146,26 +160,38 @@ async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
                 host.open()
         except (StoreOwned, HasHeir) as exc:
             return Completed(name="AlreadyRunning", message=_already(settings, exc))
-        guest.host = host
-        teller = EventPublisher(host, guest.flow_run_id)
+        session.host = host
+        publisher = EventPublisher(host, session.flow_run_id)
         reason = "stopped"
         try:
-            with SideLoop("leadline-reports") as side, SideLoop("leadline-shocks") as apart:
-                end = await _Run(host, guest, ending, own, side, teller, apart).until_over(heir)
+            with (
+                SideLoop("leadline-reports") as reports_loop,
+                SideLoop("leadline-shocks") as shocks_loop,
+            ):
+                run = _StreamRun(
+                    host=host,
+                    session=session,
+                    requests=requests,
+                    own=own,
+                    publisher=publisher,
+                    reports_loop=reports_loop,
+                    shocks_loop=shocks_loop,
+                )
+                end = await run.until_over(heir)
             reason = end.kind
         finally:
             # No await here: whatever cancels this run must not cut it short.
             if isinstance(sys.exception(), asyncio.CancelledError):
                 log.warning("cancelled from outside", exc_info=True)
-            if ending.is_holder:
-                teller.publish_stopped(reason if sys.exception() is None else "failed")
+            if requests.is_holder:
+                publisher.publish_stopped(reason if sys.exception() is None else "failed")
             host.close(reason)
-            guest.is_closed.set()
+            session.is_closed.set()
             if heir is not None:
                 heir.close()
-        if ending.is_by_signal:
-            end = await own.ends_by() or end
-    said = f"{end.why}: {host.summary()}" if ending.is_holder else end.why
+        if requests.is_by_signal:
+            end = await own.end_reason() or end
+    said = f"{end.why}: {host.summary()}" if requests.is_holder else end.why
     get_run_logger().info(said)
     if end.kind == "cancelled":
         return Cancelled(message=said)
@@ -194,55 +220,56 @@ def _already(settings: Settings, taken: StoreOwned | HasHeir) -> str:
     )
 
 
-class _Run:
-    """The asyncio side of one run: hosts the feed's needs and takes the samples."""
+class _StreamRun:
+    """The asyncio side of one run: hosts the feed's needs, takes the samples, reports them."""
 
     def __init__(
         self,
+        *,
         host: StreamHost,
-        guest: Attached,
-        ending: Ending,
+        session: StreamSession,
+        requests: EndRequests,
         own: OwnRun,
-        side: SideLoop,
-        teller: EventPublisher,
-        apart: SideLoop,
+        publisher: EventPublisher,
+        reports_loop: SideLoop,
+        shocks_loop: SideLoop,
     ) -> None:
         self._host = host
-        self._guest = guest
-        self._ending = ending
+        self._session = session
+        self._requests = requests
         self._own = own
-        self._side = side
-        self._teller = teller
-        self._apart = apart
-        self._shocks = guest.shocks = ShockWatch(host, teller.note, show_as_subflow)
+        self._publisher = publisher
+        self._reports_loop = reports_loop
+        self._shocks_loop = shocks_loop
+        self._shocks = session.shocks = ShockWatch(host, publisher.note, show_as_subflow)
         self._log = get_run_logger()
-        self._report: Report | None = None  # the newest one not yet reported
+        self._report: DepthReport | None = None  # the newest one not yet reported
         self._rotation = Rotation(host.settings.rotate_s, _own_run())
-        self._asking: asyncio.Task[None] | None = None  # kept, so that it is not collected
+        self._successor_asked: asyncio.Task[None] | None = None  # kept, so that it is not collected
         self._jobs: list[asyncio.Task[None]] = []
         self._is_ending = False
         self._performing: set[asyncio.Task[bool]] = set()
 
-    async def until_over(self, heir: Heir | None) -> End:
+    async def until_over(self, heir: Heir | None) -> EndReason:
         """
-        Work until somebody or something ends the run; return why. Raises what broke the host.
+        Stream until somebody or something ends the run; return why. Raises what broke the host.
 
-        As the ``heir`` of another stream, take over from it first.
+        As the ``heir`` of another stream, first take over from it.
         """
         settings = self._host.settings
         self._log.info("%s: %d symbols into %s", settings.venue, len(settings.symbols), settings.db)
         self._start("needs", self._host_needs)
-        self._start("watch", lambda: self._side.run(self._own.keep_watch()))
+        self._start("watch", lambda: self._reports_loop.run(self._own.watch()))
         try:
-            if heir is not None and (end := await Succession(self._host, self._ending).run()) is not None:
+            if heir is not None and (end := await Succession(self._host, self._requests).run()) is not None:
                 return end
-            self._ending.is_holder = self._own.is_holder = True
+            self._requests.is_holder = self._own.is_holder = True
             if heir is not None:
                 heir.close()
             self._start("samples", self._take_samples)
             self._start("reports", self._send_reports)
-            self._start("events", lambda: self._side.run(self._teller.run()))
-            self._start("shocks", lambda: self._apart.run(self._shocks.run()))
+            self._start("events", lambda: self._reports_loop.run(self._publisher.run()))
+            self._start("shocks", lambda: self._shocks_loop.run(self._shocks.run()))
             while (end := self._over_by()) is None:
                 for job in self._jobs:
                     if job.done():
@@ -255,24 +282,24 @@ class _Run:
                 task.cancel()
 
     def _start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._jobs.append(asyncio.create_task(lasting(name, work), name=name))
+        self._jobs.append(asyncio.create_task(keep_running(name, work), name=name))
 
     async def _finish(self) -> None:
-        """Take on nothing more, and let what is under way with Prefect end by itself, within reason."""
+        """Begin nothing new, and give what is under way with Prefect `FINISH_S` to end by itself."""
         self._is_ending = True
-        self._teller.stop()
+        self._publisher.stop()
         self._shocks.stop()
         under_way = {job for job in (*self._jobs, *self._performing) if job.get_name() not in ENDLESS}
         await asyncio.wait(under_way, timeout=FINISH_S)
 
-    def _over_by(self) -> End | None:
+    def _over_by(self) -> EndReason | None:
         self._host.check()
         age_s = time.monotonic() - self._host.started
         if self._rotation.is_over(age_s):
-            self._ending.wish(End("rotated", "time is over"))
+            self._requests.request(EndReason("rotated", "time is over"))
         elif self._rotation.comes_due(age_s):
-            self._asking = asyncio.create_task(self._side.run(self._rotation.ask()))
-        return self._ending.look()
+            self._successor_asked = asyncio.create_task(self._reports_loop.run(self._rotation.ask()))
+        return self._requests.reason()
 
     async def _host_needs(self) -> None:
         while True:
@@ -283,10 +310,10 @@ class _Run:
                 job.add_done_callback(self._seen_to)
 
     def _seen_to(self, job: asyncio.Task[bool]) -> None:
-        """Take note that a need is seen to; what went wrong was given back to the feed."""
+        """Forget a need that was dealt with; what went wrong went back to the feed."""
         self._performing.discard(job)
         if not job.cancelled() and (exc := job.exception()) is not None:
-            log.warning("%s: the flow could not see to it: %s", job.get_name(), exc)
+            log.warning("%s: the flow could not do it: %s", job.get_name(), exc)
 
     async def _take_samples(self) -> None:
         every_s = self._host.settings.snapshot_every_s
@@ -295,10 +322,10 @@ class _Run:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             due = max(due + every_s, time.monotonic())
             samples = await asyncio.to_thread(self._host.sample)
-            self._report = Report.of(self._host.settings.venue, self._host.markets, samples)
+            self._report = DepthReport.of(self._host.settings.venue, self._host.markets, samples)
 
     async def _send_reports(self) -> None:
-        """Report the newest sample; one that a newer one overtook on the way is never reported."""
+        """Report the newest sample; one that a newer one overtook is never reported."""
         while not self._is_ending:
             report, self._report = self._report, None
             if report is None:
@@ -306,16 +333,15 @@ class _Run:
                 continue
             try:
                 async with asyncio.timeout(self._host.settings.snapshot_timeout_s):
-                    await self._side.run(snapshot_depth(report))
-                self._guest.reports += 1
+                    await self._reports_loop.run(snapshot_depth(report))
+                self._session.reports += 1
             except Exception as exc:  # noqa: BLE001 - the rows are safe; Prefect may be away
-                self._guest.reports_failed += 1
+                self._session.reports_failed += 1
                 log.warning("snapshot-depth could not be reported: %s %s", type(exc).__name__, exc)
 
 
 async def show_as_subflow(
     settings: Settings, analysis: asyncio.Future[list[Decision]], symbols: list[str]
 ) -> None:
-    """Let people see an analysis that is under way as a run of ``analyze-signals``."""
-    hosted.set(Hosted(settings, [], analysis))
-    await analyze_signals(db=str(settings.db), symbols=symbols, return_state=True)
+    """Show an analysis that is under way as a run of ``analyze-signals``."""
+    await report_flow(analysis)(db=str(settings.db), symbols=symbols, return_state=True)

@@ -1,16 +1,16 @@
 """
 The flow ``tend-prefect``: keeps Prefect's own database small while a stream runs for a year.
 
-Prefect's vacuum (`flows.local.prefect_server` sets it; on another server its settings do) lets events and
-old top-level runs go. It leaves everything under a run that still goes on, and a stream goes on for long.
-So, through the API, in pages, and only what is ours and final:
+Prefect's vacuum (set by `flows.local.prefect_server`, elsewhere by the server's settings) deletes events
+and old top-level runs. It leaves everything below a running run, and a stream runs for long. So this flow
+deletes through the API, in pages, and only what is ours and final:
 
     runs that ended ``keep_days`` ago, with sub-flows, task runs, logs, artifacts
-    of runs still going on: sub-flow and task runs that ended ``keep_hours`` ago
+    of runs still running: sub-flow and task runs that ended ``keep_hours`` ago
     runs that found a stream running (AlreadyRunning) and ended ``keep_hours`` ago
     versions of our artifacts older than ``keep_days``, but never the newest
 
-A run that has not ended is never touched. The file of a private server then gives free pages back.
+A run that has not ended is never touched. At the end the file of a private server is compacted.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from leadline.storage.errors import StoreError
 from leadline.storage.lifecycle.sqlite_file import Compacted, compact
 
 FINAL = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
-GOING_ON = ["RUNNING", "PENDING", "CANCELLING", "PAUSED"]
+UNFINISHED = ["RUNNING", "PENDING", "CANCELLING", "PAUSED"]
 OUR_KEYS = ("leadline-", "data-certificate")
 PAGE = 50  # as many runs as the API deletes at once
-# On SQLite every page is a write that others wait for; they get a turn in between.
+# On SQLite every page is a write that others wait for; the pause lets them write.
 PAUSE_S = 0.1
 LEAST_H = 0.5
 COMPACT_S = 120.0
@@ -59,26 +59,28 @@ async def tend_prefect(
     Delete old runs, logs and artifacts of ours from Prefect, then compact a private server's file.
 
     Args:
-        keep_days: Runs that ended more than this many days ago go, with all that belongs to them.
-        keep_hours: Of runs still going on: sub-flow and task runs that ended this many hours ago go; at
-            least 0.5.
+        keep_days: Runs that ended more than this many days ago are deleted, with all that belongs to them.
+        keep_hours: Of runs still running: sub-flow and task runs that ended this many hours ago are
+            deleted; at least 0.5.
         max_seconds: Stop after this long; the next run goes on where this one stopped.
     """
     settings = settings_of_run({})
     log = get_run_logger()
     async with get_client() as client:
-        tender = Tender(client, keep_days=keep_days, keep_hours=keep_hours, max_seconds=max_seconds)
-        await tender.tend()
-    words = [tender.said()]
+        cleaner = PrefectCleaner(
+            client, keep_days=keep_days, keep_hours=keep_hours, max_seconds=max_seconds
+        )
+        await cleaner.clean()
+    done = [cleaner.summary()]
     if (file := private_file(settings)) is not None:
         try:
             compacted = await asyncio.to_thread(_compact, file)
-            words.append(compacted.said())
+            done.append(compacted.said())
         except StoreError as exc:
             log.warning("not compacted: %s", exc)
-    said = "; ".join(words)
-    log.info(said)
-    return Completed(message=said)
+    message = "; ".join(done)
+    log.info(message)
+    return Completed(message=message)
 
 
 def _compact(file: Path) -> Compacted:
@@ -95,7 +97,7 @@ def private_file(settings: Settings) -> Path | None:
 
 
 @dataclass(slots=True)
-class Tender:
+class PrefectCleaner:
     """Deletes through one client; ``deleted`` counts by kind."""
 
     client: PrefectClient
@@ -106,15 +108,15 @@ class Tender:
     _until: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what would delete what people still look at."""
+        """Refuse times so short that they delete what people still look at."""
         if not self.keep_hours >= LEAST_H or not self.keep_days * 24 >= self.keep_hours:
             raise BadInput(
                 f"keep_hours = {self.keep_hours:g}, keep_days = {self.keep_days:g}: expected hours from "
                 f"{LEAST_H:g} and days that are at least as long"
             )
 
-    async def tend(self, now: dt.datetime | None = None) -> None:
-        """Do all of it, until done or the time is over."""
+    async def clean(self, now: dt.datetime | None = None) -> None:
+        """Delete all of it, until done or the time is over."""
         now = now or dt.datetime.now(dt.UTC)
         old, recent = now - dt.timedelta(days=self.keep_days), now - dt.timedelta(hours=self.keep_hours)
         self._until = time.monotonic() + self.max_seconds
@@ -122,14 +124,14 @@ class Tender:
         await self._runs({**ours, "flow_runs": {**_ended_before(old), **_in(FINAL)}})
         ticks = {**_ended_before(recent), "state": {"name": {"any_": ["AlreadyRunning"]}}}
         await self._runs({**ours, "flow_runs": ticks})
-        for parent in await self._pages_of("/flow_runs/filter", {**ours, "flow_runs": _in(GOING_ON)}):
+        for parent in await self._pages_of("/flow_runs/filter", {**ours, "flow_runs": _in(UNFINISHED)}):
             under = {"parent_flow_run_id": {"any_": [parent["id"]]}, **_ended_before(recent), **_in(FINAL)}
             await self._runs({"flow_runs": under})
             await self._task_runs(parent["id"], recent)
         await self._artifacts(old)
 
-    def said(self) -> str:
-        """Say what was done in a few words."""
+    def summary(self) -> str:
+        """Return in a few words what was deleted."""
         counts = ", ".join(f"{n:,} {kind}" for kind, n in self.deleted.items() if n)
         more = "" if self._has_time() else "; the time is over, the next run goes on"
         return f"deleted {counts or 'nothing'}{more}"
@@ -178,7 +180,7 @@ class Tender:
         wanted: dict[str, Any],
         delete: Callable[[Sequence[dict[str, Any]]], Awaitable[int]],
     ) -> None:
-        """Delete page after page until a page is empty, or nothing of it goes, or the time is over."""
+        """Delete page by page until one is empty or cannot be deleted, or the time is over."""
         while self._has_time():
             page = await self._ask(path, {**wanted, "limit": PAGE})
             if not page or not await delete(page):

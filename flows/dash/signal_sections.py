@@ -117,7 +117,7 @@ def _word(said: str | None) -> Html:
 def spend(found: Look) -> Html:
     """Show budgets, what was spent by model, and where it goes."""
     seen = found.spend
-    parts: list[Child] = [tag("p", f"! {worry.said}", class_="warn") for worry in seen.worries]
+    parts: list[Child] = [tag("p", f"! {warning.said}", class_="warn") for warning in seen.warnings]
     if seen.budgets.rows:
         parts.append(table(spending.BUDGET_HEAD, [_budget_row(row) for row in seen.budgets.dicts()],
                            numbers=range(2, 7)))  # fmt: skip

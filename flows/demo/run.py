@@ -157,7 +157,7 @@ class Demo:
         tick()
         assert self.stream is not None
         assert self._rounds is not None
-        host = self.stream.attached.host
+        host = self.stream.session.host
         if host is None or self._live is not None:
             return
         try:
@@ -184,9 +184,9 @@ class Demo:
     def _prove(self, venue: LoopbackProcess, api_url: str, tick: Callable[[], None]) -> None:
         """Put every claim to the test."""
         assert self.stream is not None
-        assert self.stream.attached.host is not None
+        assert self.stream.session.host is not None
         assert self._rounds is not None
-        host, live, rounds = self.stream.attached.host, self._live or [], self._rounds
+        host, live, rounds = self.stream.session.host, self._live or [], self._rounds
         truth, ledger = Truth(venue), venue.get("ledger")
         since = dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(seconds=HISTORY_S - 60)
         counted = host.status().rows
@@ -213,7 +213,7 @@ class Demo:
             for claim, test in tests:
                 tick()
                 self.proofs.append(attempt(claim, test))
-        run_id = self.stream.attached.flow_run_id
+        run_id = self.stream.session.flow_run_id
         self.proofs.append(attempt("Prefect", lambda: all_green(api_url, run_id, tick=tick)))
 
 

@@ -77,13 +77,12 @@ class Rounds:
         return len(told) >= min(WANTED, len(self._settings.symbols))
 
     def _run(self) -> None:
-        # Prefect fixes its settings when it is imported: not before its server is there.
+        # Imported here, because Prefect reads its settings when it is imported: not before its server is
+        # up.
         analyze = importlib.import_module("leadline.flows.analyze")
-        working = importlib.import_module("leadline.flows.signals.run")
-        working.hosted.set(working.Hosted(self._settings, self.decided))
         try:
-            asyncio.run(self._rounds(analyze.analyze_signals))
-        except Exception as exc:  # noqa: BLE001 - a thread's outer door; the proof tells of it
+            asyncio.run(self._rounds(analyze.analysis_flow(self._settings, self.decided)))
+        except Exception as exc:  # noqa: BLE001 - the outermost frame of a thread; the proof reports it
             self.failed.append(f"{type(exc).__name__}: {exc}")
 
     async def _rounds(self, analyze_signals: Callable[..., object]) -> None:

@@ -16,7 +16,7 @@ from leadline.flows.streaming.host import HostStatus
 from leadline.tasks.net.errors import FeedStopped
 
 if TYPE_CHECKING:
-    from leadline.flows.stream import Attached
+    from leadline.flows.stream import StreamSession
 
 SYMBOLS_SHOWN = 20  # the troubled ones first
 COLOURS = {State.LIVE: "green", State.BUFFERING: "yellow", State.WAITING: "yellow"}
@@ -24,10 +24,10 @@ SHOWN_ROWS = ("diffs", "trades", "tickers", "seeds", "events", "samples")
 
 
 class StreamPicture:
-    """Draws the state of ``attached``; `line` is the same in one line."""
+    """Draws the state of ``session``; `line` is the same in one line."""
 
-    def __init__(self, attached: Attached, settings: Settings) -> None:
-        self._attached = attached
+    def __init__(self, session: StreamSession, settings: Settings) -> None:
+        self._session = session
         self._settings = settings
         self._before: tuple[float, int] = (0.0, 0)  # seconds and frames at the last status
         self._frames_per_s = 0.0
@@ -53,7 +53,7 @@ class StreamPicture:
         )
 
     def _status(self) -> HostStatus | None:
-        host = self._attached.host
+        host = self._session.host
         if host is None:
             return None
         try:
@@ -86,8 +86,8 @@ class StreamPicture:
         rows = "  ".join(f"{kind} {status.rows.get(kind, 0):,}" for kind in SHOWN_ROWS)
         lines = [
             f"rows   {rows}",
-            f"queue  {writer.queued} of {writer.limit} batches   sub-flows {self._attached.reports} "
-            f"reported, {self._attached.reports_failed} not",
+            f"queue  {writer.queued} of {writer.limit} batches   sub-flows {self._session.reports} "
+            f"reported, {self._session.reports_failed} not",
         ]
         if status.stats is not None:
             lines.append(f"late   {latencies(status.stats)}")

@@ -24,7 +24,7 @@ from leadline.book.errors import LeadlineError
 from leadline.flows.config.settings import Settings, without_credentials
 
 if TYPE_CHECKING:
-    from leadline.flows.stream import Attached
+    from leadline.flows.stream import StreamSession
 
 TICK_S = 0.1
 # Longest report to Prefect once the file is closed; with its API away it would take minutes.
@@ -45,8 +45,8 @@ class ForegroundStream:
         logging.raiseExceptions = False  # its API handler writes to stderr when the API is away
         # Imported here because Prefect fixes its settings when it is imported.
         self._stream = importlib.import_module("leadline.flows.stream")
-        self.attached: Attached = self._stream.Attached(settings)
-        self._parameters = parameters_of(settings) | ({"handover": True} if handover else {})
+        self.session: StreamSession = self._stream.StreamSession(settings)
+        self._handover = handover
         self._ended: Future[tuple[str, str]] = Future()
         self._thread = threading.Thread(target=self._run, name="leadline-flow", daemon=True)
         self._signals = 0
@@ -63,24 +63,25 @@ class ForegroundStream:
             while self._thread.is_alive():
                 tick()
                 time.sleep(TICK_S)
-                if self.attached.is_closed.is_set():
+                if self.session.is_closed.is_set():
                     give_up_at = min(give_up_at, time.monotonic() + REPORT_TO_PREFECT_S)
                 if time.monotonic() > give_up_at or self._signals > 1:
                     break
         if self._ended.done():
             return self._ended.result()
-        if self.attached.is_closed.is_set():
+        if self.session.is_closed.is_set():
             return "Stopped", "the database is closed; Prefect did not take the final state in time"
         raise StreamFailed("stopped at once; rows up to the last commit are stored")
 
     def stop(self) -> None:
         """Ask the flow to end."""
-        self.attached.stop.set()
+        self.session.stop.set()
 
     def _run(self) -> None:
-        self._stream.attached.set(self.attached)
+        shown = parameters_of(self.session.settings)
         try:
-            state = asyncio.run(self._stream.stream_books(**self._parameters, return_state=True))
+            flow = self._stream.session_flow(self.session)
+            state = asyncio.run(flow(settings=shown, handover=self._handover, return_state=True))
             if state.is_completed() or state.is_cancelled():
                 self._ended.set_result((str(state.name), str(state.message or "")))
             else:

@@ -285,7 +285,7 @@ def spend(found: Spending) -> Page:
     by_hour = {row["hour"]: float(row["cost_usd"] or 0) for row in found.by_hour.dicts()}
     costs = [by_hour.get(last - dt.timedelta(hours=n), 0.0) for n in range(HOURS - 1, -1, -1)]
     chart = charts.bars_svg(costs, title="USD by hour", unit="USD an hour", first="a day ago", last="now")
-    lines = [f"**{said}**", "", *(f"- ⚠ {_cell(worry.said)}" for worry in found.worries), ""]
+    lines = [f"**{said}**", "", *(f"- ⚠ {_cell(warning.said)}" for warning in found.warnings), ""]
     lines += [charts.image(chart, "USD by hour"), ""]
     caps = budget_rows(found)
     lines += table(BUDGET_HEAD, [_cells(row) for row in caps]) if caps else ["No budget is set."]

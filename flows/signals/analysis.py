@@ -32,7 +32,7 @@ from leadline.book.analytics.shock import Shock
 from leadline.book.analytics.signal_features import WINDOWS_S, BookView, Features, features
 from leadline.book.errors import BadInput
 from leadline.flows.signals.prompting import alias
-from leadline.flows.signals.request import CHALLENGERS, Chain, Work, late
+from leadline.flows.signals.request import CHALLENGERS, AnalysisPlan, Chain, late
 from leadline.storage.access.connect import Connection
 from leadline.storage.access.jobs import Desk
 from leadline.storage.signals import rows
@@ -45,7 +45,7 @@ from leadline.tasks.llm.protocol.ask import Ask, Message, Reply, Route
 log = logging.getLogger("leadline.signals")
 
 T = TypeVar("T")
-Tell: TypeAlias = Callable[[str, str, Mapping[str, Any]], None]  # event, symbol, payload
+EmitEvent: TypeAlias = Callable[[str, str, Mapping[str, Any]], None]  # event, symbol, payload
 
 FLOW = "analyze-signals"
 CLAIM_SLACK_S = 30.0  # a claimer that died is waited for this long past its deadline
@@ -62,46 +62,46 @@ class Asks(Protocol):
 
 @dataclass(slots=True)
 class Analyst:
-    """Does `Work` on a database; ``client`` None: ``problem`` says why no model can be asked."""
+    """Does `AnalysisPlan` on a database; ``client`` None: ``problem`` says why no model can be asked."""
 
     desk: Desk
     client: Asks | None
-    work: Work
+    plan: AnalysisPlan
     problem: str | None = None
-    tell: Tell | None = None
+    emit: EmitEvent | None = None
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
     _records: dict[tuple[str, str], Record] = field(default_factory=dict)
 
     async def run(self) -> list[Decision]:
         """Decide on every symbol; what could not be decided is a row too. Raises what the store raises."""
-        work = self.work
-        self._records = await self._store(partial(rows.records, venue=work.venue, at=self.now()))
-        gate = asyncio.Semaphore(work.side_by_side)
+        plan = self.plan
+        self._records = await self._store(partial(rows.records, venue=plan.venue, at=self.now()))
+        gate = asyncio.Semaphore(plan.side_by_side)
 
         async def one(symbol: str) -> list[Decision]:
             async with gate:
                 return await self._decide(symbol)
 
-        told = await asyncio.gather(*(one(symbol) for symbol in work.symbols))
+        told = await asyncio.gather(*(one(symbol) for symbol in plan.symbols))
         return [decision for some in told for decision in some]
 
     async def _store(self, job: Callable[[Connection], T]) -> T:
         return await asyncio.to_thread(self.desk.run, job)
 
     async def _decide(self, symbol: str) -> list[Decision]:
-        work, shock = self.work, self.work.shocks.get(symbol)
+        plan, shock = self.plan, self.plan.shocks.get(symbol)
         if shock is not None:
             await self._reached(symbol, shock)
         at = self.now()
         keys = [self._key(symbol, at, KIND, "")]
-        keys += [self._key(symbol, at, chain.name, chain.prompt.digest) for chain in work.chains]
+        keys += [self._key(symbol, at, chain.name, chain.prompt.digest) for chain in plan.chains]
         mine = await self._store(partial(self._claim, keys=keys, at=at))
         if not any(claim.is_mine for claim in mine):
             return []
-        seen = await self._store(lambda con: look(con, work.venue, symbol, at, stale_s=work.stale_s))
-        case = _Case(symbol, at, late(shock, at, work.within_s) or seen, shock)
+        seen = await self._store(lambda con: look(con, plan.venue, symbol, at, stale_s=plan.stale_s))
+        case = _Case(symbol, at, late(shock, at, plan.within_s) or seen, shock)
         by_rule = self._baselines(case) if mine[0].is_mine else []
-        asked = [(chain, c) for chain, c in zip(work.chains, mine[1:], strict=True) if c.is_mine]
+        asked = [(chain, c) for chain, c in zip(plan.chains, mine[1:], strict=True) if c.is_mine]
         if case.refusal is not None:
             refused = [self._llm_row(case, chain, claim.key) for chain, claim in asked]
             await self._store(partial(_finish, decisions=[*by_rule, *refused], release=mine))
@@ -115,7 +115,7 @@ class Analyst:
         """Wait a little until the store holds the book that showed a shock: later it may be calm again."""
         for _ in range(REACHED_LOOKS):
             found = partial(
-                is_stored, venue=self.work.venue, symbol=symbol, epoch=shock.epoch,
+                is_stored, venue=self.plan.venue, symbol=symbol, epoch=shock.epoch,
                 last_id=shock.last_id, at=self.now(),
             )  # fmt: skip
             if await self._store(found):
@@ -123,29 +123,29 @@ class Analyst:
             await asyncio.sleep(REACHED_S / REACHED_LOOKS)
 
     def _key(self, symbol: str, at: dt.datetime, name: str, digest: str) -> str:
-        work, shock = self.work, self.work.shocks.get(symbol)
-        bucket = int((at.timestamp() if shock is None else shock.ts_ns / 1e9) // work.bucket_s)
-        return "|".join((work.venue, symbol, name, digest, work.trigger, str(bucket)))
+        plan, shock = self.plan, self.plan.shocks.get(symbol)
+        bucket = int((at.timestamp() if shock is None else shock.ts_ns / 1e9) // plan.bucket_s)
+        return "|".join((plan.venue, symbol, name, digest, plan.trigger, str(bucket)))
 
     def _claim(self, con: Connection, *, keys: Sequence[str], at: dt.datetime) -> list[claims.Claim]:
         # Not before the bucket is over: of a run that died nobody knows what it had asked and will pay for.
-        lasts_s = max(self.work.bucket_s, self.work.deadline_s + CLAIM_SLACK_S)
+        lasts_s = max(self.plan.bucket_s, self.plan.deadline_s + CLAIM_SLACK_S)
         expires_at = at + dt.timedelta(seconds=lasts_s)
         return [claims.claim(con, key, claimer=uuid4().hex, now=at, expires_at=expires_at) for key in keys]
 
     # -- rows ------------------------------------------------------------------------------------
 
     def _row(self, case: _Case, **given: Any) -> Decision:
-        work = self.work
+        plan = self.plan
         return Decision(
             signal_id=uuid4().hex,
             ts=case.at,
-            venue=work.venue,
+            venue=plan.venue,
             symbol=case.symbol,
-            trigger=work.trigger,
+            trigger=plan.trigger,
             shock=case.shock,
-            horizon_s=work.horizon_s,
-            ttl_s=work.ttl_s,
+            horizon_s=plan.horizon_s,
+            ttl_s=plan.ttl_s,
             **{**case.columns(), **given},
         )
 
@@ -192,9 +192,9 @@ class Analyst:
             decision = make(outcome="error", reason=self.problem, attempts=0)
             await self._store(partial(_finish, decisions=[decision], release=[claim]))
             return decision
-        named = alias(case.symbol, self.work.symbols)
+        named = alias(case.symbol, self.plan.symbols)
         try:
-            messages = chain.prompt.messages(case.shown, named, self.work.horizon_s)
+            messages = chain.prompt.messages(case.shown, named, self.plan.horizon_s)
         except BadInput as exc:
             decision = make(outcome="refused_untrusted", reason=str(exc), attempts=0)
             await self._store(partial(_finish, decisions=[decision], release=[claim]))
@@ -202,7 +202,7 @@ class Analyst:
         decision = make(outcome="error")
         flow = CHALLENGERS if chain.is_challenger else FLOW
         ask = question(
-            chain, messages, self.work, signal_id=decision.signal_id, symbol=case.symbol, flow=flow
+            chain, messages, self.plan, signal_id=decision.signal_id, symbol=case.symbol, flow=flow
         )
         reply = await self.client.ask(ask)
         decision = replace(decision, **of_reply(chain, reply), **await self._arrival(case))
@@ -226,7 +226,7 @@ class Analyst:
         view, at = case.view, self.now()
         since = dt.datetime.fromtimestamp(view.since_ns / 1e9, dt.UTC)
         find = partial(
-            rows.mid_at_arrival, venue=self.work.venue, symbol=case.symbol, epoch=view.epoch,
+            rows.mid_at_arrival, venue=self.plan.venue, symbol=case.symbol, epoch=view.epoch,
             since=since, at=at,
         )  # fmt: skip
         mid = await self._store(find)
@@ -241,17 +241,17 @@ class Analyst:
         }
 
     def _tell_news(self, symbol: str, reply: Reply, decision: Decision) -> None:
-        if self.tell is None:
+        if self.emit is None:
             return
         if decision.is_switched:
             payload = {
                 "asked": f"{reply.wanted.provider}/{reply.wanted.model}",
                 "answered": decision.lineage,
             }
-            self.tell("leadline.model.switched", symbol, {**payload, "reason": reply.reason or ""})
+            self.emit("leadline.model.switched", symbol, {**payload, "reason": reply.reason or ""})
         for change in reply.circuit_changes:
             payload = {"model": f"{change.provider}/{change.model}", "reason": change.reason}
-            self.tell(f"leadline.model.circuit-{change.state}", symbol, payload)
+            self.emit(f"leadline.model.circuit-{change.state}", symbol, payload)
 
 
 class _Case:
@@ -303,7 +303,7 @@ class _Case:
 def question(
     chain: Chain,
     messages: tuple[Message, ...],
-    work: Work,
+    plan: AnalysisPlan,
     *,
     signal_id: str,
     symbol: str,
@@ -316,9 +316,9 @@ def question(
         symbol=symbol,
         messages=messages,
         routes=chain.routes,
-        rules=chain.prompt.rules(work.horizon_s),
+        rules=chain.prompt.rules(plan.horizon_s),
         max_tokens=chain.prompt.max_tokens,
-        deadline_s=work.deadline_s,
+        deadline_s=plan.deadline_s,
     )
 
 

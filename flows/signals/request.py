@@ -35,7 +35,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class AnalysisPlan:
     """What one analysis is to do; times in seconds."""
 
     venue: str

@@ -1,59 +1,35 @@
-"""One analysis, whoever hosts it: a flow run, a stream or the demo."""
+"""One analysis, for a flow run, a stream or the demo."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Mapping, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect.events import emit_event
 
 from leadline.flows.config.settings import Settings
 from leadline.flows.prefect_ui.events import about_book
-from leadline.flows.signals.analysis import Analyst, Tell
+from leadline.flows.signals.analysis import Analyst, EmitEvent
 from leadline.flows.signals.models import Models
-from leadline.flows.signals.request import Work
+from leadline.flows.signals.request import AnalysisPlan
 from leadline.storage.access.jobs import Desk
 from leadline.storage.signals.rows import Decision, Trigger
 
 
-@dataclass(frozen=True, slots=True)
-class Hosted:
-    """What a program that runs the flow in its own process gives it, and gets back in ``decided``."""
-
-    settings: Settings
-    decided: list[Decision]
-    analysis: Awaitable[list[Decision]] | None = None  # one that is under way: the flow only reports it
-
-
-hosted: ContextVar[Hosted | None] = ContextVar("hosted_analysis", default=None)
-
-
-async def analysed(
-    settings: Settings,
-    models: Models,
-    trigger: Trigger,
-    *,
-    symbols: Sequence[str] | None = None,
-    tell: Tell | None = None,
+async def analyse(
+    settings: Settings, models: Models, plan: AnalysisPlan, *, emit: EmitEvent | None = None
 ) -> list[Decision]:
-    """Decide on ``symbols`` of the settings, whoever hosts it."""
-    return await decided(settings, models, work_of(settings, models, trigger, symbols), tell=tell)
-
-
-async def decided(
-    settings: Settings, models: Models, work: Work, *, tell: Tell | None = None
-) -> list[Decision]:
-    """Do ``work`` on the database of the settings."""
+    """Carry out ``plan`` on the database of the settings."""
     with Desk(settings.db) as desk:
-        return await Analyst(desk, models.client, work, problem=models.problem, tell=tell).run()
+        return await Analyst(desk, models.client, plan, problem=models.problem, emit=emit).run()
 
 
-def work_of(settings: Settings, models: Models, trigger: Trigger, symbols: Sequence[str] | None) -> Work:
-    """Take from the settings what an analysis is to do."""
-    return Work(
+def plan_of(
+    settings: Settings, models: Models, trigger: Trigger, symbols: Sequence[str] | None = None
+) -> AnalysisPlan:
+    """Make the plan of an analysis from the settings."""
+    return AnalysisPlan(
         venue=settings.venue,
         symbols=tuple(symbols or settings.symbols),
         trigger=trigger,
@@ -67,11 +43,11 @@ def work_of(settings: Settings, models: Models, trigger: Trigger, symbols: Seque
     )
 
 
-def teller(venue: str) -> Tell:
-    """Return what sends events about a book to Prefect; whether it hears them holds nothing up."""
+def event_emitter(venue: str) -> EmitEvent:
+    """Return what sends events about a book to Prefect; it waits for nothing and raises nothing."""
 
-    def tell(event: str, symbol: str, payload: Mapping[str, Any]) -> None:
-        with contextlib.suppress(Exception):  # Prefect may be away; the rows say the same
+    def emit(event: str, symbol: str, payload: Mapping[str, Any]) -> None:
+        with contextlib.suppress(Exception):  # Prefect may be away; the rows hold the same
             emit_event(event=event, resource=about_book(venue, symbol), payload=dict(payload))
 
-    return tell
+    return emit

@@ -33,7 +33,7 @@ from leadline.book.rows.batch import DepthSample
 from leadline.flows.config.settings import Settings
 from leadline.flows.prefect_ui.changes import BookChange
 from leadline.flows.signals.models import open_models, shared_model, why_not_ready
-from leadline.flows.signals.run import decided, teller, work_of
+from leadline.flows.signals.run import analyse, event_emitter, plan_of
 from leadline.flows.streaming.host import StreamHost
 from leadline.storage.signals.rows import Decision
 
@@ -88,7 +88,7 @@ class ShockWatch:
         async with self._model():
             while not await asyncio.to_thread(self._over.wait, self.settings.shock_look_s):
                 try:
-                    samples = await asyncio.to_thread(self._host.glance, LEVELS)
+                    samples = await asyncio.to_thread(self._host.top_levels, LEVELS)
                 except LeadlineError as exc:
                     log.warning("no look at the books: %s", exc)  # the stream itself says if it matters
                     continue
@@ -156,13 +156,13 @@ class ShockWatch:
         try:
             await asyncio.to_thread(self._host.feed.flush)  # the store is to have what showed the shock
             async with open_models(settings) as models:
-                work = replace(
-                    work_of(settings, models, "shock", list(shocks)),
+                plan = replace(
+                    plan_of(settings, models, "shock", list(shocks)),
                     bucket_s=settings.shock_cooldown_s,
                     shocks=shocks,
                     within_s=settings.shock_within_s,
                 )
-                decisions = await decided(settings, models, work, tell=teller(settings.venue))
+                decisions = await analyse(settings, models, plan, emit=event_emitter(settings.venue))
         except (LeadlineError, duckdb.Error) as exc:
             log.warning("%s: the shock could not be analysed: %s", " ".join(shocks), exc)
             raise

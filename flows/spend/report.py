@@ -1,7 +1,7 @@
 """
-The spend as a person reads it: budgets, tables, forecast, and what to worry about.
+The spend as people read it: budgets, tables, forecast, warnings.
 
-`look` asks the store; the rest is words. What should be heard of besides is a `Worry`, each told once.
+`look` asks the store; the rest is words. Each `SpendWarning` is also sent once, as an event.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ IN_USE = dt.timedelta(days=30)
 
 BUDGET_NEARLY_SPENT = "leadline.budget.nearly-spent"
 BUDGET_SPENT = "leadline.budget.spent"
-# Of a budget, told once per window each. With so little left there is seldom room for a call's worst case.
+# Of a budget, each sent once per window. With so little left there is seldom room for a call's worst case.
 SHARES = ((Decimal("0.8"), BUDGET_NEARLY_SPENT), (Decimal("0.95"), BUDGET_SPENT))
 COST_DRIFT = "leadline.cost.drift"
 COST_OVERRUN = "leadline.cost.overrun"
@@ -32,8 +32,8 @@ MODEL_SHUTDOWN = "leadline.model.shutdown"
 
 
 @dataclass(frozen=True, slots=True)
-class Worry:
-    """Something a person should hear of: ``kind`` is the event, ``subject`` names it once and for all."""
+class SpendWarning:
+    """Something a person should know: ``kind`` is the event, ``subject`` identifies it."""
 
     kind: str
     subject: str
@@ -55,7 +55,7 @@ class Spending:
     by_symbol: Answer
     per_1000: Answer
     forecast: reports.Forecast
-    worries: tuple[Worry, ...]
+    warnings: tuple[SpendWarning, ...]
 
     @property
     def cost_usd(self) -> Decimal:
@@ -82,7 +82,7 @@ def look(con: Runs, settings: Settings, *, now: dt.datetime, hours: float = 24.0
         by_symbol=reports.spent_by(con, "symbol", since=since),
         per_1000=reports.per_1000_signals(con, since=since),
         forecast=reports.forecast(con, now=now),
-        worries=(
+        warnings=(
             *_spent(budgets),
             *_drifted(reports.drift(con, since=now - dt.timedelta(days=1)), settings, now),
             *_overrun(reports.overruns(con, since=since), now),
@@ -92,7 +92,7 @@ def look(con: Runs, settings: Settings, *, now: dt.datetime, hours: float = 24.0
 
 
 def used_share(row: dict[str, Any]) -> Decimal | None:
-    """Return how much of a budget is spent or held, 0 to 1 and over; None where it is not understood."""
+    """Return the share of a budget that is spent or held, from 0; None for an unreadable budget."""
     if row["spent_usd"] is None:
         return None
     used = Decimal(row["spent_usd"] + row["held_usd"])
@@ -118,7 +118,7 @@ def as_json(found: Spending) -> dict[str, Any]:
         "cost_usd": plain(found.cost_usd),
         **shown,
         "forecast": {**outlook, "method": reports.METHOD},
-        "worries": [asdict(worry) for worry in found.worries],
+        "worries": [asdict(warning) for warning in found.warnings],
     }
 
 
@@ -130,15 +130,15 @@ def lines(found: Spending) -> Iterator[str]:
         if answer.rows:
             yield from ("", f"by {name}", *table_lines(answer.columns, answer.rows))
     yield from ("", *outlook(found))
-    for worry in found.worries:
-        yield f"! {worry.said}"
+    for warning in found.warnings:
+        yield f"! {warning.said}"
 
 
 BUDGET_HEAD = ("budget", "window", "limit_usd", "spent_usd", "held_usd", "left_usd", "calls", "used")
 
 
 def budget_rows(found: Spending) -> list[tuple[Any, ...]]:
-    """Return a line for each budget, with a bar; one that nobody understands says so."""
+    """Return a row for each budget, with a bar; an unreadable one says so."""
     rows = []
     for row in found.budgets.dicts():
         share = used_share(row)
@@ -151,7 +151,7 @@ def budget_rows(found: Spending) -> list[tuple[Any, ...]]:
 
 
 def outlook(found: Spending) -> list[str]:
-    """Say where it goes, and by what method."""
+    """Return the forecast in words, with its method."""
     seen = found.forecast
     return [
         f"today {usd(seen.day_usd)} USD, {usd(seen.day_end_usd)} by its end; "
@@ -162,7 +162,7 @@ def outlook(found: Spending) -> list[str]:
 
 
 def tables(found: Spending) -> list[tuple[str, Answer]]:
-    """Return every table with what its rows are by."""
+    """Return every table with what it is grouped by."""
     return [
         ("model", found.by_model),
         ("hour", found.by_hour),
@@ -172,14 +172,14 @@ def tables(found: Spending) -> list[tuple[str, Answer]]:
     ]
 
 
-def _spent(budgets: Answer) -> Iterator[Worry]:
+def _spent(budgets: Answer) -> Iterator[SpendWarning]:
     for row in budgets.dicts():
         share = used_share(row)
         name = f"{row['scope']} per {row['window']}"
         about = f"leadline.budget.{row['scope']}.{row['window']}"
         if share is None:
             said = f"budget {name} is not understood and blocks every call; correct the table budgets"
-            yield Worry(BUDGET_SPENT, f"{name} not understood", said, about, {"scope": row["scope"]})
+            yield SpendWarning(BUDGET_SPENT, f"{name} not understood", said, about, {"scope": row["scope"]})
             continue
         passed = [(mark, kind) for mark, kind in SHARES if share >= mark and row["limit_usd"] > 0]
         for mark, kind in passed[-1:]:
@@ -190,10 +190,10 @@ def _spent(budgets: Answer) -> Iterator[Worry]:
                 "starts_at": f"{row['starts_at']}",
                 **{key: plain(row[key]) for key in ("limit_usd", "spent_usd", "held_usd", "left_usd")},
             }
-            yield Worry(kind, f"{name} {row['starts_at']} {mark:.0%}", said, about, payload)
+            yield SpendWarning(kind, f"{name} {row['starts_at']} {mark:.0%}", said, about, payload)
 
 
-def _drifted(found: Answer, settings: Settings, now: dt.datetime) -> Iterator[Worry]:
+def _drifted(found: Answer, settings: Settings, now: dt.datetime) -> Iterator[SpendWarning]:
     for row in found.dicts():
         off, most = abs(row["drift_usd"]), ROUNDING_USD * row["calls"]
         if off > most and off * 100 > row["ours_usd"] * Decimal(str(settings.llm_cost_drift_pct)):
@@ -203,10 +203,12 @@ def _drifted(found: Answer, settings: Settings, now: dt.datetime) -> Iterator[Wo
                 f"our prices say {usd(row['ours_usd'])}; leadline prices shows them"
             )
             payload = {key: plain(row[key]) for key in ("ours_usd", "theirs_usd", "drift_usd")}
-            yield Worry(COST_DRIFT, f"{model} {now:%Y-%m-%d}", said, f"leadline.model.{model}", payload)
+            yield SpendWarning(
+                COST_DRIFT, f"{model} {now:%Y-%m-%d}", said, f"leadline.model.{model}", payload
+            )
 
 
-def _overrun(found: Answer, now: dt.datetime) -> Iterator[Worry]:
+def _overrun(found: Answer, now: dt.datetime) -> Iterator[SpendWarning]:
     for row in found.dicts():
         model = f"{row['provider']}/{row['model']}"
         said = (
@@ -214,17 +216,19 @@ def _overrun(found: Answer, now: dt.datetime) -> Iterator[Worry]:
             f"{usd(row['most_usd'])} USD: its count of tokens is above our bound"
         )
         payload = {"calls": str(row["calls"]), "most_usd": plain(row["most_usd"])}
-        yield Worry(COST_OVERRUN, f"{model} {now:%Y-%m-%d}", said, f"leadline.model.{model}", payload)
+        yield SpendWarning(
+            COST_OVERRUN, f"{model} {now:%Y-%m-%d}", said, f"leadline.model.{model}", payload
+        )
 
 
-def _ending(found: Answer, settings: Settings, now: dt.datetime) -> Iterator[Worry]:
+def _ending(found: Answer, settings: Settings, now: dt.datetime) -> Iterator[SpendWarning]:
     for row in found.dicts():
         days = days_left(row["shutdown_at"], now)
         if days <= settings.llm_shutdown_warn_days:
             model = f"{row['provider']}/{row['model']}"
             payload = {"shutdown_at": f"{row['shutdown_at']}", "days_left": str(days)}
             said = ends_in(model, row["shutdown_at"], now)
-            yield Worry(MODEL_SHUTDOWN, f"{model} {days}", said, f"leadline.model.{model}", payload)
+            yield SpendWarning(MODEL_SHUTDOWN, f"{model} {days}", said, f"leadline.model.{model}", payload)
 
 
 def days_left(shutdown_at: dt.datetime, now: dt.datetime) -> int:
@@ -233,7 +237,7 @@ def days_left(shutdown_at: dt.datetime, now: dt.datetime) -> int:
 
 
 def ends_in(model: str, shutdown_at: dt.datetime, now: dt.datetime) -> str:
-    """Say when a model ends."""
+    """Say when a model is switched off."""
     days = days_left(shutdown_at, now)
     when = f"{shutdown_at:%Y-%m-%d}"
     if days < 0:

@@ -1,16 +1,16 @@
 """
-One stream follows another without losing an update: the side of the one that follows.
+One stream succeeds another without losing an update: the successor's side.
 
-    warm up          own sessions, own seeds; rows are passed over, the old stream stores them
-      │ every book the old stream has is LIVE here too
-    mark             from here on rows are kept back
-      │ the old stream has stored what we build on
+    warm up          own sessions, own seeds; rows are dropped, the old stream stores them
+      │ every book of the old stream is LIVE here too
+    mark             from here on rows are retained
+      │ the old stream has stored everything before the mark
     ask              a stop request of kind ``handover``; the old one flushes, closes, ends as HandedOver
       │ the file is free
-    take over        what the old one stored is cut from what we kept back, the rest is stored
+    take over        retained rows that the old stream stored are cut off, the rest is stored
 
-If the old stream dies meanwhile, the file is taken over at once, warm or not. If the deadline comes first,
-the old one is left alone.
+If the old stream dies meanwhile, the successor takes the file at once, warm or not. If the deadline comes
+first, it leaves the old stream alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
-from leadline.flows.streaming.ending import End, Ending
+from leadline.flows.streaming.ending import EndReason, EndRequests
 from leadline.flows.streaming.host import StreamHost
 from leadline.storage.access.connect import connect
 from leadline.storage.errors import StoreError, StoreOwned
@@ -42,17 +42,17 @@ LEAVE_S = 120.0  # it may have much to flush
 
 
 class Succession:
-    """How one process becomes the stream of a database that another still holds."""
+    """How a process becomes the stream of a database that another process still holds."""
 
-    def __init__(self, host: StreamHost, ending: Ending) -> None:
+    def __init__(self, host: StreamHost, requests: EndRequests) -> None:
         self._host = host
-        self._ending = ending
+        self._requests = requests
         self._db = host.settings.db
         self._old = holder_pid(self._db)
 
-    async def run(self) -> End | None:
+    async def run(self) -> EndReason | None:
         """
-        Warm up and take over; return None when the file is ours, else why it is not to be.
+        Warm up and take over; return None once the file is ours, else why it will not be.
 
         The host must be warming up. Raises what breaks it.
         """
@@ -61,14 +61,14 @@ class Succession:
         log.info("warming up to follow process %s", self._old)
         while not await asyncio.to_thread(self._is_orphaned):
             self._host.check()
-            if (end := self._ending.look()) is not None:
+            if (end := self._requests.reason()) is not None:
                 return end
             waits_for = await asyncio.to_thread(self._lacks, marked)
             if not waits_for and marked is not None:
                 return await self._ask_and_take()
             if not waits_for:
                 marked = await asyncio.to_thread(self._host.mark)
-                log.info("warm: rows of %d books are kept back from here on", len(marked))
+                log.info("warm: rows of %d books are retained from here on", len(marked))
                 continue
             if time.monotonic() > deadline:
                 return self._give_up(f"not warm within {self._host.settings.warm_s:g} s: {waits_for}")
@@ -82,7 +82,7 @@ class Succession:
         return holder_pid(self._db) is None
 
     def _lacks(self, marked: dict[str, int] | None) -> str:
-        """Say what is still missing before the next step; empty when nothing is."""
+        """Return what is still missing before the next step; "" if nothing is."""
         try:
             with connect(self._db) as con:
                 old = open_ends(con, self._host.venue)
@@ -97,14 +97,14 @@ class Succession:
         cold = [symbol for symbol in old if symbol not in live and symbol in self._host.settings.symbols]
         return f"{_some(cold)} not live yet" if cold else ""
 
-    async def _ask_and_take(self) -> End | None:
+    async def _ask_and_take(self) -> EndReason | None:
         ask_to_stop(
             self._db, who=f"process {os.getpid()}", why="it is warm and goes on from here", kind="handover"
         )
         return await self._take(HEAR_S)
 
-    async def _take(self, hear_s: float) -> End | None:
-        """Take the file as soon as it is free; the old stream may take ``hear_s`` to begin to leave."""
+    async def _take(self, hear_s: float) -> EndReason | None:
+        """Take the file as soon as it is free; the old stream has ``hear_s`` to start leaving."""
         began = time.monotonic()
         is_heard = False
         while True:
@@ -124,9 +124,9 @@ class Succession:
                 return self._give_up(f"process {self._old} did not leave within {LEAVE_S:g} s")
             await asyncio.sleep(FREE_S)
 
-    def _give_up(self, why: str) -> End:
+    def _give_up(self, why: str) -> EndReason:
         log.warning("no handover: %s", why)
-        return End("gave_up", f"no handover, {why}; process {holder_pid(self._db)} streams on")
+        return EndReason("gave_up", f"no handover, {why}; process {holder_pid(self._db)} streams on")
 
 
 def _some(symbols: list[str], shown: int = 5) -> str:
@@ -136,9 +136,9 @@ def _some(symbols: list[str], shown: int = 5) -> str:
 
 class Rotation:
     """
-    The end of a run that has lasted long enough: by handover where a worker can start a successor.
+    The end of a run that has lasted long enough, by handover if a worker can start a successor.
 
-    Its children and its graph in Prefect must stay bounded, but no update need be lost for that.
+    It bounds the run's children and its graph in Prefect, without losing an update.
     """
 
     ASK_AGAIN_S = 300.0  # a successor that was made may take this long to come
@@ -157,7 +157,7 @@ class Rotation:
         """Whether to ask for a successor now, ``age_s`` seconds after the start; True once each time."""
         if self._deployment is None or age_s < self._due_s:
             return False
-        # Noted here: the asking itself may begin late, and nobody is to ask twice until then.
+        # Noted here: `ask` may begin late, and must not be called twice until then.
         self._due_s = age_s + self.ASK_AGAIN_S
         return True
 
@@ -176,7 +176,8 @@ class Rotation:
                 made = await client.create_flow_run_from_deployment(
                     self._deployment,
                     parameters=parameters,
-                    # The same until it is answered: a try that came through unheard makes no second one.
+                    # The same key until it is answered: a request whose answer was lost makes no second
+                    # run.
                     idempotency_key=f"handover-{self._run.id}-{self._asked}",
                 )
         except Exception as exc:  # noqa: BLE001 - whatever it is, the stream goes on

@@ -1,11 +1,11 @@
 """
-Feed, writer and database of one stream, wired together; it knows nothing of Prefect.
+Feed, writer and database of one stream, wired together, without Prefect.
 
     venue ── Feed (own thread) ── batches ──> Writer (own thread) ── commits ──> the Owner's file
                │ needs: connect, resync                                            └ served to others
                └──> whoever hosts them, else the feed itself
 
-The database is locked before anything is received and given back last, whatever happens.
+The database is locked before anything is received, and released last.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from leadline.tasks.venues.common.profile import USUAL_KINDS
 
 log = logging.getLogger("leadline.host")
 
-PASSING_S = 10.0  # an owner that serves nobody is a short command; it is waited out this long
+PASSING_S = 10.0  # an owner that serves nobody is a short command; wait this long for it
 PAUSE_S = 0.1
 LOOK_S = 0.02
 CATCH_UP_S = 5.0  # how late the venue may serve one connection after another
@@ -66,8 +66,8 @@ class HostStatus:
         return sum(symbol.gaps for symbol in self.feed.symbols)
 
 
-class _Tapped:
-    """The writer, or who stands in for it, as the feed's sink; keeps the newest figures that pass."""
+class _StatsTap:
+    """A sink that passes batches on to the writer, or its stand-in, and keeps the newest stats."""
 
     def __init__(self, sink: Writer | Holding) -> None:
         self.newest: FeedStats | None = None
@@ -83,10 +83,10 @@ class _Tapped:
 
 
 class StreamHost:
-    """One stream's working parts: `open`, look, `close`. Thread-safe but for `open` and `close`."""
+    """The working parts of one stream, from `open` to `close`. Thread-safe except for these two."""
 
     def __init__(self, settings: Settings, *, host_grace_s: float | None = None) -> None:
-        """Raise `BadSetting` for a venue that cannot be; ``host_grace_s`` 0: nobody hosts the needs."""
+        """Raise `BadSetting` for an unknown venue; with ``host_grace_s`` 0 nobody hosts the needs."""
         self.settings = settings
         self.started = time.monotonic()
         self.markets: list[Market] = []  # what rows and samples count as ``book``; append-only
@@ -94,7 +94,7 @@ class StreamHost:
         self._grace_s = settings.host_grace_s if host_grace_s is None else host_grace_s
         self._owner: Owner | None = None
         self._writer: Writer | None = None
-        self._sink: _Tapped | None = None
+        self._sink: _StatsTap | None = None
         self._holding: Holding | None = None
         self._feed: Feed | None = None
         self._rows: dict[str, int] = {}
@@ -111,7 +111,7 @@ class StreamHost:
         self.settings.db.absolute().parent.mkdir(parents=True, exist_ok=True)
         ensure_no_heir(self.settings.db)
         if holder_pid(self.settings.db) is None:
-            # The first time it takes a quarter of a minute and hears nothing: not with the file held.
+            # The first time takes a quarter of a minute and ignores requests: not while holding the file.
             warm_up(spec_of(self.settings.venue), cast("Engine", self.settings.engine))
         self._owner = self._own(tick)
         try:
@@ -121,7 +121,7 @@ class StreamHost:
             raise
 
     def warm(self) -> None:
-        """Follow the venue without the database: rows are passed over until `mark`, then kept back."""
+        """Follow the venue without the database: rows are dropped until `mark`, then retained."""
         self._holding = Holding(self.markets)
         try:
             self._start_feed(self._holding)
@@ -130,16 +130,16 @@ class StreamHost:
             raise
 
     def mark(self) -> dict[str, int]:
-        """Begin to keep rows back; return by symbol the update id after which they are kept."""
+        """Begin to retain rows; return by symbol the update id after which they are retained."""
         assert self._holding is not None
         holding = self._holding
         return self.feed.mark(holding.hold, lambda: holding.seeds)
 
     def take_over(self) -> None:
         """
-        Lock and open the database, and store what was kept back from where its rows end.
+        Lock and open the database, and store the retained rows from where its rows end.
 
-        Raises `StoreOwned` while another process has it: nothing has changed then, call again.
+        Raises `StoreOwned` while another process has it; then nothing has changed: call again.
         """
         assert self._holding is not None
         self._owner = self._own_now()
@@ -154,7 +154,7 @@ class StreamHost:
             raise
 
     def _catch_up(self, found: Ends) -> None:
-        """Wait until the rows kept back reach the stored ones; a book that does not begins anew."""
+        """Wait until the retained rows reach the stored ones; a book that does not is seeded again."""
         deadline = time.monotonic() + CATCH_UP_S
         while behind := [
             book.symbol
@@ -162,7 +162,7 @@ class StreamHost:
             if book.is_live and book.last_id < found.symbols.get(book.symbol, SymbolEnd()).last_id
         ]:
             if time.monotonic() > deadline:
-                log.warning("behind the stream before us, so begun anew: %s", ", ".join(behind))
+                log.warning("behind the previous stream, so seeded again: %s", ", ".join(behind))
                 self.feed.start_anew(behind, "handover")
                 break
             time.sleep(LOOK_S)
@@ -170,9 +170,9 @@ class StreamHost:
             time.sleep(LOOK_S)
 
     def _start_writer(self, owner: Owner) -> Writer:
-        forgotten = take_request(self.settings.db)  # it was meant for whoever had the file before
-        if forgotten is not None:
-            log.info("not for this stream: %s", forgotten.said())
+        old_request = take_request(self.settings.db)  # meant for the previous holder of the file
+        if old_request is not None:
+            log.info("a request for an earlier stream, ignored: %s", old_request.said())
         self._writer = Writer(owner, self.markets, on_commit=self._note)
         self._writer.start()
         return self._writer
@@ -192,7 +192,7 @@ class StreamHost:
             legs=settings.legs,
             lag_s=settings.lag_s,
         )
-        self._sink = _Tapped(sink)
+        self._sink = _StatsTap(sink)
         self._feed = Feed(config, self._sink, rng=random.Random(), host_grace_s=self._grace_s)
         self._feed.start()
         self.started = time.monotonic()  # compiling, the first time, is not streaming
@@ -230,22 +230,22 @@ class StreamHost:
         return self.feed.needs.get(timeout_s)
 
     def sample(self) -> Sequence[DepthSample]:
-        """Look at every book; the rows are on their way to the store when this returns."""
+        """Sample every book; the rows are on their way to the store when this returns."""
         return self.feed.sample(self.settings.snapshot_levels, self.settings.snapshot_bands_bps, store=True)
 
-    def glance(self, levels: int) -> list[DepthSample]:
-        """Look at the best ``levels`` of every book; nothing is stored."""
+    def top_levels(self, levels: int) -> list[DepthSample]:
+        """Return the best ``levels`` of every book; nothing is stored."""
         return self.feed.sample(levels, (), store=False)
 
     def check(self) -> None:
-        """Raise what broke the writer or the feed, if something did."""
+        """Raise the error of the writer or the feed, if there is one."""
         if self._writer is not None:
             self._writer.drain(0)
         if self._feed is not None and not self._feed.is_running:
             raise FeedStopped(f"the feed ended by itself; see {self.settings.log_file}")
 
     def status(self) -> HostStatus:
-        """Look at everything; after `close`, how it was at the end."""
+        """Return the current status; after `close`, the last one."""
         if self._writer is None or self._feed is None:
             if self._last is None:
                 raise FeedStopped("the stream is not open")
@@ -258,16 +258,16 @@ class StreamHost:
         return self._last
 
     def summary(self) -> str:
-        """Say what was done, in one line."""
+        """Summarise the stream in one line."""
         status = self.status()
         rows = ", ".join(f"{n:,} {kind}" for kind, n in status.rows.items() if n)
         return f"{status.seconds:,.0f} s, {rows or 'no rows'}, {status.gaps} gaps"
 
     def close(self, reason: str = "stopped") -> None:
         """
-        Flush what was received, close the file, unlock; raises the first error after doing all of it.
+        Flush what was received, close the file, unlock; raise the first error after all three.
 
-        ``reason`` is what ``coverage`` says of the intervals that end by it.
+        ``reason`` goes into ``coverage`` as what ended the open intervals.
         """
         errors: list[Exception] = []
         feed, writer, owner = self._feed, self._writer, self._owner

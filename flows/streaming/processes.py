@@ -1,4 +1,4 @@
-"""Names of processes that stay true: a machine, a number, and when it started."""
+"""Unique names of processes: machine, process id, and start time."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 
 
 def process_name(pid: int | None = None) -> str:
-    """Name a process of this machine (None: this one); no later one gets the same name."""
+    """Name a process of this machine (None: this one); no later process gets the same name."""
     pid = os.getpid() if pid is None else pid
     return f"{socket.gethostname()}:{pid}:{_started(pid)}"
 
 
 def may_live(name: str) -> bool:
     """
-    Whether the process of that name may still run: it does, on this machine.
+    Whether the process of that name still runs on this machine.
 
-    One on another machine is taken for gone: a lock of files does not reach across machines.
+    A process on another machine counts as gone: a file lock does not reach across machines.
     """
     host, _, rest = name.rpartition(":")[0].rpartition(":")
     return host == socket.gethostname() and rest.isdigit() and process_name(int(rest)) == name
 
 
 def _started(pid: int) -> str:
-    """Return when a process started, in the kernel's ticks; "gone" if there is none, or it is a corpse."""
+    """Return when a process started, in the kernel's ticks; "gone" if there is none, or a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""Samples taken from the store instead of a running stream: rebuilt by SQL, written as rows."""
+"""Depth samples from the store instead of a running stream: rebuilt by SQL, written as rows."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from leadline.storage.queries.seeds import seed_prices
 
 @dataclass(slots=True)
 class StoreSamples:
-    """Samples and the markets they count as ``book``."""
+    """Samples, and the markets that their ``book`` counts into."""
 
     markets: list[Market] = field(default_factory=list)
     samples: list[DepthSample] = field(default_factory=list)
 
     def take(self, con: Connection, settings: Settings, symbol: str) -> None:
-        """Sample the latest book of ``symbol``; one that cannot be trusted is a sample that says why."""
+        """Sample the latest book of ``symbol``; for an untrusted one the sample says why."""
         ts_ns, index, spec = time.time_ns(), len(self.markets), spec_of(settings.venue)
         try:
             book = book_at(con, symbol, venue=settings.venue)
@@ -57,7 +57,7 @@ def sample_store(settings: Settings) -> StoreSamples:
 def sample_of(
     book: StoredBook, scale: Scale, index: int, ts_ns: int, settings: Settings, reach: Reach | None = None
 ) -> DepthSample:
-    """Return a stored book as a live one would be sampled; raises `NoTrustedBook` where it is one-sided."""
+    """Sample a stored book as a live one; raises `NoTrustedBook` if it is one-sided."""
     if not book.bids or not book.asks:
         raise NoTrustedBook(f"{book.symbol}: one side of the stored book is empty")
     bids = _levels(book.bids, scale)

@@ -1,9 +1,9 @@
 """
 A second event loop in a thread of its own, for the sub-flows of a stream.
 
-Prefect's engine puts its own SIGTERM handler in place for as long as a flow or sub-flow starts in the main
-thread; a signal in that moment would break into the stream instead of asking it to end. Off the main
-thread it leaves signals alone. It also keeps a slow Prefect API away from the loop that hosts the needs.
+While a flow or sub-flow starts in the main thread, Prefect's engine installs its own SIGTERM handler; a
+signal in that moment would break into the stream instead of asking it to end. Off the main thread it leaves
+signals alone. The second loop also keeps a slow Prefect API away from the loop that hosts the needs.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ END_S = 5.0
 AGAIN_S = 0.5
 
 
-async def lasting(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def keep_running(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """
-    Do ``work``; begin it anew after a cancellation that nobody asked this task for.
+    Do ``work``; start it again after a cancellation that nobody requested of this task.
 
-    A client that a time-out cuts off can leave such a cancellation behind for whoever waits next, and the
-    stream would end by it, as by an error that nobody may catch. One that is asked for is passed on.
+    A client that a time-out cuts off can leave such a cancellation behind for whatever waits next, and it
+    would end the stream. A requested cancellation is passed on.
     """
     while True:
         try:
@@ -37,54 +37,54 @@ async def lasting(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> N
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            log.warning("%s: cancelled by nobody; it begins anew", name, exc_info=True)
+            log.warning("%s: cancelled without a request; it starts again", name, exc_info=True)
             await asyncio.sleep(AGAIN_S)
 
 
-class WishedToExit(Exception):
-    """Work beside the stream raised SystemExit or KeyboardInterrupt; the stream is none of its business."""
+class ExitAttempted(Exception):
+    """Work beside the stream raised SystemExit or KeyboardInterrupt; it must not end the stream."""
 
 
 async def _held(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await work
     except (SystemExit, KeyboardInterrupt) as exc:
-        raise WishedToExit(repr(exc)) from exc
+        raise ExitAttempted(repr(exc)) from exc
 
 
 class SideLoop:
-    """The loop and its thread, from entering to leaving the context; what still runs then is cancelled."""
+    """The loop and its thread, as a context manager; on leaving, what still runs is cancelled."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._name = name
         self._is_over = False
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """
-        Run ``work`` there, in the caller's context; cancelling the caller cancels it.
+        Run ``work`` on this loop, in the caller's context; cancelling the caller cancels it.
 
-        Raises what it raises; a SystemExit or KeyboardInterrupt comes as a `WishedToExit`.
+        Raises what it raises; a SystemExit or KeyboardInterrupt becomes an `ExitAttempted`.
         """
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_held(work), self._loop))
 
-    def _live(self) -> None:
+    def _serve(self) -> None:
         while not self._is_over:
             try:
                 self._loop.run_forever()
             except (SystemExit, KeyboardInterrupt):
-                # asyncio lets these two out of a task and out of the loop; here they end no more than it.
+                # asyncio lets these two out of a task and out of the loop; here they end the task alone.
                 log.warning(
-                    "%s: a task wished to end the process; the rest goes on", self._name, exc_info=True
+                    "%s: a task tried to end the process; the rest goes on", self._name, exc_info=True
                 )
-        # A caller that is cancelled says so through its own loop, which is waiting for this thread now.
+        # The caller cannot cancel them: its own loop is waiting for this thread now.
         left = asyncio.all_tasks(self._loop)
         for task in left:
             task.cancel()
         if left:
             _, left = self._loop.run_until_complete(asyncio.wait(left, timeout=END_S))
-        if not left:  # one that hears no cancellation keeps its loop
+        if not left:  # a task that ignores its cancellation keeps the loop
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 

@@ -1,17 +1,17 @@
 """
-Runs of the stream that Prefect shows as alive and that cannot be: each gets its final state.
+Dead runs of the stream that Prefect still shows as running: each gets its final state.
 
-A process that dies together with its worker reports nothing, and its run stays RUNNING for ever. Who holds
-the lock of a database proves that no other run streams into it, so the holder may say so. A run is
-touched only if one of these is known of it:
+A process that dies together with its worker reports nothing, and its run stays RUNNING for ever. Whoever
+holds the lock of a database proves that no other run streams into it, so the holder may end such a run. It
+ends a run only if one of these holds:
 
-    its label names this database, the process that its label names is gone, and the run is older than
-    the holder's hold, or than a minute: one that is just ending may say so itself
-    it never said who it is, though it is minutes old, and it is of our deployment with our parameters,
-    such as a turn of the schedule whose worker was killed between taking and starting it
+    - its label names this database, the process in its label is gone, and the run began before the holder
+      took the lock or is older than a minute: one that is just ending may report that itself
+    - it has no label though it is minutes old, and it belongs to our deployment with our parameters; such
+      as a scheduled run whose worker was killed between taking and starting it
 
-A successor that could not say who it is, since the API was away, may be taken for dead by the second
-rule; it finds its state and puts it right (`flows.streaming.own_run`).
+A successor without a label, because the API was away, can be marked as dead by the second rule; it then
+sets its own state back (`flows.streaming.own_run`).
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ _OURS = FlowFilter(name=FlowFilterName(any_=[FLOW]))
 
 
 def labels_of(db: Path) -> dict[str, str]:
-    """Return what this process's run says of itself."""
+    """Return the labels of this process's run."""
     return {DB: f"{socket.gethostname()}:{db.resolve()}", PROCESS: process_name()}
 
 
 class Sweep:
-    """One holder's look for runs that are dead; ``since`` is when it took the lock."""
+    """A holder's search for dead runs; ``since`` is when it took the lock."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Sweep:
         return ended
 
     def _why_dead(self, run: FlowRun, me: FlowRun | None) -> str:
-        """Say how it is known that a run is dead; "" if it is not known."""
+        """Return how it is known that a run is dead; "" if it is not known."""
         begun = run.start_time or run.expected_start_time or run.created
         if begun is None:
             return ""
@@ -107,12 +107,12 @@ class Sweep:
             and run.parameters == me.parameters
         )
         if alike and age > self._silent:
-            return f"not a word from its process in {age.total_seconds():.0f} s"
+            return f"no label from its process in {age.total_seconds():.0f} s"
         return ""
 
 
 def _last_state(run: FlowRun, why: str) -> State[None]:
-    """Give a run the state its process should have reported."""
+    """Return the state that the run's process should have reported."""
     if run.state is not None and run.state.is_cancelling():
         return Cancelled(message=f"cancelled; {why}")
     return Crashed(message=why)

@@ -28,14 +28,14 @@ TEND = """
 import asyncio, datetime as dt, sys
 from pathlib import Path
 from prefect.client.orchestration import get_client
-from leadline.flows.tend import Tender
+from leadline.flows.tend import PrefectCleaner
 from leadline.storage.lifecycle.sqlite_file import compact
 
 async def tend() -> None:
     async with get_client() as client:
-        tender = Tender(client, keep_days=7.0, keep_hours=6.0, max_seconds=300.0)
-        await tender.tend(dt.datetime.now(dt.UTC) + dt.timedelta(hours=6))
-        print(tender.said())
+        cleaner = PrefectCleaner(client, keep_days=7.0, keep_hours=6.0, max_seconds=300.0)
+        await cleaner.clean(dt.datetime.now(dt.UTC) + dt.timedelta(hours=6))
+        print(cleaner.summary())
 
 asyncio.run(tend())
 print(compact(Path(sys.argv[1]), most_s=60.0).said())

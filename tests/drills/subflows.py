@@ -19,7 +19,7 @@ from prefect import flow
 
 from leadline.book.rows.feed import FeedStats
 from leadline.flows.config.settings import load
-from leadline.flows.snapshot_depth import Report, snapshot_depth
+from leadline.flows.snapshot_depth import DepthReport, snapshot_depth
 from leadline.flows.streaming.host import StreamHost
 from leadline.flows.streaming.side_loop import SideLoop
 
@@ -64,7 +64,7 @@ async def parent(host: StreamHost, runs: int, spent: list[float]) -> int:
         for _ in range(runs):
             began = time.perf_counter()
             samples = await asyncio.to_thread(host.sample)
-            report = Report.of(host.settings.venue, host.markets, samples)
+            report = DepthReport.of(host.settings.venue, host.markets, samples)
             state: Any = await side.run(snapshot_depth(report, return_state=True))
             completed += state.is_completed()
             spent.append(time.perf_counter() - began)

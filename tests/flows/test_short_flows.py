@@ -129,13 +129,13 @@ async def test_a_file_somebody_has_open_is_not_written_anew(db: Path) -> None:
 def test_the_report_of_many_books_stays_small() -> None:
     from leadline.book.rows.batch import Market
     from leadline.book.scale import Scale
-    from leadline.flows.snapshot_depth import ROWS_SHOWN, Report
+    from leadline.flows.snapshot_depth import ROWS_SHOWN, DepthReport
     from leadline.flows.streaming.sampling import untrusted
 
     markets = [Market("v", f"S{n}", Scale(0, 0), SPOT) for n in range(300)]
-    report = Report.of("v", markets, [untrusted(n, 0, "gap") for n in range(300)])
+    report = DepthReport.of("v", markets, [untrusted(n, 0, "gap") for n in range(300)])
     assert (report.books, report.trusted, len(report.rows)) == (300, 0, ROWS_SHOWN)
-    assert report.said() == "0 of 300 books of v trusted"
+    assert report.summary() == "0 of 300 books of v trusted"
 
 
 async def test_the_certificate_is_an_artifact_and_files(

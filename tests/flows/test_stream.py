@@ -1,4 +1,4 @@
-"""The long-lived flow: hosted by the test engine, and as a program whose Prefect server goes away."""
+"""The long-lived flow: in the test engine, and as a program whose Prefect server goes away."""
 
 from __future__ import annotations
 
@@ -53,32 +53,29 @@ async def soon(get: Callable[[], T], what: str) -> T:
 async def test_a_run_shows_its_work_and_ends_when_asked(
     settings: Settings, venue: ThreadedVenue, prefect_server: str
 ) -> None:
-    from leadline.flows.stream import Attached, attached, stream_books
+    from leadline.flows.stream import StreamSession, session_flow
 
-    guest = Attached(settings)
-    attached.set(guest)
-    given = {"venue": "loopback", "symbols": ["BTCUSDT", "ETHUSDT"], "ws_url": venue.ws_url}
-    run = asyncio.create_task(stream_books(**given, rest_url=venue.rest_url, return_state=True))
-    host = await soon(lambda: guest.host, "the database is open")
+    session = StreamSession(settings)
+    run = asyncio.create_task(session_flow(session)(settings={"db": str(settings.db)}, return_state=True))
+    host = await soon(lambda: session.host, "the database is open")
     await soon(lambda: host.status().feed.live == 2, "both books are live")
     venue.inject(Fault(kind=FaultKind.DROP, symbol="ETHUSDT"))
     await soon(lambda: host.status().feed.symbol("ETHUSDT").resyncs, "the gap is healed")
-    await soon(lambda: guest.reports >= 2, "sub-flows have reported")
+    await soon(lambda: session.reports >= 2, "sub-flows have reported")
 
     # A second run on the same database leaves at once.
-    attached.set(Attached(settings))
-    second = await stream_books(**given, return_state=True)
+    second = await session_flow(StreamSession(settings))(return_state=True)
     assert (second.name, second.is_completed()) == ("AlreadyRunning", True)
     assert str(second.message).startswith(f"nothing to do: process {os.getpid()} streams into")
 
-    guest.stop.set()
+    session.stop.set()
     state = await run
     assert state.is_completed(), state
     assert str(state.message).startswith("stopped: ")
-    assert guest.is_closed.is_set()
+    assert session.is_closed.is_set()
 
     def told() -> Any:
-        runs = runs_of(prefect_server, guest.flow_run_id)
+        runs = runs_of(prefect_server, session.flow_run_id)
         names = " ".join(name for _, name in runs.tasks)
         return runs if "resync ETHUSDT (gap: expected" in names and runs.is_final else None
 
@@ -97,14 +94,12 @@ async def test_a_run_shows_its_work_and_ends_when_asked(
 
 @pytest.mark.engine
 async def test_one_run_follows_another_without_losing_an_update(settings: Settings) -> None:
-    from leadline.flows.stream import Attached, attached, stream_books
+    from leadline.flows.stream import StreamSession, session_flow
 
-    old, new = Attached(settings), Attached(settings)
-    attached.set(old)
-    first = asyncio.create_task(stream_books(return_state=True))
+    old, new = StreamSession(settings), StreamSession(settings)
+    first = asyncio.create_task(session_flow(old)(return_state=True))
     await soon(lambda: old.host and old.host.status().feed.live == 2, "both books are live")
-    attached.set(new)
-    second = asyncio.create_task(stream_books(handover=True, return_state=True))
+    second = asyncio.create_task(session_flow(new)(handover=True, return_state=True))
     state = await asyncio.wait_for(first, PATIENCE_S)
     assert (state.name, state.is_completed()) == ("HandedOver", True)
     assert str(state.message).startswith(f"handed over to process {os.getpid()}: it is warm")
@@ -155,29 +150,27 @@ async def test_rotation_asks_the_deployment_for_a_successor(prefect_server: str)
 
 @pytest.mark.engine
 async def test_a_cancelled_run_still_flushes_and_unlocks(settings: Settings) -> None:
-    from leadline.flows.stream import Attached, attached, stream_books
+    from leadline.flows.stream import StreamSession, session_flow
 
-    guest = Attached(settings)
-    attached.set(guest)
-    run = asyncio.create_task(stream_books(return_state=True))
-    host = await soon(lambda: guest.host, "the database is open")
+    session = StreamSession(settings)
+    run = asyncio.create_task(session_flow(session)(return_state=True))
+    host = await soon(lambda: session.host, "the database is open")
     await soon(lambda: host.status().feed.live == 2, "both books are live")
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    assert guest.is_closed.is_set()
+    assert session.is_closed.is_set()
     with connect(settings.db, write=True) as con:  # nobody holds the file
         assert con.execute("SELECT DISTINCT ended_by FROM coverage").fetchall() == [("stopped",)]
 
 
 @pytest.mark.engine
 async def test_what_breaks_the_writer_fails_the_run(settings: Settings) -> None:
-    from leadline.flows.stream import Attached, attached, stream_books
+    from leadline.flows.stream import StreamSession, session_flow
 
-    guest = Attached(settings)
-    attached.set(guest)
-    run = asyncio.create_task(stream_books(return_state=True))
-    host = await soon(lambda: guest.host, "the database is open")
+    session = StreamSession(settings)
+    run = asyncio.create_task(session_flow(session)(return_state=True))
+    host = await soon(lambda: session.host, "the database is open")
     await soon(lambda: host.status().rows.get("diffs"), "rows are stored")
     owner = host._owner
     assert owner is not None

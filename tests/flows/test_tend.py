@@ -72,12 +72,12 @@ class Past:
 async def tend(now: dt.datetime | None = None, **given: float) -> str:
     from prefect.client.orchestration import get_client
 
-    from leadline.flows.tend import Tender
+    from leadline.flows.tend import PrefectCleaner
 
     async with get_client() as client:
-        tender = Tender(client, **{"keep_days": 7, "keep_hours": 6, "max_seconds": 120, **given})
-        await tender.tend(now)
-        return tender.said()
+        cleaner = PrefectCleaner(client, **{"keep_days": 7, "keep_hours": 6, "max_seconds": 120, **given})
+        await cleaner.clean(now)
+        return cleaner.summary()
 
 
 def now() -> dt.datetime:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     def shown() -> StreamPicture | None:
         nonlocal picture
         if picture is None and demo.stream is not None:
-            picture = StreamPicture(demo.stream.attached, settings)
+            picture = StreamPicture(demo.stream.session, settings)
         return picture
 
     def draw() -> RenderableType:

@@ -34,10 +34,10 @@ def stream_here(settings: Settings, *, as_json: bool, handover: bool = False) ->
         with LineProgress(lambda: "starting Prefect …", after_s=0.5) as starting:
             stack.enter_context(prefect_api(settings.home, say=to_stderr, tick=starting.tick))
         stream = ForegroundStream(settings, handover=handover)
-        picture = StreamPicture(stream.attached, settings)
+        picture = StreamPicture(stream.session, settings)
         with Progress(picture.draw, after_s=0, line=picture.line) as progress:
             name, message = stream.run(progress.tick)
-    host = stream.attached.host
+    host = stream.session.host
     status = None
     with contextlib.suppress(FeedStopped):  # it never had the database
         status = host.status() if host is not None else None

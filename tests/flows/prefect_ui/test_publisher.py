@@ -101,7 +101,7 @@ async def test_a_row_that_was_tidied_away_is_made_anew(prefect_server: str) -> N
 async def test_a_stream_shows_its_pages_and_tells_what_happens(
     venue: ThreadedVenue, tmp_path: Path, prefect_server: str
 ) -> None:
-    from leadline.flows.stream import Attached, attached, stream_books
+    from leadline.flows.stream import StreamSession, session_flow
 
     settings = Settings(
         db=tmp_path / "x.duckdb",
@@ -113,19 +113,18 @@ async def test_a_stream_shows_its_pages_and_tells_what_happens(
         snapshot_every_s=0.5,
         pages_every_s=1.0,
     )
-    guest = Attached(settings)
-    attached.set(guest)
-    run = asyncio.create_task(stream_books(return_state=True))
+    session = StreamSession(settings)
+    run = asyncio.create_task(session_flow(session)(return_state=True))
 
     def page(key: str) -> dict[str, Any] | None:
         found = latest(prefect_server, key)
-        return found if found and found["flow_run_id"] == guest.flow_run_id else None
+        return found if found and found["flow_run_id"] == session.flow_run_id else None
 
     first = await soon(lambda: page("leadline-health"), "the page is there")
     await soon(lambda: "2 of 2 books" in str((page("leadline-depth") or {}).get("description")), "depth")
     venue.inject(Fault(kind=FaultKind.DROP, symbol="ETHUSDT"))
     await soon(lambda: "1 gaps today" in str((page("leadline-health") or {}).get("description")), "a gap")
-    guest.stop.set()
+    session.stop.set()
     state = await run
     assert state.is_completed(), state
 
@@ -133,14 +132,14 @@ async def test_a_stream_shows_its_pages_and_tells_what_happens(
         ours = {
             f"{event['event']} {event['resource']['prefect.resource.id']}": event
             for event in events(prefect_server, "leadline.")
-            if guest.flow_run_id in str(event)
+            if session.flow_run_id in str(event)
         }
         return ours if any(name.startswith("leadline.stream.stopped") for name in ours) else None
 
     heard = await soon(told, "the events have come")
     assert "leadline.stream.started leadline.venue.loopback-spot" in heard
     assert "leadline.live leadline.book.loopback-spot.BTCUSDT" in heard
-    assert f"leadline.stream.beat prefect.flow-run.{guest.flow_run_id}" in heard
+    assert f"leadline.stream.beat prefect.flow-run.{session.flow_run_id}" in heard
     gap = heard["leadline.gap leadline.book.loopback-spot.ETHUSDT"]
     assert gap["resource"]["leadline.symbol"] == "ETHUSDT"
     assert "leadline.resynced leadline.book.loopback-spot.ETHUSDT" in heard

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from leadline.book.analytics.baselines import BASELINES, Baseline, Call, register
-from leadline.flows.commands import demo
+from leadline.flows.commands.run import demo
 from leadline.flows.config.settings import Settings
 from leadline.flows.prefect_ui.page_queries import signals_page
 from leadline.flows.score import markdown

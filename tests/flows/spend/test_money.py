@@ -205,13 +205,13 @@ async def test_track_costs_tells_each_worry_once(db: Path, monkeypatch: pytest.M
     past = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=5)
     with Journal(db, default_usd_per_day=Decimal(1)) as journal:
         journal.before(plan("orphan", provider="holysheep", model="gpt-4.1", ts=past))
-    told: list[str] = []
-    monkeypatch.setattr(costs, "tell", lambda worry: told.append(worry.kind))
+    sent: list[str] = []
+    monkeypatch.setattr(costs, "send", lambda warning: sent.append(warning.kind))
     for _ in range(2):
         state = await costs.track_costs(db=str(db), return_state=True)
         assert state.is_completed()
         assert state.message == "3 calls, 0.02 USD in 24 hours"
-    assert sorted(told) == ["leadline.cost.drift", "leadline.model.shutdown"]
+    assert sorted(sent) == ["leadline.cost.drift", "leadline.model.shutdown"]
     with connect(db) as con:
         (row,) = con.execute("SELECT state, cost_usd FROM llm_calls WHERE call_id = 'orphan'").fetchall()
     assert row == ("expired", Decimal("0.008"))

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from leadline.flows.streaming.side_loop import SideLoop, WishedToExit, lasting
+from leadline.flows.streaming.side_loop import ExitAttempted, SideLoop, keep_running
 
 
 async def test_work_runs_in_its_own_thread_and_answers() -> None:
@@ -62,7 +62,7 @@ async def test_a_stray_cancellation_begins_the_work_anew_and_one_that_was_asked_
             is_at_work.set()
             await asyncio.Event().wait()
 
-        job = asyncio.create_task(lasting("work", work))
+        job = asyncio.create_task(keep_running("work", work))
         async with asyncio.timeout(60):
             await is_at_work.wait()
         assert rounds == [0, 1, 2]
@@ -76,10 +76,10 @@ async def test_an_error_ends_the_work() -> None:
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        await lasting("work", broken)
+        await keep_running("work", broken)
 
 
-async def test_work_that_wishes_to_exit_ends_neither_the_loop_nor_the_caller(
+async def test_work_that_tries_to_exit_ends_neither_the_loop_nor_the_caller(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def leave() -> None:
@@ -92,10 +92,10 @@ async def test_work_that_wishes_to_exit_ends_neither_the_loop_nor_the_caller(
         return 7
 
     with SideLoop("beside") as side:
-        with pytest.raises(WishedToExit, match="SystemExit"):
+        with pytest.raises(ExitAttempted, match="SystemExit"):
             await side.run(leave())
         assert await side.run(answer()) == 7
         with caplog.at_level(logging.WARNING, "leadline.stream"):
             await asyncio.wait_for(side.run(leave_apart()), 60)
-        assert "wished to end the process" in caplog.text
+        assert "tried to end the process" in caplog.text
         assert await asyncio.wait_for(side.run(answer()), 60) == 7

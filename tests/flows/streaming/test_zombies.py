@@ -68,7 +68,7 @@ async def test_what_is_proven_dead_gets_its_final_state(
             "pending": await run(Pending(), {DB: ours, PROCESS: dead}),
             "cancelled": await run(Cancelling(), {DB: ours, PROCESS: dead}),
             "another's": await run(Running(), {DB: elsewhere, PROCESS: dead}),
-            "ending": await run(Running(), {DB: ours, PROCESS: others}),
+            "requests": await run(Running(), {DB: ours, PROCESS: others}),
             "no word yet": await run(Running(), {}),
         }
         since = dt.datetime.now(dt.UTC)
@@ -85,7 +85,7 @@ async def test_what_is_proven_dead_gets_its_final_state(
         "pending": "CRASHED",
         "cancelled": "CANCELLED",
         "another's": "RUNNING",
-        "ending": "RUNNING",
+        "requests": "RUNNING",
         "no word yet": "RUNNING",
         "younger": "RUNNING",
     }
@@ -138,15 +138,15 @@ async def test_a_run_learns_of_its_state(prefect_server: str, tmp_path: Path, st
     from prefect.client.orchestration import get_client
 
     from leadline.flows.stream import stream_books
-    from leadline.flows.streaming.ending import Ending
+    from leadline.flows.streaming.ending import EndRequests
     from leadline.flows.streaming.own_run import OwnRun
 
-    ending = Ending(tmp_path / "x.duckdb", threading.Event())
+    requests = EndRequests(tmp_path / "x.duckdb", threading.Event())
     async with get_client() as client:
         made = await client.create_flow_run(stream_books, state=states.Running())
         wanted: states.State[None] = getattr(states, state)()
         await client.set_flow_run_state(made.id, wanted, force=True)
-        end = await OwnRun(str(made.id), tmp_path / "x.duckdb", ending).ends_by()
+        end = await OwnRun(str(made.id), tmp_path / "x.duckdb", requests).end_reason()
         after = (await client.read_flow_run(made.id)).state
     kinds = {"Cancelling": "cancelled", "Cancelled": "cancelled", "Failed": "stopped"}
     assert (end and end.kind) == kinds.get(state)

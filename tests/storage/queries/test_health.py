@@ -12,7 +12,7 @@ from leadline.book.sync.events import State
 from leadline.storage.access.connect import connect
 from leadline.storage.access.owner import Owner
 from leadline.storage.ingest.writer import Writer
-from leadline.storage.queries import health as glance
+from leadline.storage.queries import health
 from tests.storage.helpers import MARKETS, START_NS, STEP_NS, Served, diff, fill, seed
 
 PER_S = 1_000_000_000 // STEP_NS
@@ -41,13 +41,13 @@ def filled(db: Path) -> Path:
 def test_health_of_each_book(filled: Path, remote: bool) -> None:
     served = Served(filled) if remote else None
     with connect(filled) as con:
-        found = glance.book_health(con, VENUE, NOW)
-        later = glance.book_health(con, VENUE, NOW + dt.timedelta(days=2))
-        assert glance.book_health(con, "elsewhere", NOW) == {}
+        found = health.book_health(con, VENUE, NOW)
+        later = health.book_health(con, VENUE, NOW + dt.timedelta(days=2))
+        assert health.book_health(con, "elsewhere", NOW) == {}
     book = found[MARKETS[0].symbol]
     assert (book.diffs, book.gaps_today, book.losses_today) == (2, 1, 1)
     assert book.newest is not None
-    assert book.trusted[:-1] == [None] * (glance.BLOCKS - 1)
+    assert book.trusted[:-1] == [None] * (health.BLOCKS - 1)
     assert book.trusted[-1] == pytest.approx(3 / 300, abs=0.002)
     assert later == {}
     if served is not None:
@@ -56,12 +56,12 @@ def test_health_of_each_book(filled: Path, remote: bool) -> None:
 
 def test_an_empty_store_has_empty_pages(db: Path) -> None:
     with Owner(db), connect(db) as con:
-        assert glance.book_health(con, VENUE, NOW) == {}
-        assert glance.last_depth(con, VENUE, ["A"], NOW, most=5) == []
-        assert glance.ladder(con, VENUE, "A", NOW) is None
-        assert glance.last_signals(con, most=5) == []
-        assert glance.signal_outcomes(con, NOW) == {}
-        latency = glance.latency(con, VENUE, NOW)
+        assert health.book_health(con, VENUE, NOW) == {}
+        assert health.last_depth(con, VENUE, ["A"], NOW, most=5) == []
+        assert health.ladder(con, VENUE, "A", NOW) is None
+        assert health.last_signals(con, most=5) == []
+        assert health.signal_outcomes(con, NOW) == {}
+        latency = health.latency(con, VENUE, NOW)
     assert len(latency.frames_per_s) == len(latency.to_book_p99_ms) == 2
 
 
@@ -88,18 +88,18 @@ def test_latency_by_step_and_the_last_samples(db: Path) -> None:
                 "$t AS trusted, 'gap' AS reason",
                 {"v": VENUE, "s": symbol, "ts": utc(now, ago_s), "m": mid, "t": trusted},
             )
-        latency = glance.latency(con, VENUE, now)
+        latency = health.latency(con, VENUE, now)
         since = now - dt.timedelta(minutes=1)
-        depth = glance.last_depth(con, VENUE, ["B", "A"], since, most=9)
-        ladder = glance.ladder(con, VENUE, "A", since)
-        assert glance.ladder(con, VENUE, "B", since) is None
+        depth = health.last_depth(con, VENUE, ["B", "A"], since, most=9)
+        ladder = health.ladder(con, VENUE, "A", since)
+        assert health.ladder(con, VENUE, "B", since) is None
     assert latency.frames_per_s == [50.0, None, None, 200.0]
     assert latency.to_book_p99_ms == [None, None, None, 2.0]
     assert [(row["symbol"], row["mid"], row["mids"]) for row in depth] == [
         ("B", None, [None]),
         ("A", 2.0, [1.0, 2.0]),
     ]
-    assert ladder == glance.Ladder([(1.0, 2.0)], [(3.0, 4.0)])
+    assert ladder == health.Ladder([(1.0, 2.0)], [(3.0, 4.0)])
 
 
 def utc(now: dt.datetime, ago_s: float) -> dt.datetime:
