@@ -314,7 +314,7 @@ class Life:
                     self.seen.left_live_s.pop(symbol, None)
                 else:
                     self.seen.left_live_s.setdefault(symbol, self.world.now_s)
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.5)
 
     async def _sample(self) -> None:
         while True:

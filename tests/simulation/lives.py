@@ -13,13 +13,15 @@ from tests.simulation.life import live
 from tests.simulation.promises import PROMISES, judge
 from tests.simulation.report import Result
 
+MEMORY = Path("/dev/shm")
+
 
 def live_one(
     plan: Plan, code: str, *, is_short: bool, every: bool, keep: Path | None = None
 ) -> tuple[Result, list[str]]:
     """Live a plan and judge it; return the result and the life's log."""
     began_s = time.process_time()
-    folder = keep or Path(tempfile.mkdtemp(prefix="simulation-"))
+    folder = keep or Path(tempfile.mkdtemp(prefix="simulation-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
         seen = live(plan, folder)
         broken = judge(seen, every=every)

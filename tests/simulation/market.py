@@ -28,7 +28,7 @@ from tests.simulation.world import HOST, World
 if TYPE_CHECKING:
     from tests.simulation.grammar import Plan
 
-TICK_S = 0.1
+TICK_S = 0.2
 FOR_EVER = 1_000_000  # changes a symbol: more than a life has
 SOONEST_S = 0.01  # between two turns of the venue
 
