@@ -28,7 +28,7 @@ import numpy as np
 
 from bench.measure import BenchFailed, Row, cpu_s
 from bench.table import Section, show
-from leadline.flows.signals.analysis import Analyst, Chain, Work
+from leadline.flows.signals.analysis import AnalysisPlan, Analyst, Chain
 from leadline.flows.signals.prompting import FIGURES, WORDS, prompt
 from leadline.storage.access.connect import Connection, connect
 from leadline.storage.access.jobs import Desk
@@ -150,7 +150,7 @@ def _symbols(con: Connection) -> tuple[str, ...]:
 async def _one(
     desk: Desk, client: Client, route: Route, version: str, symbols: tuple[str, ...], pid: int
 ) -> Measured:
-    work = Work(
+    work = AnalysisPlan(
         venue=VENUE,
         symbols=symbols,
         trigger="manual",
