@@ -1,7 +1,7 @@
 """
 How a symbol's decimal texts become exact integers and come back.
 
-Binance writes prices and quantities as decimal text. Floats cannot hold most of them, so inside they
+Venues write prices and quantities as decimal text. Floats cannot hold most of them, so inside they
 are integers: a tick is ``10**-price_decimals``, a lot ``10**-qty_decimals``. The decimals come from
 the tick and step size of ``exchangeInfo`` (PRICE_FILTER.tickSize, LOT_SIZE.stepSize); a fixed scale of
 8 decimals would overflow 64 bits above 9.2e10 units, which some markets trade.

@@ -111,7 +111,7 @@ async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
 
     Args:
         db: The database, as a path on the worker's machine. Empty: the setting db.
-        venue: binance-spot, binance-usdm, binance-coinm or loopback. Empty: the setting venue.
+        venue: The venue, such as loopback. Empty: the setting venue.
         symbols: Which symbols, such as ["BTCUSDT"]. Empty: the setting symbols.
         ws_url: WebSocket address instead of the venue's own.
         rest_url: REST address instead of the venue's own.

@@ -3,8 +3,8 @@ Compiled scanning of the venue's frames: bytes in, exact integers out, no Python
 
 The venue writes its frames in one spelling (no spaces, prices and quantities as quoted decimals), and
 that spelling is all these functions know. Anything else, valid or not, makes them return `ODD`, and
-the caller gives the frame to `book.venues.binance.decode`, which accepts what is valid and words the error
-for what is not. So nothing here has to explain itself, and nothing here may accept what decode would
+the caller gives the frame to the venue's decoder, which accepts what is valid and words the error for what
+is not. So nothing here has to explain itself, and nothing here may accept what decode would
 refuse.
 
 Positions are byte offsets. Reading is safe because every read is either below ``end`` or, where said,

@@ -2,8 +2,8 @@
 How a diff joins the one before it: what `book.sync.machine` asks of a venue's sequence rule.
 
 A book that stands at ``last_id`` asks one question of each diff: is it old, is it the next one, or is
-something missing? Everything else about synchronising is the same for every venue. The rules themselves
-stand beside the venue's messages, such as `book.venues.binance.sequence`.
+something missing? Everything else about synchronising is the same for every venue. Each rule
+stands beside the messages of its venue, in ``sequence.py``.
 """
 
 from __future__ import annotations

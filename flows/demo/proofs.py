@@ -19,11 +19,13 @@ from leadline.flows.local.loopback import LoopbackProcess
 from leadline.storage.access.connect import Connection
 from leadline.storage.queries import invariants as audit
 from leadline.storage.queries.rebuild import book_at, exact
+from leadline.tasks.venues.registry import model_of
 
 Levels: TypeAlias = list[tuple[Decimal, Decimal]]
 Book: TypeAlias = tuple[Levels, Levels]
 
-SEED_LIMITS = frozenset({100, 500, 1000, 5000})  # of Binance's REST depth
+DEMO_VENUE = "loopback-spot"
+SEED_LIMITS = frozenset(step.levels for step in model_of(DEMO_VENUE).depth_weights)
 IDS_A_SYMBOL = 5
 TICKERS = 40
 SAMPLES_COMPARED = 100

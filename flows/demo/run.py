@@ -25,7 +25,7 @@ from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
 from leadline.flows.demo import proofs, signal_proofs
 from leadline.flows.demo.prefect_proof import all_green
-from leadline.flows.demo.proofs import Comparison, Proof, Truth, attempt
+from leadline.flows.demo.proofs import DEMO_VENUE, Comparison, Proof, Truth, attempt
 from leadline.flows.demo.signals import ROUND_S, Rounds, embedded_model
 from leadline.flows.foreground.run import ForegroundStream
 from leadline.flows.local.loopback import LoopbackProcess, running_loopback
@@ -40,9 +40,9 @@ from leadline.tasks.net.errors import FeedStopped
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "ADAUSDT", "币安人生USDT")
 # Two lost sessions, five gaps and the start want full seeds for eight symbols within a minute or less;
-# Binance's own budget of 6000 would make the later ones wait or be small.
+# the venue's own budget of 6000 would make the later ones wait or be small.
 CHOSEN: dict[str, Any] = {
-    "venue": "loopback-spot",
+    "venue": DEMO_VENUE,
     "symbols": SYMBOLS,
     "weight_per_minute": 60_000,
     "snapshot_every_s": 2.5,

@@ -14,19 +14,13 @@ from pathlib import Path
 from typing import cast
 
 from leadline.book.engine.factory import Engine, make_book, warm_up
-from leadline.book.engine.live import LiveBook
 from leadline.book.errors import BadInput
 from leadline.book.rows.batch import Market
 from leadline.book.sync.events import Crossed, GapFound, State
+from leadline.book.venues.common.recorded import RecordedKind
 from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
-from leadline.flows.recordings.files import (
-    Survey,
-    kind_of,
-    read_left,
-    survey,
-    symbol_of,
-)
+from leadline.flows.recordings.files import Survey, read_left, survey
 from leadline.storage.access.owner import Owner
 from leadline.storage.errors import StoreFull
 from leadline.storage.ingest.commit import Commit
@@ -89,6 +83,7 @@ class Replay:
         self.survey: Survey | None = None
         self.summary = Summary(settings.venue, str(settings.db), [str(file) for file in files], [])
         self._settings = settings
+        self._spec = spec_of(settings.venue)
         self._speed = speed
         self._faults = Faults()
         self._markets: list[Market] = []
@@ -103,9 +98,9 @@ class Replay:
         Raises `BadRecording`, `AlreadyStored`, and what the store raises.
         """
         self._tick = tick or _nothing
-        self.survey = survey(self.recording, at=lambda _: self._tick())
+        self.survey = survey(self.recording, self._spec, at=lambda _: self._tick())
         self.summary.symbols = list(self.survey.scales)
-        warm_up(spec_of(self._settings.venue), cast("Engine", self._settings.engine))
+        warm_up(self._spec, cast("Engine", self._settings.engine))
         with Owner(
             self._settings.db,
             serve=True,
@@ -176,32 +171,32 @@ class Replay:
 
     def _hear(self, line: Line, router: Router, writer: Writer) -> None:
         """Give one line to its book and count what came of it."""
-        summary, kind = self.summary, kind_of(line.frame)
+        summary, kind = self.summary, self._spec.recorded.kind(line.frame)
         summary.lines += 1
-        if kind == "exchange_info":
+        if kind is RecordedKind.LISTING:
             return  # the survey has read it
-        if kind == "left" and (note := read_left(line.frame)) is not None:
+        if (note := read_left(line.frame)) is not None:
             for symbol in note[1]:
                 if symbol in router.books:
                     router.books[symbol].leave(note[0], line.ts_recv_ns, router.batch)
             return
-        if kind == "snapshot":
+        if kind is RecordedKind.SNAPSHOT:
             summary.snapshots += 1
             if self._is_early(line, router):
                 return
         else:
             summary.frames += 1
-            summary.diffs += kind == "diff"
-        self._count_events(line, kind, router, writer)
-        if kind == "diff" and self._early:
-            early = self._early.pop(symbol_of(line.frame) or "", None)
+            summary.diffs += kind is RecordedKind.DIFF
+        self._count_events(line, router, writer)
+        if kind is RecordedKind.DIFF and self._early:
+            early = self._early.pop(self._spec.recorded.symbol(line.frame) or "", None)
             if early is not None:
-                self._count_events(early, "snapshot", router, writer)
+                self._count_events(early, router, writer)
 
-    def _count_events(self, line: Line, kind: str, router: Router, writer: Writer) -> None:
+    def _count_events(self, line: Line, router: Router, writer: Writer) -> None:
         """Deliver a line and count what came of it."""
         summary, bad = self.summary, router.bad_frames
-        for _, event in self._deliver(line, kind, router, writer):
+        for _, event in self._deliver(line, router, writer):
             summary.gaps += isinstance(event, GapFound)
             summary.crossed += isinstance(event, Crossed)
         if router.bad_frames != bad:
@@ -209,29 +204,23 @@ class Replay:
 
     def _is_early(self, line: Line, router: Router) -> bool:
         """Keep a snapshot whose symbol has shown no diff yet: the first diff asks for the seed."""
-        symbol = symbol_of(line.frame) or (next(iter(router.books)) if len(router.books) == 1 else None)
+        symbol = self._spec.recorded.symbol(line.frame)
+        if symbol is None and len(router.books) == 1:
+            symbol = next(iter(router.books))
         book = router.books.get(symbol) if symbol is not None else None
         if symbol is None or book is None or book.state is not State.WAITING:
             return False
         self._early[symbol] = line
         return True
 
-    def _deliver(self, line: Line, kind: str, router: Router, writer: Writer) -> Told:
+    def _deliver(self, line: Line, router: Router, writer: Writer) -> Told:
         """Give a line to the router, waiting while every batch is queued."""
         while True:
             try:
-                if kind == "snapshot" and (book := self._named(line, router)) is not None:
-                    events = router.receive_snapshot(book, line.frame, line.ts_recv_ns)
-                    return [(book, event) for event in events]
                 return router.dispatch(line.frame, line.ts_recv_ns)
             except SinkFull:
                 self._tick()
                 writer.drain(FULL_WAIT_S)  # raises if the writer can write no more
-
-    def _named(self, line: Line, router: Router) -> LiveBook | None:
-        """Return the book of a bare snapshot that names its symbol; the router knows the others."""
-        symbol = None if line.frame.startswith(b'{"stream"') else symbol_of(line.frame)
-        return router.books.get(symbol) if symbol is not None else None
 
     def _leave(self, router: Router, writer: Writer, ended: str, last_ns: int) -> None:
         """End every book and store what there is."""

@@ -31,6 +31,7 @@ from leadline.book.scores.scoring import (
     score,
 )
 from leadline.book.scores.statistics import benjamini_hochberg, holm
+from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
 from leadline.flows.render.tables import json_of, table_lines
 from leadline.storage.access.connect import Connection
@@ -38,9 +39,6 @@ from leadline.storage.access.sql import Answer, Runs
 from leadline.storage.scores import reading, results
 from leadline.storage.scores.labels import write_labels
 
-# What a taker pays without discounts, by the end of the venue's name. Source: Binance's fee schedules for
-# regular users: spot 0.1 %, USD-M and COIN-M futures 0.05 %.
-FEES_BPS = {"spot": 10.0, "usdm": 5.0, "coinm": 5.0}
 CELLS_SHOWN = 20
 NOTHING = (
     "no signal has been scored yet; score-signals does it once windows have closed: leadline score --now"
@@ -48,10 +46,10 @@ NOTHING = (
 
 
 def fee_bps(settings: Settings, venue: str) -> float:
-    """Return the taker's fee of one side."""
+    """Return the taker's fee of one side: as set, or without discounts; raises `BadInput`."""
     if settings.taker_fee_bps is not None:
         return settings.taker_fee_bps
-    return FEES_BPS[venue.rpartition("-")[2]]
+    return spec_of(venue).taker_fee_bps
 
 
 def horizons(settings: Settings) -> tuple[int, ...]:

@@ -21,13 +21,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from leadline.book.venues.registry import SPECS
 from leadline.storage.exports.rows import ASK, CHANGE, DEPTH, END, SNAPSHOT, TICKERS, TRADES, Hour, Rows
 
-EXCHANGES = {
-    "binance-spot": "binance",
-    "binance-usdm": "binance-futures",
-    "binance-coinm": "binance-delivery",
-}
 DATA_SETS = {"depth": "incremental_book_L2", "trades": "trades", "book_tickers": "book_ticker"}
 
 _HEAD = {
@@ -68,9 +64,15 @@ _TICKER_FIELDS = {
 _PLAIN_FROM, _PLAIN_BELOW = 1e-6, 1e9  # beyond, Arrow writes an exponent
 
 
+def exchange_of(venue: str) -> str:
+    """Return the name of an exchange there; ours for one that is not there."""
+    spec = SPECS.get(venue)
+    return venue if spec is None else spec.tardis_name or venue
+
+
 def file_names(venue: str, symbol: str, day: str) -> dict[str, str]:
     """Return the name of each data set's file."""
-    exchange = EXCHANGES.get(venue, venue)
+    exchange = exchange_of(venue)
     return {name: f"{exchange}_{kind}_{day}_{symbol}.csv.gz" for name, kind in DATA_SETS.items()}
 
 
@@ -78,7 +80,7 @@ class CsvWriter:
     """Writes the three files, ``paths`` by data set; a context manager."""
 
     def __init__(self, paths: dict[str, Path], venue: str, symbol: str) -> None:
-        self._exchange, self._symbol = EXCHANGES.get(venue, venue), symbol
+        self._exchange, self._symbol = exchange_of(venue), symbol
         self._files = {
             name: pa.output_stream(str(path), compression="gzip") for name, path in paths.items()
         }

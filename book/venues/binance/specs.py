@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from leadline.book.venues.binance.decode import BinanceDecoder
 from leadline.book.venues.binance.exchange_info import parse_exchange_info
+from leadline.book.venues.binance.recorded import BinanceRecorded
 from leadline.book.venues.binance.sequence import FUTURES as FUTURES_RULE
 from leadline.book.venues.binance.sequence import SPOT as SPOT_RULE
 from leadline.book.venues.common.scanner import Scanner
 from leadline.book.venues.common.spec import VenueSpec
 
-DECODER = BinanceDecoder()
+DECODER, RECORDED = BinanceDecoder(), BinanceRecorded()
 
 
 def load_scanner() -> Scanner:
@@ -28,6 +29,7 @@ SPOT = VenueSpec(
     decoder=DECODER,
     load_scanner=load_scanner,
     parse_listing=parse_exchange_info,
+    recorded=RECORDED,
     taker_fee_bps=10.0,
     tardis_name="binance",
 )
@@ -39,6 +41,7 @@ USDM = VenueSpec(
     decoder=DECODER,
     load_scanner=load_scanner,
     parse_listing=parse_exchange_info,
+    recorded=RECORDED,
     taker_fee_bps=5.0,
     tardis_name="binance-futures",
 )
@@ -50,6 +53,7 @@ COINM = VenueSpec(
     decoder=DECODER,
     load_scanner=load_scanner,
     parse_listing=parse_exchange_info,
+    recorded=RECORDED,
     taker_fee_bps=5.0,
     tardis_name="binance-delivery",
 )

@@ -9,6 +9,7 @@ from leadline.book.sync.rules import SequenceRule
 from leadline.book.trust.attestation import Faith
 from leadline.book.venues.common.decoder import Decoder
 from leadline.book.venues.common.listing import SymbolInfo
+from leadline.book.venues.common.recorded import Recorded
 from leadline.book.venues.common.scanner import Scanner
 
 ParseListing = Callable[[bytes, Collection[str] | None], dict[str, SymbolInfo]]
@@ -19,13 +20,14 @@ ParseListing = Callable[[bytes, Collection[str] | None], dict[str, SymbolInfo]]
 class VenueSpec:
     """One market of one venue: what its messages mean, and its names and fees."""
 
-    name: str  # as in the rows: binance-spot, …
+    name: str  # as in the rows
     alias: str | None  # what one may say for it in short
     loopback_kind: str  # what the built-in venue calls it: loopback-spot is one of kind spot
     rule: SequenceRule
     decoder: Decoder
     load_scanner: Callable[[], Scanner] | None  # imports numba; None: every frame is decoded
     parse_listing: ParseListing
+    recorded: Recorded
     taker_fee_bps: float  # of one side, without discounts
     tardis_name: str | None  # the exchange's name in Tardis' files
     window: int | None = None  # the stream keeps so many best levels a side; None: all that ever changed

@@ -27,6 +27,7 @@ import duckdb
 from packaging.requirements import Requirement
 
 from leadline.book.errors import LeadlineError
+from leadline.book.venues.registry import SPECS
 from leadline.flows.config.settings import Settings, without_credentials
 from leadline.flows.local.prefect_server import configured_url, is_healthy, running_private
 from leadline.flows.signals.models import named_models
@@ -51,7 +52,7 @@ DB_PATIENCE_S = 2.0
 KEYS = {
     "PREFECT_API_KEY": "only for Prefect Cloud",
     "PREFECT_API_AUTH_STRING": "only for a Prefect server of your own that asks for it",
-    "BINANCE_API_KEY": "not needed: market data is public",
+    **{f"{name.partition('-')[0].upper()}_API_KEY": "not needed: market data is public" for name in SPECS},
     "OPENAI_API_KEY": "not used by the commands of today",
     "ANTHROPIC_API_KEY": "not used by the commands of today",
 }

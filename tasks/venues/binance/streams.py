@@ -38,6 +38,7 @@ class _Head(msgspec.Struct, gc=False):
     u: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     B: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     lastUpdateId: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # noqa: N815 - the venue's name
+    symbol: str | None = None  # of a REST order book; futures name it
 
 
 _HEAD = msgspec.json.Decoder(_Head)
@@ -66,6 +67,8 @@ def parse_stream(name: str) -> StreamName:
 
 def _raw_stream(head: _Head) -> str | None:
     """Return the stream a raw frame would have come on, ``btcusdt@trade``; None if it says too little."""
+    if head.lastUpdateId is not msgspec.UNSET:
+        return None if head.symbol is None else f"{head.symbol.lower()}@{SNAPSHOT}"
     suffix = RAW_SUFFIXES.get(head.e or "")
     if head.e is None and head.u is not msgspec.UNSET and head.B is not msgspec.UNSET:
         suffix = "bookTicker"  # spot names no kind in its book tickers

@@ -33,7 +33,7 @@ class DepthWeight:
 class VenueProfile:
     """One market of one venue; figures of limits are the venue's own, we stay below them."""
 
-    name: str  # as in the rows: binance-spot, loopback-usdm, …
+    name: str  # as in the rows: loopback-usdm, …
     spec: VenueSpec
     adapter: VenueAdapter
     streams: Mapping[StreamKind, str]  # names, of {symbol} or {lower}; others are not offered

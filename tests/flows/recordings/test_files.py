@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from leadline.book.scale import Scale
-from leadline.flows.recordings.files import kind_of, survey, symbol_of
+from leadline.book.venues.binance import specs
+from leadline.flows.recordings.files import survey
 from leadline.storage.recordings.reader import BadRecording, Recording
 from tests.recordings import COINM_BTC, SPOT_BTC, USDM_BTC, recording
 
@@ -31,7 +32,7 @@ def write(path: Path, *lines: bytes) -> Path:
 
 
 def test_the_scale_is_as_fine_as_the_finest_number_and_no_finer(tmp_path: Path) -> None:
-    found = survey(Recording([write(tmp_path / "a", DIFF, SNAPSHOT, TICKER)]))
+    found = survey(Recording([write(tmp_path / "a", DIFF, SNAPSHOT, TICKER)]), specs.SPOT)
     assert found.scales == {"BTCUSDT": Scale(2, 5)}
     assert found.times == {"BTCUSDT": (T0 + 1000, T0 + 3000)}
     assert found.lines == 3
@@ -44,42 +45,26 @@ def test_exchange_info_sets_the_scale_unless_a_number_is_finer(tmp_path: Path) -
         b'{"filterType":"PRICE_FILTER","tickSize":"0.00010000"},'
         b'{"filterType":"LOT_SIZE","stepSize":"0.10000000"}]}]}\n'
     )
-    found = survey(Recording([write(tmp_path / "a", info, DIFF, TICKER)]))
+    found = survey(Recording([write(tmp_path / "a", info, DIFF, TICKER)]), specs.SPOT)
     assert found.scales == {"BTCUSDT": Scale(4, 5)}
 
 
 def test_a_nameless_snapshot_needs_a_single_symbol(tmp_path: Path) -> None:
     file = write(tmp_path / "a", DIFF, OTHER, SNAPSHOT)
     with pytest.raises(BadRecording) as caught:
-        survey(Recording([file]))
+        survey(Recording([file]), specs.SPOT)
     assert str(caught.value).startswith(f"{file}:3: a snapshot that does not name its symbol")
     assert "BTCUSDT, ETHUSDT" in str(caught.value)
     named = SNAPSHOT.replace(b'"bids"', b'"symbol":"ETHUSDT","bids"')
-    assert list(survey(Recording([write(file, DIFF, OTHER, named)])).scales) == ["BTCUSDT", "ETHUSDT"]
+    assert list(survey(Recording([write(file, DIFF, OTHER, named)]), specs.SPOT).scales) == [
+        "BTCUSDT",
+        "ETHUSDT",
+    ]
 
 
 def test_a_recording_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadRecording, match="no frame of any symbol"):
-        survey(Recording([write(tmp_path / "a", b"x\n")]))
-
-
-@pytest.mark.parametrize(
-    ("frame", "kind", "symbol"),
-    [
-        (DIFF[20:-1], "diff", "BTCUSDT"),
-        (b'{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":5}', "diff", "BTCUSDT"),
-        (TICKER[20:-1], "other", "BTCUSDT"),
-        (SNAPSHOT[20:-1], "snapshot", None),
-        (b'{"stream":"btcusdt@snapshot","data":{"lastUpdateId":5}}', "snapshot", "BTCUSDT"),
-        ('{"stream":"币安人生usdt@depth","data":{'.encode(), "diff", "币安人生USDT"),
-        (rb'{"stream":"\u5e01usdt@depth","data":{', "diff", "币USDT"),
-        (b'{"timezone":"UTC","symbols":[{"symbol":"BTCUSDT"}]}', "exchange_info", None),
-        (b'{"result":null,"id":1}', "other", None),
-    ],
-)
-def test_what_a_frame_is(frame: bytes, kind: str, symbol: str | None) -> None:
-    assert kind_of(frame) == kind
-    assert symbol_of(frame) == symbol
+        survey(Recording([write(tmp_path / "a", b"x\n")]), specs.SPOT)
 
 
 @pytest.mark.recordings
@@ -92,4 +77,4 @@ def test_what_a_frame_is(frame: bytes, kind: str, symbol: str | None) -> None:
     ],
 )
 def test_real_recordings(name: str, symbol: str, scale: Scale) -> None:
-    assert survey(Recording([recording(name)])).scales == {symbol: scale}
+    assert survey(Recording([recording(name)]), specs.SPOT).scales == {symbol: scale}

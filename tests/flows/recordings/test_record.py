@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from leadline.book.venues.binance.specs import RECORDED
 from leadline.flows.config.settings import Settings
-from leadline.flows.recordings.files import kind_of
 from leadline.flows.recordings.record import Recorder, RecordingFailed
 from leadline.storage.recordings.reader import Faults, Recording
 from leadline.tasks.loopback.threaded import ThreadedVenue
@@ -62,7 +62,7 @@ def test_what_is_recorded_live_replays_to_live_books(venue: ThreadedVenue, tmp_p
 
         def snapshots() -> bool:
             lines = [line for file in out.glob("*.gz") for line in Recording([file]).lines(Faults())]
-            kinds = [kind_of(line.frame) for line in lines]
+            kinds = [RECORDED.kind(line.frame) for line in lines]
             return kinds.count("snapshot") == 2 and len(kinds) > 200
 
         until(snapshots, "both books are seeded and frames are on the disk", timeout_s=90)

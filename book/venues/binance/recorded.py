@@ -1,0 +1,85 @@
+"""
+Binance's frames in recordings, from the outside.
+
+A line is a combined frame, a raw payload, a REST snapshot (bare, or as the stream ``btcusdt@snapshot`` that
+recordings have) or an exchangeInfo answer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+
+from leadline.book.errors import BadInput
+from leadline.book.scale import MAX_DECIMALS, Scale
+from leadline.book.venues.common.recorded import RecordedKind
+
+_NAME_BYTES = 96  # a stream's name, or the kind of a raw payload, stands within these
+_HEAD_BYTES = 8_192  # "symbols" stands behind the rate limits
+_STREAM = b'{"stream":"'
+_SNAPSHOT = b'{"lastUpdateId"'
+_RAW_SYMBOL = re.compile(rb'"s(?:ymbol)?":"([^"]+)"')
+_EVENT_TIME = re.compile(rb'"E":(\d+)[,}]')
+# Digits past the decimals known so far, trailing zeros left out. Prices open a level ["p",…] or stand
+# as "p", "b" and "a"; quantities close a level ,"q"] or stand as "q", "B" and "A".
+_FINER_PRICE = rb'(?:\["|"[pba]":")\d+\.\d{%d}(\d*[1-9])'
+_FINER_QTY = rb'(?:","|"[qBA]":")\d+\.\d{%d}(\d*[1-9])'
+
+
+class BinanceRecorded:
+    """See `book.venues.common.recorded.Recorded`."""
+
+    def kind(self, frame: bytes) -> RecordedKind:
+        """Tell what a frame is by its first bytes."""
+        name = frame[:_NAME_BYTES]
+        if b"@depth" in name or b'"depthUpdate"' in name:
+            return RecordedKind.DIFF
+        if b"@snapshot" in name or frame.startswith(_SNAPSHOT):
+            return RecordedKind.SNAPSHOT
+        return RecordedKind.LISTING if _is_listing(frame) else RecordedKind.OTHER
+
+    def symbol(self, frame: bytes) -> str | None:
+        """Return the symbol of a frame, by its stream's name or its own field; None where neither is."""
+        if frame.startswith(_STREAM):
+            name, at, _ = frame[len(_STREAM) :].partition(b"@")
+            return _unescaped(name).upper() if at and name else None
+        if _is_listing(frame):
+            return None
+        match = _RAW_SYMBOL.search(frame)
+        return _unescaped(match[1]).upper() if match else None
+
+    def finer(self, frame: bytes, scale: Scale) -> Scale:
+        """Return a scale that holds the frame's numbers; raises `BadInput` where none can."""
+        prices, qtys = scale.price_decimals, scale.qty_decimals
+        while found := _pattern(_FINER_PRICE, prices).search(frame):
+            prices += len(found[1])
+        while found := _pattern(_FINER_QTY, qtys).search(frame):
+            qtys += len(found[1])
+        if max(prices, qtys) > MAX_DECIMALS:
+            raise BadInput(f"a number of more than {MAX_DECIMALS} decimals")
+        return Scale(prices, qtys)
+
+    def event_time(self, frame: bytes) -> bytes | None:
+        """Return the digits of ``E``."""
+        match = _EVENT_TIME.search(frame)
+        return match[1] if match else None
+
+
+@cache
+def _pattern(text: bytes, decimals: int) -> re.Pattern[bytes]:
+    return re.compile(text % decimals)
+
+
+def _is_listing(frame: bytes) -> bool:
+    return b'"symbols":[{' in frame[:_HEAD_BYTES]
+
+
+def _unescaped(name: bytes) -> str:
+    """Read a name as JSON writes it; symbols may lie outside ASCII."""
+    if b"\\" not in name:
+        return name.decode(errors="replace")
+    try:
+        return str(json.loads(b'"' + name + b'"'))
+    except ValueError:
+        return name.decode(errors="replace")
