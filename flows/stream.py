@@ -31,6 +31,7 @@ from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
+from leadline.book.venues.registry import spec_of
 from leadline.flows.analyze import report_flow
 from leadline.flows.config.logs import log_to
 from leadline.flows.config.run_settings import settings_of_run
@@ -244,7 +245,8 @@ class _StreamRun:
         self._shocks = session.shocks = ShockWatch(host, publisher.note, show_as_subflow)
         self._log = get_run_logger()
         self._report: DepthReport | None = None  # the newest one not yet reported
-        self._rotation = Rotation(host.settings.rotate_s, _own_run())
+        run = _own_run() if spec_of(host.settings.venue).pairs_connections else None  # none can follow it
+        self._rotation = Rotation(host.settings.rotate_s, run)
         self._successor_asked: asyncio.Task[None] | None = None  # kept, so that it is not collected
         self._jobs: list[asyncio.Task[None]] = []
         self._is_ending = False

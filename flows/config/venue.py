@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from leadline.book.venues.common.spec import VenueSpec
 from leadline.flows.config.settings import BadSetting, Settings
 from leadline.tasks.venues.common.adapter import WsBase
 from leadline.tasks.venues.common.profile import VenueProfile
@@ -34,3 +35,12 @@ def profile_of(settings: Settings) -> VenueProfile:
     if settings.weight_per_minute is not None:
         profile = replace(profile, weight_per_minute=settings.weight_per_minute)
     return profile
+
+
+def refuse_unpaired(spec: VenueSpec) -> None:
+    """Raise `BadSetting` for a venue of which one stream cannot follow another by ids."""
+    if not spec.pairs_connections:
+        raise BadSetting(
+            f"venue {spec.name}: two of its connections need not number alike, so no stream can take over "
+            "from another without a hole; end the running one with leadline stop, then start the next"
+        )

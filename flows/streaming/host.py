@@ -24,7 +24,7 @@ from leadline.book.rows.batch import Batch, DepthSample, Market
 from leadline.book.rows.feed import FeedStats
 from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
-from leadline.flows.config.venue import profile_of
+from leadline.flows.config.venue import profile_of, refuse_unpaired
 from leadline.storage.access.owner import Owner
 from leadline.storage.errors import StoreOwned
 from leadline.storage.handover.cut import Cutter
@@ -121,7 +121,12 @@ class StreamHost:
             raise
 
     def warm(self) -> None:
-        """Follow the venue without the database: rows are dropped until `mark`, then retained."""
+        """
+        Follow the venue without the database: rows are dropped until `mark`, then retained.
+
+        Raises `BadSetting` where the venue's connections cannot be told to bring the same ids.
+        """
+        refuse_unpaired(self._profile.spec)
         self._holding = Holding(self.markets)
         try:
             self._start_feed(self._holding)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadline.book.errors import LeadlineError
+from leadline.book.venues.registry import spec_of
 from leadline.flows.commands.common.flags import settings_of
 from leadline.flows.commands.run.stream import stream_here
 from leadline.flows.config.settings import Settings
+from leadline.flows.config.venue import refuse_unpaired
 from leadline.flows.demo.prefect_proof import FINAL, PrefectUnreachable, ask, send
 from leadline.flows.local.prefect_server import client_environment, configured_url, running_private
 from leadline.flows.terminal.console import json_to_stdout, to_stderr
@@ -40,6 +42,7 @@ class Deployed:
 def run(args: argparse.Namespace) -> int:
     """Start the successor with the worker that runs the old one, else become it here."""
     settings = settings_of(args)
+    refuse_unpaired(spec_of(settings.venue))
     old = holder_pid(settings.db)
     if old is None:
         to_stderr(f"leadline handover: no stream writes {settings.db}; start one with leadline stream")

@@ -172,7 +172,8 @@ class Line:
         for pulse in pulses:
             pulse.last_ns = pulse.frames = 0
         clock, patience = self._config.clock, self._config.patience
-        liveness = self.liveness = Liveness(pulses, clock.mono_ns(), patience, vain=self._vain)
+        moving = self._config.profile.moving
+        liveness = self.liveness = Liveness(pulses, clock.mono_ns(), patience, moving, vain=self._vain)
         self._is_opening = True
         try:
             await session.open()
@@ -283,8 +284,15 @@ class Line:
     # -- the connection beside ---------------------------------------------------------------------
 
     def leave(self, why: str) -> None:
-        """Go over to another connection as soon as one has joined; returns at once."""
-        self.beside.leave(why)
+        """
+        Go over to another connection as soon as one has joined; returns at once.
+
+        Where ids cannot show that two connections overlap, the next one begins the books anew.
+        """
+        if self._config.profile.spec.pairs_connections:
+            self.beside.leave(why)
+        else:
+            self.lose(why)
 
     def _install(self, leg: Leg, kept_back: list[Frame], why: str) -> None:
         """Put a leg in the place of the session; what only it has read goes on first."""
@@ -297,7 +305,8 @@ class Line:
         pulses = self._pulses(self._streams)
         for pulse in pulses:
             pulse.frames = 0
-        self.liveness = Liveness(pulses, self._config.clock.mono_ns(), self._config.patience)
+        config = self._config
+        self.liveness = Liveness(pulses, config.clock.mono_ns(), config.patience, config.profile.moving)
         self._totals.takeovers += 1
         log.info("%s: another connection took over: %s", self.name, why)
         self._intake.bring_each(kept_back)

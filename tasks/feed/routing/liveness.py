@@ -5,7 +5,7 @@ The venue may accept a subscription and then send nothing, or stop sending one s
 flow; a book kept from it looks perfectly healthy and is frozen. So every stream's last frame is dated
 on a monotonic clock, and `Liveness.check` judges them:
 
-    depth silent, while the symbol's tickers or trades flow     Silent      -> STALE
+    depth silent, while what tells that the market moves flows  Silent      -> STALE
     still so a while later                                      Resubscribe
     nothing on the connection for longer than is usual on it    LineSilent  -> reconnect
 
@@ -23,8 +23,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from leadline.tasks.venues.common.adapter import StreamKind
-
-MOVING = {StreamKind.TICKER, StreamKind.TRADE}  # sent when the market moved, and only then
+from leadline.tasks.venues.common.profile import MOVING
 
 
 @dataclass(slots=True)
@@ -87,6 +86,7 @@ class Liveness:
     pulses: list[StreamPulse]
     opened_ns: int
     patience: Patience
+    moving: frozenset[StreamKind] = MOVING  # what shows that the market moved
     vain: int = 0  # connections in a row before this one that ended in silence
     _silent_since_ns: dict[str, int] = field(default_factory=dict)
     _asked_ns: dict[str, int] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class Liveness:
     def _check_depth(self, now_ns: int) -> list[Verdict]:
         others: dict[str, int] = {}
         for pulse in self.pulses:
-            if pulse.kind in MOVING:
+            if pulse.kind in self.moving:
                 others[pulse.symbol] = max(others.get(pulse.symbol, 0), pulse.last_ns)
         verdicts: list[Verdict] = []
         for pulse in self.pulses:

@@ -18,6 +18,7 @@ from leadline.tasks.net.session import Heartbeat
 from leadline.tasks.venues.common.adapter import StreamKind, VenueAdapter, WsBase
 
 USUAL_KINDS = frozenset({StreamKind.DEPTH, StreamKind.TICKER, StreamKind.TRADE})
+MOVING = frozenset({StreamKind.TICKER, StreamKind.TRADE})  # sent when the market moved, and only then
 LEAST_SEED_LEVELS = 100
 
 
@@ -48,6 +49,7 @@ class VenueProfile:
     server_ping_s: float  # the library answers; this only tells a dead line from a quiet one
     streams_per_command: int = 100  # about 3 kB of JSON
     heartbeat: Heartbeat | None = None  # what we must send now and then; None: the venue pings us
+    moving: frozenset[StreamKind] = MOVING  # what shows that the market moved
     seeds_in_stream: bool = False  # a new subscription begins with the whole book: no REST seed is needed
     attempts: int = 300  # connection attempts for an IP address …
     attempts_window_s: float = 300.0  # … in this time

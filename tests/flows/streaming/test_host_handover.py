@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from leadline.flows.config.settings import Settings
+from leadline.flows.config.settings import BadSetting, Settings
+from leadline.flows.config.venue import profile_of
 from leadline.flows.streaming.host import StreamHost
 from leadline.storage.access.connect import connect
 from leadline.storage.access.owner import Owner
@@ -181,3 +183,13 @@ def test_a_cold_stream_lets_the_heir_go_first(settings: Settings) -> None:
             Heir(settings.db)
     with host(settings) as one:
         one.open()
+
+
+def test_no_stream_follows_another_where_connections_need_not_number_alike(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = profile_of(settings)
+    apart = replace(profile, spec=replace(profile.spec, pairs_connections=False))
+    monkeypatch.setattr("leadline.flows.streaming.host.profile_of", lambda _: apart)
+    with host(settings) as one, pytest.raises(BadSetting, match="need not number alike"):
+        one.warm()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from random import Random
+
+import pytest
 
 from leadline.book.engine.factory import make_book
 from leadline.book.rows.batch import Count, Market, TradeCol
@@ -43,7 +46,9 @@ def trade(trade_id: int) -> bytes:
 class Heard:
     """A line whose connections are ``used`` and ``beside``, both warm, and its sink."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: FeedConfig | None = None) -> None:
+        settings = settings or config()
+        self.lost: list[str] = []
         self.sink = ListSink()
         market = Market("loopback-spot", "ETHUSDT", Scale(2, 3), SPOT)
         self.router = Router(
@@ -52,13 +57,13 @@ class Heard:
         self.line = Line(
             "spot",
             StreamKind.DEPTH,
-            config=config(),
+            config=settings,
             router=self.router,
             attempts=AttemptBudget(lambda: 0.0, limit=9, window_s=9.0),
             totals=Totals(),
             rng=Random(1),
             on_told=lambda _: None,
-            on_lost=lambda *_: None,
+            on_lost=lambda _, why: self.lost.append(why),
         )
         self.line.add("ETHUSDT", [STREAM])
         self.used, self.beside = self.line._new_leg(), self.line._new_leg()
@@ -102,3 +107,22 @@ def test_a_loop_that_stood_still_has_not_heard_a_stream_be_quiet() -> None:
     for leg in (0, 1):
         heard.merger.take(leg, Frame(trade(1), 1, 1))
     assert heard.may_take_over([STREAM], SECOND_NS, settings), "heard on every stream: ids prove it"
+
+
+@pytest.mark.parametrize("pairs", [True, False])
+def test_a_session_is_left_at_once_where_no_id_could_show_an_overlap(*, pairs: bool) -> None:
+    usual = config()
+    spec = replace(usual.profile.spec, pairs_connections=pairs)
+
+    async def go() -> Heard:
+        heard = Heard(replace(usual, profile=replace(usual.profile, spec=spec)))
+        heard.line.beside.relief = None
+        heard.line.beside._not_before_ns = 2**63  # begin none
+        heard.line.leave("lag of 5.0 s")
+        assert heard.line.is_up is pairs
+        await heard.line.close()
+        return heard
+
+    heard = asyncio.run(go())
+    assert heard.lost == ([] if pairs else ["lag of 5.0 s"])
+    assert heard.line.beside.relief is None

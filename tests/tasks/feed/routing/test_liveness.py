@@ -169,6 +169,15 @@ def test_as_shipped_a_mute_depth_beside_flowing_tickers_is_told_within_two_secon
     assert line.now_s - mute_since_s <= 2.0
 
 
+def test_what_a_venue_repeats_though_nothing_moved_says_nothing_of_depth() -> None:
+    line = Line()
+    line.liveness.moving = frozenset({StreamKind.TRADE})
+    assert line.play(300, "A@ticker", "B@ticker") == []
+    line.pulses["A@trade"] = trades = StreamPulse("A@trade", "A", StreamKind.TRADE)
+    line.liveness.added([trades], int(line.now_s * S))
+    assert [type(each) for each in line.play(10, "A@trade", "B@ticker")] == [Silent]
+
+
 def test_a_slow_symbol_whose_quotes_flicker_is_not_silent() -> None:
     line = Line()
     line.liveness = Liveness(list(line.pulses.values()), int(line.now_s * S), Patience())
