@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from leadline.flows.render.tables import Row, table_lines
 from leadline.flows.terminal.console import json_to_stdout, to_stdout
 
 WATCH_EVERY_S = 2.0
+MOST_ROWS = 12  # of one of several tables on the screen; --json and files have all
 T = TypeVar("T")
 
 
@@ -25,6 +27,12 @@ def show(
         json_to_stdout(to_json(found))
     else:
         to_stdout(to_lines(found))
+
+
+def titled_table(title: str, columns: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the first rows under a title that gives their number, where there are more."""
+    yield f"{title} (the first {MOST_ROWS} of {len(rows)})" if len(rows) > MOST_ROWS else title
+    yield from table_lines(columns, rows[:MOST_ROWS])
 
 
 def show_or_watch(

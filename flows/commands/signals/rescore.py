@@ -7,7 +7,6 @@ import asyncio
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from leadline.book.errors import BadInput
@@ -75,9 +74,9 @@ def run(args: argparse.Namespace) -> int:
             default_usd_per_day=settings.llm_budget_usd_per_day,
         )  # fmt: skip
     if args.dry_run or not cases:
-        outlook = {"model": f"{route.provider}/{route.model}", "prompt": args.prompt, **_plain(first)}
+        outlook = {"model": f"{route.provider}/{route.model}", "prompt": args.prompt, **asdict(first)}
         if args.json:
-            json_to_stdout({**outlook, "skipped": skipped})
+            json_to_stdout(json_of({**outlook, "skipped": skipped}))
         else:
             to_stdout(_outlook(route, first, skipped))
         return 0
@@ -169,19 +168,12 @@ def lines(found: Found) -> Iterator[str]:
     if not found.sides.rows:
         return
     yield from ("", *table_lines(found.sides.columns, found.sides.rows))
-    yield from (
-        "",
-        "first answer against second",
-        *table_lines(found.moves.columns[:3], _first3(found.moves)),
-    )
+    yield from ("", "first answer against second")
+    yield from table_lines(found.moves.columns[:3], [row[:3] for row in found.moves.rows])
     same, both = agreement(found.moves)
     share = f" ({100 * same / both:.0f}%)" if both else ""
     yield ""
     yield f"the same direction on {same} of {both} questions where both gave one{share}"
-
-
-def _first3(moves: Answer) -> list[tuple[Any, ...]]:
-    return [tuple(row[:3]) for row in moves.rows]
 
 
 def agreement(moves: Answer) -> tuple[int, int]:
@@ -197,20 +189,13 @@ def as_json(found: Found) -> dict[str, Any]:
     return {
         "model": f"{found.route.provider}/{found.route.model}",
         "prompt": found.version,
-        "before": _plain(found.first),
+        "before": json_of(asdict(found.first)),
         "came": found.came,
         "skipped": found.skipped,
         "stopped": found.stopped,
-        "sides": [json_of(row) for row in found.sides.dicts()],
-        "moves": [json_of(row) for row in found.moves.dicts()],
+        "sides": json_of(found.sides.dicts()),
+        "moves": json_of(found.moves.dicts()),
         "same_direction": same,
         "both_have_one": both,
         "agreement": round(same / both, 4) if both else None,
-    }
-
-
-def _plain(first: Estimate) -> dict[str, Any]:
-    return {
-        name: json_of(value) if isinstance(value, Decimal) else value
-        for name, value in asdict(first).items()
     }

@@ -66,7 +66,7 @@ def as_json(found: Signals) -> dict[str, Any]:
     return {
         "since": json_of(found.since),
         "symbol": found.symbol,
-        **{name: [json_of(row) for row in answer.dicts()] for name, answer in tables.items()},
+        **{name: json_of(answer.dicts()) for name, answer in tables.items()},
     }
 
 

@@ -10,16 +10,14 @@ from pathlib import Path
 from leadline.book.errors import BadInput
 from leadline.flows.certificates.write import Written, certify_to_files, folder_of
 from leadline.flows.commands.common.flags import settings_of
+from leadline.flows.commands.common.output import titled_table
 from leadline.flows.commands.common.reading import database, symbol_hint
 from leadline.flows.config.settings import BadSetting, Settings
 from leadline.flows.render.latency_words import stage_words
-from leadline.flows.render.tables import table_lines
 from leadline.flows.terminal.console import json_to_stdout, to_stderr, to_stdout
 from leadline.storage.access.connect import connect
 from leadline.storage.certificates.day import differences, read_day, venues
 from leadline.storage.queries.trust import newest
-
-GAPS_SHOWN = 12  # on the screen; the files list all
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,15 +66,14 @@ def lines(one: Written) -> Iterator[str]:
     latency, spread = day["latency"], day["spread"]
     attested, to_book, wide = "never: no book ticker came", "not measured", "not known"
     if seen["checked"]:
-        attested = (
-            f"{seen['attested_pct']} % of {seen['checked']:,} checks, {seen['mismatches']} mismatches"
-        )
+        found = f"{seen['checked']:,} checks, {seen['mismatches']} mismatches"
+        attested = f"{seen['attested_pct']} % of {found}"
     if latency["measured"]:
         to_book = f"receipt to book p50 {latency['to_book_p50_us']} µs, p99 {latency['to_book_p99_us']} µs"
     if spread["n"]:
         wide = f"median {spread['p50_bps']} bps, p99 {spread['p99_bps']} bps"
     seconds = f"{watched['watched_s'] or 0:,.0f} s"
-    rows = [
+    figures = [
         ("watched", f"{seconds}, {watched['covered_pct'] or 0:.3f} % of it covered"),
         ("minutes", f"{watched['trusted_minutes']} of {watched['minutes']} trusted"),
         ("attested", attested),
@@ -88,13 +85,11 @@ def lines(one: Written) -> Iterator[str]:
         ("content", day["content"]["sha256"]),
         ("files", f"{one.json_path} and .html ({one.outcome})"),
     ]
-    yield from (f"  {name:<10}{value}" for name, value in rows)
+    yield from (f"  {name:<10}{value}" for name, value in figures)
     if day["gaps"]:
-        more = f" (the first {GAPS_SHOWN} of {len(day['gaps'])})" if len(day["gaps"]) > GAPS_SHOWN else ""
-        yield "gaps" + more
         columns = ("ts_from", "ts_to", "seconds", "cause", "after_id", "before_id")
-        shown = [tuple(gap[name] for name in columns) for gap in day["gaps"][:GAPS_SHOWN]]
-        yield from table_lines(columns, shown)
+        rows = [tuple(gap[name] for name in columns) for gap in day["gaps"]]
+        yield from titled_table("gaps", columns, rows)
 
 
 def _verify(settings: Settings, path: Path, *, as_json: bool) -> int:
@@ -106,12 +101,8 @@ def _verify(settings: Settings, path: Path, *, as_json: bool) -> int:
         return 1 if found else 0
     what = f"{day['venue']} {day['symbol']} {day['ts_from']} to {day['ts_to']}"
     if not found:
-        to_stdout(
-            [
-                f"{what}: the database holds exactly what was certified",
-                f"  content   {day['content']['sha256']}",
-            ]
-        )
+        content = f"  content   {day['content']['sha256']}"
+        to_stdout([f"{what}: the database holds exactly what was certified", content])
         return 0
     to_stdout([f"{what}: the database is NOT what was certified", *(f"  {line}" for line in found)])
     to_stderr(

@@ -9,16 +9,15 @@ from typing import Any
 
 from leadline.book.errors import BadInput
 from leadline.flows.commands.common.flags import settings_of
-from leadline.flows.commands.common.output import show
+from leadline.flows.commands.common.output import show, titled_table
 from leadline.flows.commands.common.reading import database, moment, symbol_hint
 from leadline.flows.config.settings import BadSetting
 from leadline.flows.render.latency_words import stage_words
-from leadline.flows.render.tables import json_of, table_lines
+from leadline.flows.render.tables import json_of
 from leadline.storage.access.connect import connect
 from leadline.storage.queries.trust import Verdict, judge, newest
 
 HOUR = dt.timedelta(hours=1)
-MOST_ROWS = 12  # of each table on the screen; --json has all
 MICROSECONDS = 1e6
 
 
@@ -51,7 +50,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "from": json_of(verdict.since),
         "to": json_of(verdict.until),
         "is_trusted": verdict.is_trusted,
-        **{name: [json_of(row) for row in getattr(verdict, name).dicts()] for name in tables},
+        **{name: json_of(getattr(verdict, name).dicts()) for name in tables},
     }
 
 
@@ -71,8 +70,7 @@ def lines(verdict: Verdict) -> Iterator[str]:
         ("mismatches: the venue against the book", verdict.mismatches),
     ):
         if answer.rows:
-            more = f" (the first {MOST_ROWS} of {len(answer.rows)})" if len(answer.rows) > MOST_ROWS else ""
-            yield from ("", title + more, *table_lines(answer.columns, answer.rows[:MOST_ROWS]))
+            yield from ("", *titled_table(title, answer.columns, answer.rows))
 
 
 def _figures(row: dict[str, Any]) -> Iterator[str]:
