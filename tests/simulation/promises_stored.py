@@ -25,6 +25,10 @@ CERTIFIED = 2  # symbols of a life: a certificate costs as much as minutes of it
 _TRUST = "SELECT symbol, epoch_us(minute), is_trusted, covered_s, watched_s FROM trust"
 _HOLES = "SELECT symbol, first_missing_id, next_id FROM coverage_holes"
 _BATCHES = "SELECT writer_id, seq, diffs FROM ingest_batches"
+_TWICE = """
+SELECT symbol, last_id, list(epoch ORDER BY epoch) FROM depth_diffs
+GROUP BY symbol, last_id HAVING count(*) > 1 ORDER BY symbol, last_id
+"""
 _TRADES = "SELECT symbol, trade_id, px, qty, buyer_is_maker FROM trades"
 _SAMPLES = """
 SELECT symbol, epoch, last_id, bid_px, bid_qty, ask_px, ask_qty FROM depth_snapshots WHERE trusted
@@ -37,6 +41,7 @@ def rows_once(evidence: Evidence) -> Iterator[str]:
     con = evidence.con
     yield from (f"stored more than once: {row}" for row in invariants.copies(con).rows[:3])
     yield from half_batches(con)  # type: ignore[arg-type]
+    yield from (f"stored by two streams: {row}" for row in evidence.rows(_TWICE)[:3])
     there = {(writer, seq): diffs for writer, seq, diffs in evidence.rows(_BATCHES)}
     for key, (_, diffs) in evidence.seen.acks.items():
         if there.get(key) != diffs:
