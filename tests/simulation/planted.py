@@ -81,7 +81,7 @@ PLANTED: dict[str, Planted] = {
         "coverage is not ended with its session",
     ),
     "ticker-is-proof": Planted(
-        Witness, "refutes", _ticker_is_proof, 0, frozenset({"no-false-refutation"}),
+        Witness, "refutes", _ticker_is_proof, 21, frozenset({"no-false-refutation"}),
         "a bracketed ticker discards a book",
     ),
     "doubt-is-no": Planted(
