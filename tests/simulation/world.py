@@ -31,6 +31,7 @@ import httpx._transports.default as httpx_transport
 from leadline.tasks.net.clock import Clock
 
 HOST = "::1"  # the loop's sockets look like those of IPv6
+LEAST_S = 2e-6  # twice the resolution of the loop's clock
 BOOTED_S = 1_000.0  # what a monotonic clock shows as a life begins
 DAY_NS = 86_400 * 10**9
 FIRST_DAY_NS = 20_515 * DAY_NS  # 2026-03-03
@@ -66,6 +67,13 @@ class Loop(async_solipsism.EventLoop):
         super().__init__()
         self._connect_s = connect_s
         self.set_task_factory(self._make_task)
+
+    def call_later(
+        self, delay: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        """Wait for what the clock can tell apart at least: who waits for less would wait for ever."""
+        least_s = delay if delay <= 0 else max(delay, LEAST_S)
+        return super().call_later(least_s, callback, *args, context=context)
 
     async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
         """Connect after a while."""
