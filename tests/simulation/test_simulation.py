@@ -14,7 +14,7 @@ from tests.simulation.promises import PROMISES
 from tests.simulation.report import Result, append, read, totals
 from tests.simulation.shrink import shrink
 
-LIVES = 12
+LIVES = 11
 
 
 @pytest.mark.slow
