@@ -53,7 +53,12 @@ class ListSink:
     queued: int = 0
     markets: list[Market] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
-    room: dict[str, int] = field(default_factory=dict)  # rows of the batches given out
+    # Rows of the batches given out: all are kept, and a full-sized one every 50 ms would fill the memory.
+    room: dict[str, int] = field(
+        default_factory=lambda: {
+            "diff_rows": 512, "level_rows": 32_768, "trade_rows": 2_048, "ticker_rows": 4_096,
+        }
+    )  # fmt: skip
 
     def take(self) -> Batch | None:
         return None if self.queued >= self.limit else Batch(self.markets, **self.room)
