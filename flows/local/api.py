@@ -1,8 +1,8 @@
 """
-What ``leadline up`` asks of a Prefect API, through Prefect's own client: keys come from its settings.
+What ``leadline up`` asks of a Prefect API, through Prefect's own client, which finds keys in its settings.
 
-Import after the environment names the API: Prefect reads it once. Every call raises `ApiAway` where the
-API does not answer; the house goes on without it.
+Import this after the environment names the API: Prefect reads it once. Every call raises `ApiAway` if the
+API does not answer; the supervisor goes on without it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ OVER = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
 class ApiAway(LeadlineError):
-    """The Prefect API does not answer or refuses us; the message says what it said."""
+    """The Prefect API does not answer or refuses us; the message holds its answer."""
 
     transient = True
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One deployment as its runs show it; times are UTC."""
+    """One deployment and its newest runs; times are UTC."""
 
     name: str
     last_state: str = ""  # of the newest run that began
@@ -42,7 +42,7 @@ class Job:
 
 
 class Api:
-    """A Prefect API; not for two threads at once."""
+    """A Prefect API; not thread-safe."""
 
     def __init__(self, pool: str) -> None:
         self._pool = pool
@@ -55,7 +55,7 @@ class Api:
         from prefect.exceptions import PrefectException  # noqa: PLC0415
         from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings  # noqa: PLC0415
 
-        # The house looks again by itself; a client that tries for a minute would hold it up.
+        # The supervisor asks again by itself; a client that retries for a minute would block it.
         try:
             with (
                 temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}),
@@ -66,7 +66,7 @@ class Api:
             raise ApiAway(f"the Prefect API: {type(exc).__name__}: {exc}") from exc
 
     def has_pool(self) -> bool:
-        """Whether the work pool is there; also the first word with the API, so it may refuse our key."""
+        """Whether the work pool exists; also the first call to the API, so it may refuse our key."""
         from prefect.exceptions import ObjectNotFound  # noqa: PLC0415
 
         with self._client() as client:
@@ -77,23 +77,23 @@ class Api:
             return True
 
     def pause_pool(self, *, paused: bool) -> None:
-        """Hand no more runs of the pool to workers, or do so again."""
+        """Stop or resume handing runs of the pool to workers."""
         from prefect.client.schemas.actions import WorkPoolUpdate  # noqa: PLC0415
 
         with self._client() as client:
             client.update_work_pool(self._pool, WorkPoolUpdate(is_paused=paused))
 
     def run_now(self, deployment: str) -> None:
-        """Have a deployment run as soon as a worker takes it."""
+        """Create a run of a deployment, to start at once."""
         with self._client() as client:
             found = client.read_deployment_by_name(deployment)
             client.create_flow_run_from_deployment(found.id)
 
     def under_way(self) -> list[str]:
         """
-        Name the runs of the pool that are running; those a worker has taken and not begun are cancelled.
+        Return the names of the pool's running runs; cancel those that a worker took but did not begin.
 
-        A worker takes runs ten seconds early, and such a run would begin when it is time.
+        A worker takes runs ten seconds early, and such a run would begin at its time.
         """
         from prefect.client.schemas.objects import StateType  # noqa: PLC0415
         from prefect.states import Cancelled  # noqa: PLC0415
@@ -110,7 +110,7 @@ class Api:
         return running
 
     def jobs(self, names: Sequence[str]) -> list[Job]:
-        """Look at the newest runs of each deployment of ``names``."""
+        """Return the newest runs of each deployment in ``names``."""
         jobs = {name: Job(name) for name in names}
         ids = self._deployments(names)
         for run in self._runs((*OVER, "RUNNING"), "START_TIME_DESC"):

@@ -1,8 +1,4 @@
-"""
-From settings to a venue: its profile, or the built-in one as a child process.
-
-Addresses a person gave replace the venue's own.
-"""
+"""The built-in venue as a child process, for settings that ask for it."""
 
 from __future__ import annotations
 
@@ -24,12 +20,12 @@ ASK_S = 30.0
 
 
 class VenueGone(LeadlineError):
-    """The built-in venue does not answer as it should."""
+    """The built-in venue does not answer, or answers with an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoopbackProcess:
-    """The built-in venue as a child process, and where it answers."""
+    """The built-in venue as a child process, and its addresses."""
 
     ws_url: str
     rest_url: str
@@ -81,7 +77,7 @@ def running_loopback(settings: Settings, *options: str) -> Iterator[LoopbackProc
 
 @contextlib.contextmanager
 def with_venue(settings: Settings) -> Iterator[Settings]:
-    """Start the built-in venue where it was asked for and nobody said where one runs."""
+    """Start the built-in venue if the settings ask for it without an address."""
     if not settings.is_loopback or settings.ws_url is not None:
         yield settings
         return

@@ -3,8 +3,8 @@ The process of a private Prefect server: Prefect's own application behind a chec
 
     python -m leadline.flows.local.prefect_app PORT
 
-Without the check, a page of another site whose name is made to point at 127.0.0.1 (DNS rebinding) is of
-the same origin as the API in a browser's eyes. Prefect has no setting for it.
+Without the check, a page of another site whose name points at 127.0.0.1 (DNS rebinding) has the same
+origin as the API for a browser. Prefect has no setting for it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def application() -> ASGIApp:
     """
     Return the application to serve.
 
-    Prefect's is wrapped and not changed: its services call it in memory, by a host name of their own.
+    Prefect's own is wrapped, not changed: its services call it in memory, by another host name.
     """
     return TrustedHostMiddleware(create_app(final=True), allowed_hosts=HOSTS, www_redirect=False)
 

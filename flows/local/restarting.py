@@ -1,4 +1,4 @@
-"""A child process that is started again when it dies, later and later while it keeps dying."""
+"""A child process that is restarted when it dies, with growing delays while it keeps dying."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from leadline.flows.local.child import Child
 from leadline.tasks.programs import python
 
 FIRST_S, CAP_S = 1.0, 60.0
-HEALTHY_S = 120.0  # one that ran this long has not failed to start: its next wait is short again
+HEALTHY_S = 120.0  # a child that ran this long has started well: its next delay is short again
 
 
 COMPILE = """
@@ -34,8 +34,8 @@ def compiling(venue: str, engine: str, home: Path) -> Child:
     return Child(command, name="compiling", log=home / "compile.log", stdout_to_log=True)
 
 
-class Kept:
-    """Call `look` now and then; it starts the child again when one is due, and says so."""
+class RestartingChild:
+    """Call `look` often; it restarts the child when a restart is due, and reports it."""
 
     def __init__(
         self,
@@ -58,13 +58,13 @@ class Kept:
         self._failures = 0
 
     def start(self) -> Child:
-        """Start it for the first time; raises what starting raises."""
+        """Start the child for the first time; raises what starting raises."""
         self._child = self._start()
         self._since = self._clock()
         return self._child
 
     def look(self) -> None:
-        """See whether it runs; start it again when it does not and its wait is over."""
+        """Check the child; restart it if it died and its delay is over."""
         now = self._clock()
         if self._child is not None:
             if self._child.is_running():
@@ -94,7 +94,7 @@ class Kept:
         return self._child is not None and self._child.is_running()
 
     def stop(self) -> None:
-        """End it for good."""
+        """Stop the child for good."""
         child, self._child = self._child, None
         self._due = float("inf")
         if child is not None:

@@ -8,45 +8,50 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from leadline.flows.local.supervisor import House
+from leadline.flows.local.supervisor import Supervisor
 from leadline.flows.local.watcher import age_s
 from leadline.flows.render.leg_words import clock_words, leg_line
 
 COLOURS = {"COMPLETED": "green", "RUNNING": "cyan", "FAILED": "red", "CRASHED": "red"}
-OLD_S = 30.0  # figures this old say that nothing streams
+OLD_S = 30.0  # older figures mean that nothing streams
 
 
-def draw(house: House) -> RenderableType:
-    """Return the picture as it is now."""
-    if house.step != "up":
-        return Text(f"{house.step} …", style="bold")
-    seen = house.seen
-    head = Text.assemble(("leadline  ", "bold"), (house.ui_url, "underline"), "   ", *parts(house))
+def draw(supervisor: Supervisor) -> RenderableType:
+    """Return the current picture."""
+    if supervisor.step != "up":
+        return Text(f"{supervisor.step} …", style="bold")
+    seen = supervisor.seen
+    head = Text.assemble(
+        ("leadline  ", "bold"), (supervisor.ui_url, "underline"), "   ", *parts(supervisor)
+    )
     body: list[RenderableType] = [head, Text(stream_line(seen.stats, seen.stream_pid))]
     body += [Text(leg_line(leg)) for leg in seen.legs]
     if seen.jobs:
-        body.append(_jobs(house))
+        body.append(_jobs(supervisor))
     if seen.trouble:
         body.append(Text(seen.trouble, style="yellow", overflow="ellipsis", no_wrap=True))
     return Group(*body, Text("Ctrl-C stops everything in order", style="dim"))
 
 
-def line(house: House) -> str:
+def line(supervisor: Supervisor) -> str:
     """Return the picture in one line."""
-    if house.step != "up":
-        return f"{house.step} …"
-    seen = house.seen
+    if supervisor.step != "up":
+        return f"{supervisor.step} …"
+    seen = supervisor.seen
     done = sum(job.completed for job in seen.jobs)
     failed = sum(job.failed for job in seen.jobs)
-    parts_said = " ".join(text for text, _ in parts(house))
+    parts_said = " ".join(text for text, _ in parts(supervisor))
     return (
         f"{stream_line(seen.stats, seen.stream_pid)}; {done} runs completed, {failed} failed; {parts_said}"
     )
 
 
-def parts(house: House) -> list[tuple[str, str]]:
-    """Name the parts and their colour: up or not."""
-    states = {**{kept.name: kept.is_running for kept in house.kept}, "server": house.seen.api_answers}
+def parts(supervisor: Supervisor) -> list[tuple[str, str]]:
+    """Return the parts and their colours: up or not."""
+    states = {
+        **{child.name: child.is_running for child in supervisor.children},
+        "server": supervisor.seen.api_answers,
+    }
     return [
         (f"{name}{'' if is_up else ' down'} ", "green" if is_up else "red")
         for name, is_up in states.items()
@@ -54,7 +59,7 @@ def parts(house: House) -> list[tuple[str, str]]:
 
 
 def stream_line(stats: dict[str, Any] | None, pid: int | None) -> str:
-    """Say how the stream does."""
+    """Return the state of the stream in one line."""
     if pid is None:
         return "stream    none at the moment; its schedule starts one"
     if stats is None:
@@ -82,7 +87,7 @@ def _us(value: float | None) -> str:
     return f"{value:,.0f} µs" if value < 10_000 else f"{value / 1000:,.0f} ms"  # noqa: PLR2004 - units
 
 
-def _jobs(house: House) -> RenderableType:
+def _jobs(supervisor: Supervisor) -> RenderableType:
     table = Table(box=None, pad_edge=False)
     for name, justify in (
         ("deployment", "left"),
@@ -93,7 +98,7 @@ def _jobs(house: House) -> RenderableType:
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     table.add_column("completed", justify="right")
     table.add_column("failed", justify="right")
-    for job in house.seen.jobs:
+    for job in supervisor.seen.jobs:
         state = Text(job.last_state or "none yet", style=COLOURS.get(job.last_type, "yellow"))
         ago = "" if job.last_at is None else f"{max(0.0, age_s(job.last_at)):,.0f} s"
         wait = "" if job.next_at is None else f"{max(0.0, -age_s(job.next_at)):,.0f} s"

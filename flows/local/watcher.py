@@ -1,4 +1,4 @@
-"""How everything is, looked at now and then by a thread of its own: parts, stream, deployments."""
+"""The state of everything that ``leadline up`` runs, watched by a thread: parts, stream, deployments."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ LEGS_WITHIN = dt.timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen last."""
+class UpStatus:
+    """The newest look at everything."""
 
     api_answers: bool = False
     stream_pid: int | None = None
     stats: dict[str, Any] | None = None  # the newest row of feed_stats
     legs: list[dict[str, Any]] = field(default_factory=list)  # where two connections carry the same
     jobs: list[Job] = field(default_factory=list)
-    trouble: str = ""  # what kept us from looking
+    trouble: str = ""  # why something could not be seen
 
 
 class Watcher:
-    """Looks every few seconds; `seen` is the newest look."""
+    """Looks every `EVERY_S`; `seen` is the newest look."""
 
     def __init__(self, api: Api, api_url: str, db: Path, names: list[str]) -> None:
-        self.seen = Look()
+        self.seen = UpStatus()
         self._api, self._api_url, self._db, self._names = api, api_url, db, names
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leadline-watch", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more; waits for a look that is under way."""
+        """Stop the thread; waits for a look under way."""
         self._stop.set()
         self._thread.join(2 * EVERY_S)
 
@@ -59,9 +59,9 @@ class Watcher:
             self._stop.wait(EVERY_S)
 
 
-def look(api: Api, api_url: str, db: Path, names: list[str], before: list[Job]) -> Look:
-    """Look once; what cannot be seen stays as it was ``before``."""
-    from leadline.flows.local.api import ApiAway  # noqa: PLC0415  imports nothing heavy by itself, but belongs to Prefect
+def look(api: Api, api_url: str, db: Path, names: list[str], before: list[Job]) -> UpStatus:
+    """Look once; deployments that cannot be seen stay as they were ``before``."""
+    from leadline.flows.local.api import ApiAway  # noqa: PLC0415  it belongs to Prefect
 
     troubles: list[str] = []
     jobs, answers = before, is_healthy(api_url)
@@ -71,13 +71,13 @@ def look(api: Api, api_url: str, db: Path, names: list[str], before: list[Job]) 
         except ApiAway as exc:
             troubles.append(str(exc))
     pid, stats, legs = stream_of(db, troubles.append)
-    return Look(answers, pid, stats, legs, jobs, "; ".join(troubles))
+    return UpStatus(answers, pid, stats, legs, jobs, "; ".join(troubles))
 
 
 def stream_of(
     db: Path, say: Callable[[str], None]
 ) -> tuple[int | None, dict[str, Any] | None, list[dict[str, Any]]]:
-    """Return the process that streams into ``db``, its newest figures and its legs', as far as can be."""
+    """Return the process that streams into ``db``, its newest stats and those of its legs, where known."""
     address = read_address(db.resolve())
     if address is None or not address.is_alive():
         return None, None, []
@@ -92,7 +92,7 @@ def stream_of(
 
 
 def age_s(ts: dt.datetime) -> float:
-    """Return how long ago ``ts`` was, in seconds; a time without zone is UTC."""
+    """Return the seconds since ``ts``; a time without zone is UTC."""
     if ts.tzinfo is None:
         ts = ts.replace(tzinfo=dt.UTC)
     return (dt.datetime.now(dt.UTC) - ts).total_seconds()

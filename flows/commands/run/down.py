@@ -9,7 +9,7 @@ import signal
 import time
 
 from leadline.flows.commands.common.flags import settings_of
-from leadline.flows.local import lockfile
+from leadline.flows.local import instance
 from leadline.flows.terminal.console import json_to_stdout, to_stderr
 from leadline.flows.terminal.progress import LineProgress
 
@@ -19,7 +19,7 @@ PAUSE_S = 0.1
 def run(args: argparse.Namespace) -> int:
     """Stop it and wait; 1 where nothing runs or it does not end in time."""
     home = settings_of(args).home
-    pid = lockfile.holder(home)
+    pid = instance.holder(home)
     if not pid:
         to_stderr(f"leadline down: nothing runs in {home}; LEADLINE_HOME chooses another home folder")
         return 1
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     with LineProgress(lambda: f"waiting for process {pid} to stop everything …", after_s=0.5) as progress:
-        while lockfile.holder(home) == pid:
+        while instance.holder(home) == pid:
             if time.monotonic() - began > args.wait:
                 to_stderr(f"leadline down: process {pid} runs after {args.wait:g} s; see {home}/up.log")
                 return 1

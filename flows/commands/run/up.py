@@ -12,10 +12,10 @@ from pathlib import Path
 
 from leadline.flows.commands.common.flags import chosen_settings, settings_of
 from leadline.flows.config.settings import Settings, as_text
-from leadline.flows.local import lockfile
+from leadline.flows.local import instance
 from leadline.flows.local import up_picture as picture
 from leadline.flows.local.prefect_server import is_healthy, login_said
-from leadline.flows.local.supervisor import Choice, House, api_of
+from leadline.flows.local.supervisor import Supervisor, UpOptions, api_of
 from leadline.flows.local.watcher import stream_of
 from leadline.flows.render.leg_words import leg_line
 from leadline.flows.terminal.console import json_to_stdout, to_stderr
@@ -31,20 +31,23 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     if args.detach:
         return _detach(args, settings)
-    with lockfile.hold(settings.home) as is_ours:
+    with instance.hold(settings.home) as is_ours:
         if not is_ours:
             return _print_running(args, settings)
-        house = House(_choice(args, settings), to_stderr)
+        supervisor = Supervisor(_options(args, settings), to_stderr)
         with Progress(
-            lambda: picture.draw(house), after_s=0.3, every_s=0.5, line=lambda: picture.line(house)
+            lambda: picture.draw(supervisor),
+            after_s=0.3,
+            every_s=0.5,
+            line=lambda: picture.line(supervisor),
         ) as progress:
-            house.run(progress.tick, lambda: _print_started(args, house.note, settings))
+            supervisor.run(progress.tick, lambda: _print_started(args, supervisor.instance, settings))
     to_stderr("leadline up: everything is stopped, the database is closed")
     return 0
 
 
-def _choice(args: argparse.Namespace, settings: Settings) -> Choice:
-    return Choice(
+def _options(args: argparse.Namespace, settings: Settings) -> UpOptions:
+    return UpOptions(
         settings=settings,
         given={key: as_text(getattr(settings, key)) for key in chosen_settings(args)},
         server=None if args.server is None else api_of(args.server),
@@ -55,7 +58,7 @@ def _choice(args: argparse.Namespace, settings: Settings) -> Choice:
     )
 
 
-def _print_started(args: argparse.Namespace, where: lockfile.Note, settings: Settings) -> None:
+def _print_started(args: argparse.Namespace, where: instance.Instance, settings: Settings) -> None:
     if args.json:
         json_to_stdout({**asdict(where), "found": False})
     ours = f" ({login_said(settings.home)})" if args.server is None else ""
@@ -64,9 +67,9 @@ def _print_started(args: argparse.Namespace, where: lockfile.Note, settings: Set
 
 def _print_running(args: argparse.Namespace, settings: Settings) -> int:
     """Print where the first one runs, and how it is doing."""
-    where = lockfile.read(settings.home)
+    where = instance.read(settings.home)
     if where is None:
-        pid = lockfile.holder(settings.home)
+        pid = instance.holder(settings.home)
         to_stderr(f"leadline up: process {pid} is starting or stopping in {settings.home}")
         return 0
     pid, stats, legs = stream_of(Path(where.db), to_stderr)
@@ -88,7 +91,7 @@ def _print_running(args: argparse.Namespace, settings: Settings) -> int:
 
 def _detach(args: argparse.Namespace, settings: Settings) -> int:
     """Start the same command in the background and wait until it is up."""
-    if lockfile.holder(settings.home) is not None:
+    if instance.holder(settings.home) is not None:
         return _print_running(args, settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     log = settings.home / "up.log"
@@ -104,7 +107,7 @@ def _detach(args: argparse.Namespace, settings: Settings) -> int:
         )
     until = time.monotonic() + DETACH_S
     with LineProgress(lambda: "starting in the background …", after_s=0.3) as progress:
-        while (where := lockfile.read(settings.home)) is None or not where.is_ready:
+        while (where := instance.read(settings.home)) is None or not where.is_ready:
             if child.poll() is not None:
                 to_stderr(f"leadline up: it ended by itself; see {log}")
                 return 1

@@ -9,7 +9,14 @@ import pytest
 
 from leadline.flows.config.settings import BadSetting, Settings
 from leadline.flows.local.prefect_server import free_port, is_taken
-from leadline.flows.local.supervisor import Choice, api_of, prepare, run_environ, taken_said, ui_of
+from leadline.flows.local.supervisor import (
+    UpOptions,
+    api_of,
+    port_taken_message,
+    prepare,
+    run_environ,
+    ui_of,
+)
 from leadline.storage.access.connect import connect
 from leadline.storage.access.owner import Owner
 from leadline.storage.queries.everyday import row_counts
@@ -44,7 +51,8 @@ def test_a_taken_port_says_what_to_do() -> None:
         port = taken.getsockname()[1]
         assert is_taken(port)
         assert (
-            taken_said(port) == f"port {port} is taken by another program; choose another one with --port N"
+            port_taken_message(port)
+            == f"port {port} is taken by another program; choose another one with --port N"
         )
     assert not is_taken(free_port())
 
@@ -54,7 +62,7 @@ def test_runs_get_absolute_paths_and_only_what_was_chosen(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("LEADLINE_CONFIG", raising=False)
-    found = run_environ(Choice(settings=Settings(), given={"symbols": "BTCUSDT"}), Settings())
+    found = run_environ(UpOptions(settings=Settings(), given={"symbols": "BTCUSDT"}), Settings())
     assert found == {
         "LEADLINE_DB": str(tmp_path / "leadline.duckdb"),
         "LEADLINE_HOME": str(tmp_path / ".leadline"),
@@ -62,12 +70,12 @@ def test_runs_get_absolute_paths_and_only_what_was_chosen(
     }
     (tmp_path / "leadline.toml").write_text("")
     built_in = Settings(venue="loopback-spot", ws_url="ws://h:1", rest_url="http://h:2")
-    found = run_environ(Choice(settings=built_in, given={}), built_in)
+    found = run_environ(UpOptions(settings=built_in, given={}), built_in)
     assert found["LEADLINE_CONFIG"] == str(tmp_path / "leadline.toml")
     assert (found["LEADLINE_VENUE"], found["LEADLINE_WS_URL"]) == ("loopback-spot", "ws://h:1")
     # A relative path of the file means something in this folder only; an absolute one says itself.
     named = Settings(export_to=Path("days"), local_gguf=tmp_path / "m.gguf")
-    found = run_environ(Choice(settings=named, given={}), named)
+    found = run_environ(UpOptions(settings=named, given={}), named)
     assert found["LEADLINE_EXPORT_TO"] == str(tmp_path / "days")
     assert "LEADLINE_LOCAL_GGUF" not in found
 

@@ -1,8 +1,8 @@
 """
-One house per home folder: a lock whoever runs it holds, and a note that says where it is.
+One ``leadline up`` per home folder: a lock that it holds, and a note with its addresses.
 
     <home>/up.lock   locked while it runs; the kernel frees it, however it ends
-    <home>/up.json   who runs it, and the addresses of its parts
+    <home>/up.json   its process, and the addresses of its parts
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from leadline.storage.files.whole import read_note, write_note
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """Where a running house is; ``is_ready`` once everything has been started."""
+class Instance:
+    """A running ``leadline up``; ``is_ready`` once everything has been started."""
 
     pid: int
     ui_url: str
@@ -40,7 +40,7 @@ def _note(home: Path) -> Path:
 
 @contextlib.contextmanager
 def hold(home: Path) -> Iterator[bool]:
-    """Hold the home's lock for the block; False: somebody else does."""
+    """Hold the home's lock for the block; yield False if another process holds it."""
     home.mkdir(parents=True, exist_ok=True)
     lock = LockFile(_lock(home))
     if not lock.take():
@@ -54,15 +54,15 @@ def hold(home: Path) -> Iterator[bool]:
 
 
 def holder(home: Path) -> int | None:
-    """Return the process that runs a house in ``home``; None: nobody does."""
+    """Return the process that runs in ``home``; None if none does."""
     return lock_holder(_lock(home))
 
 
-def write(home: Path, note: Note) -> None:
-    """Put the note in place at once."""
-    write_note(_note(home), note)
+def write(home: Path, instance: Instance) -> None:
+    """Write the note."""
+    write_note(_note(home), instance)
 
 
-def read(home: Path) -> Note | None:
-    """Read the note of a house that runs; None when none does, or it has not said yet where it is."""
-    return None if holder(home) is None else read_note(_note(home), Note)
+def read(home: Path) -> Instance | None:
+    """Read the note of a running instance; None if none runs, or it has no addresses yet."""
+    return None if holder(home) is None else read_note(_note(home), Instance)
