@@ -10,7 +10,9 @@ from pathlib import Path
 from leadline.flows.local import instance
 from tests.flows.commands import ROOT
 
-WHERE = instance.Instance(1, "http://u", "http://u/api", "x.duckdb", "loopback-spot", ["BTCUSDT"], "leadline", True)
+WHERE = instance.Instance(
+    1, "http://u", "http://u/api", "x.duckdb", "loopback-spot", ["BTCUSDT"], "leadline", True
+)
 
 
 def test_the_second_is_told_and_finds_the_first(tmp_path: Path) -> None:
