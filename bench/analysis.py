@@ -28,7 +28,7 @@ import numpy as np
 
 from bench.measure import BenchFailed, Row, cpu_s
 from bench.table import Section, show
-from leadline.flows.signals.analysis import AnalysisPlan, Analyst, Chain
+from leadline.flows.signals.analysis import AnalysisPlan, Analyst, ModelChain
 from leadline.flows.signals.prompting import FIGURES, WORDS, prompt
 from leadline.storage.access.connect import Connection, connect
 from leadline.storage.access.jobs import Desk
@@ -38,11 +38,11 @@ from leadline.storage.spend.calls import Usage
 from leadline.storage.spend.journal import Journal
 from leadline.storage.spend.prices import BOOK, read_prices
 from leadline.storage.spend.tariff import Price
-from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.client import ModelClient
 from leadline.tasks.llm.embedded.model import LocalModel
 from leadline.tasks.llm.profiles import local_provider
-from leadline.tasks.llm.protocol.ask import Route
 from leadline.tasks.llm.protocol.errors import ModelError
+from leadline.tasks.llm.protocol.request import Route
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 
 VENUE = "bench"
@@ -131,7 +131,7 @@ async def _measure(folder: Path, model: LocalModel, analyses: int) -> list[Measu
         symbols = _symbols(con)
         provider = local_provider(model.address)
         with Journal(db, default_usd_per_day=Decimal(1)) as journal, Desk(db) as desk:
-            async with Client(
+            async with ModelClient(
                 [provider], journal, home=folder, clock=SYSTEM_CLOCK, rng=Random(1)
             ) as client:
                 route = Route("local", model.address.model)
@@ -148,13 +148,13 @@ def _symbols(con: Connection) -> tuple[str, ...]:
 
 
 async def _one(
-    desk: Desk, client: Client, route: Route, version: str, symbols: tuple[str, ...], pid: int
+    desk: Desk, client: ModelClient, route: Route, version: str, symbols: tuple[str, ...], pid: int
 ) -> Measured:
     work = AnalysisPlan(
         venue=VENUE,
         symbols=symbols,
         trigger="manual",
-        chains=(Chain(routes=(route,), prompt=prompt(version)),),
+        chains=(ModelChain(routes=(route,), prompt=prompt(version)),),
         horizon_s=300,
         ttl_s=60,
         stale_s=10,

@@ -15,15 +15,17 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
+from leadline.flows.signals.prompting import WORDS, prompt
 from leadline.storage.spend.calls import Outcome, Plan
-from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.client import ModelClient
 from leadline.tasks.llm.embedded import recipe
 from leadline.tasks.llm.embedded.model import LocalModel
 from leadline.tasks.llm.profiles import local_provider
-from leadline.tasks.llm.protocol.ask import Ask, Reply, Route
+from leadline.tasks.llm.protocol.request import ModelReply, ModelRequest, Route
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 
 Features = tuple[float, float, float]
+WORDED = prompt(WORDS)
 
 
 class NoJournal:
@@ -46,7 +48,7 @@ def case(rng: Random, direction: str) -> Features:
 async def measure(seeds: list[int], cases: int) -> None:
     with tempfile.TemporaryDirectory() as home, LocalModel(Path(home)) as model:
         provider = local_provider(model.address)
-        async with Client(
+        async with ModelClient(
             [provider], NoJournal(), home=Path(home), clock=SYSTEM_CLOCK, rng=Random(0)
         ) as client:
             for seed in seeds:
@@ -54,17 +56,17 @@ async def measure(seeds: list[int], cases: int) -> None:
         print(f"CPU {_cpu_s(model.address.pid) / (len(seeds) * cases):.2f} s a question")
 
 
-async def one_seed(client: Client, route: Route, seed: int, cases: int) -> None:
+async def one_seed(client: ModelClient, route: Route, seed: int, cases: int) -> None:
     rng = Random(seed)
     came: Counter[str] = Counter()
-    replies: list[Reply] = []
+    replies: list[ModelReply] = []
     for number in range(cases):
         direction = ("bullish", "bullish", "bearish", "bearish", "neutral")[number % 5]
         question = recipe.words(*case(rng, direction))
-        reply = await client.ask(
-            Ask(
+        reply = await client.complete(
+            ModelRequest(
                 signal_id=uuid4().hex, flow="bench", symbol="BTCUSDT", routes=(route,), deadline_s=60,
-                messages=recipe.messages(question, 300), rules=recipe.rules(300), max_tokens=90,
+                messages=WORDED.conversation(question, 300), rules=WORDED.rules(300), max_tokens=90,
             )
         )  # fmt: skip
         replies.append(reply)

@@ -11,12 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
+from leadline.book.analytics.direction import Direction
 from leadline.book.analytics.signal_features import Features
 from leadline.book.errors import BadInput
-
-Direction: TypeAlias = Literal["bullish", "bearish", "neutral"]
 
 KIND = "baseline"  # of their rows, and the provider those rows name
 # Below these a figure says nothing either way: a share, or a part of the spread.

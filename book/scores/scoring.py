@@ -34,8 +34,6 @@ from leadline.book.scores.statistics import (
     spearman,
 )
 
-SIGNS = {"bullish": 1, "neutral": 0, "bearish": -1}
-
 LEAST_CALLS = 20  # up or down; fewer are not judged
 MOST_SYMBOLS = 20  # that get cells of their own, those with most calls
 ALPHA = 0.05

@@ -1,17 +1,17 @@
 """
-Decisions: look at a book, let the baselines speak, ask the models, write down whatever came of it.
+Decisions: look at a book, ask the baselines and the models, store every result.
 
-    claim the question ─ claimed or answered by another ─> nothing to do
+    claim the question ─ claimed or answered by another run ─> nothing to do
       │
     look ─ not LIVE, stale, crossed, trusted too short ──> rows that say why; no call is made
       │
-    baselines ──> rows at the same instant
+    baselines ──> rows of the same instant
       │
     ask each chain of models ──> a row each: ok, abstained, invalid, refused_… or error
 
-Symbols go side by side, a few at a time. Every wait is bounded, and nothing here needs Prefect. A question
-is the same within a time bucket, however the book has moved on: a run that is tried again does not ask, and
-pay, twice. A shock's bucket is its own, so that the minute's scheduled question does not swallow it.
+Several symbols run side by side. Every wait is bounded, and nothing here needs Prefect. A question is the
+same within a time bucket, however the book has moved since: a retried run does not ask, and pay, twice. A
+shock has a bucket of its own, so that the scheduled question of that minute does not replace it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import uuid4
 
 from leadline.book.analytics.baselines import BASELINES, KIND, Baseline
@@ -32,7 +32,7 @@ from leadline.book.analytics.shock import Shock
 from leadline.book.analytics.signal_features import WINDOWS_S, BookView, Features, features
 from leadline.book.errors import BadInput
 from leadline.flows.signals.prompting import alias
-from leadline.flows.signals.request import CHALLENGERS, AnalysisPlan, Chain, late
+from leadline.flows.signals.request import CHALLENGERS, AnalysisPlan, ModelChain, late
 from leadline.storage.access.connect import Connection
 from leadline.storage.access.jobs import Desk
 from leadline.storage.signals import rows
@@ -40,7 +40,8 @@ from leadline.storage.signals.rows import Decision, Record, Text
 from leadline.storage.signals.view import Refusal, is_stored, look
 from leadline.storage.spend import claims
 from leadline.storage.spend.tariff import same_model
-from leadline.tasks.llm.protocol.ask import Ask, Message, Reply, Route
+from leadline.tasks.llm.client import ModelClient
+from leadline.tasks.llm.protocol.request import Message, ModelReply, ModelRequest, Route
 
 log = logging.getLogger("leadline.signals")
 
@@ -48,24 +49,18 @@ T = TypeVar("T")
 EmitEvent: TypeAlias = Callable[[str, str, Mapping[str, Any]], None]  # event, symbol, payload
 
 FLOW = "analyze-signals"
-CLAIM_SLACK_S = 30.0  # a claimer that died is waited for this long past its deadline
-REACHED_S, REACHED_LOOKS = 1.2, 24  # what waiting for the store may take
-NEEDED_S = WINDOWS_S[0]  # of unbroken trust: with less there is no flow to judge
-OVERTAKEN_SPREADS = 3.0  # a mid that moved further than this meanwhile is another market
-
-
-class Asks(Protocol):
-    """What answers questions; `tasks.llm.client.Client` does."""
-
-    async def ask(self, ask: Ask) -> Reply: ...  # noqa: D102
+CLAIM_SLACK_S = 30.0  # how long past its deadline a claim of a dead run holds
+STORED_S, STORED_LOOKS = 1.2, 24  # how long to wait for the store
+NEEDED_S = WINDOWS_S[0]  # of unbroken trust; with less there is no flow to judge
+OVERTAKEN_SPREADS = 3.0  # a mid that moved further meanwhile is another market
 
 
 @dataclass(slots=True)
 class Analyst:
-    """Does `AnalysisPlan` on a database; ``client`` None: ``problem`` says why no model can be asked."""
+    """Carries out an `AnalysisPlan`; without a ``client``, ``problem`` says why no model can be asked."""
 
     desk: Desk
-    client: Asks | None
+    client: ModelClient | None
     plan: AnalysisPlan
     problem: str | None = None
     emit: EmitEvent | None = None
@@ -73,7 +68,7 @@ class Analyst:
     _records: dict[tuple[str, str], Record] = field(default_factory=dict)
 
     async def run(self) -> list[Decision]:
-        """Decide on every symbol; what could not be decided is a row too. Raises what the store raises."""
+        """Decide on every symbol; a failure is a row too. Raises what the store raises."""
         plan = self.plan
         self._records = await self._store(partial(rows.records, venue=plan.venue, at=self.now()))
         gate = asyncio.Semaphore(plan.side_by_side)
@@ -82,8 +77,8 @@ class Analyst:
             async with gate:
                 return await self._decide(symbol)
 
-        told = await asyncio.gather(*(one(symbol) for symbol in plan.symbols))
-        return [decision for some in told for decision in some]
+        made = await asyncio.gather(*(one(symbol) for symbol in plan.symbols))
+        return [decision for some in made for decision in some]
 
     async def _store(self, job: Callable[[Connection], T]) -> T:
         return await asyncio.to_thread(self.desk.run, job)
@@ -91,7 +86,7 @@ class Analyst:
     async def _decide(self, symbol: str) -> list[Decision]:
         plan, shock = self.plan, self.plan.shocks.get(symbol)
         if shock is not None:
-            await self._reached(symbol, shock)
+            await self._wait_until_stored(symbol, shock)
         at = self.now()
         keys = [self._key(symbol, at, KIND, "")]
         keys += [self._key(symbol, at, chain.name, chain.prompt.digest) for chain in plan.chains]
@@ -111,16 +106,16 @@ class Analyst:
         answered = await asyncio.gather(*(self._ask(case, chain, claim) for chain, claim in asked))
         return [*by_rule, *answered]
 
-    async def _reached(self, symbol: str, shock: Shock) -> None:
-        """Wait a little until the store holds the book that showed a shock: later it may be calm again."""
-        for _ in range(REACHED_LOOKS):
+    async def _wait_until_stored(self, symbol: str, shock: Shock) -> None:
+        """Wait briefly until the store holds the book that showed the shock; later it may be calm again."""
+        for _ in range(STORED_LOOKS):
             found = partial(
                 is_stored, venue=self.plan.venue, symbol=symbol, epoch=shock.epoch,
                 last_id=shock.last_id, at=self.now(),
             )  # fmt: skip
             if await self._store(found):
                 return
-            await asyncio.sleep(REACHED_S / REACHED_LOOKS)
+            await asyncio.sleep(STORED_S / STORED_LOOKS)
 
     def _key(self, symbol: str, at: dt.datetime, name: str, digest: str) -> str:
         plan, shock = self.plan, self.plan.shocks.get(symbol)
@@ -128,7 +123,7 @@ class Analyst:
         return "|".join((plan.venue, symbol, name, digest, plan.trigger, str(bucket)))
 
     def _claim(self, con: Connection, *, keys: Sequence[str], at: dt.datetime) -> list[claims.Claim]:
-        # Not before the bucket is over: of a run that died nobody knows what it had asked and will pay for.
+        # Until the bucket is over: nobody knows what a dead run had asked and will pay for.
         lasts_s = max(self.plan.bucket_s, self.plan.deadline_s + CLAIM_SLACK_S)
         expires_at = at + dt.timedelta(seconds=lasts_s)
         return [claims.claim(con, key, claimer=uuid4().hex, now=at, expires_at=expires_at) for key in keys]
@@ -149,7 +144,7 @@ class Analyst:
             **{**case.columns(), **given},
         )
 
-    def _llm_row(self, case: _Case, chain: Chain, key: str, **given: Any) -> Decision:
+    def _llm_row(self, case: _Case, chain: ModelChain, key: str, **given: Any) -> Decision:
         wanted = chain.routes[0]
         return self._row(
             case,
@@ -163,7 +158,7 @@ class Analyst:
         )
 
     def _baselines(self, case: _Case) -> list[Decision]:
-        """Let every rule speak; one that cannot abstains, one on an untrusted book is refused alike."""
+        """Ask every baseline; one that cannot say abstains, and an untrusted book refuses all of them."""
         return [self._baseline(case, rule) for rule in BASELINES.values()]
 
     def _baseline(self, case: _Case, rule: Baseline) -> Decision:
@@ -185,7 +180,7 @@ class Analyst:
 
     # -- asking ----------------------------------------------------------------------------------
 
-    async def _ask(self, case: _Case, chain: Chain, claim: claims.Claim) -> Decision:
+    async def _ask(self, case: _Case, chain: ModelChain, claim: claims.Claim) -> Decision:
         assert case.shown is not None
         make = partial(self._llm_row, case, chain, claim.key)
         if self.client is None:
@@ -201,28 +196,28 @@ class Analyst:
             return decision
         decision = make(outcome="error")
         flow = CHALLENGERS if chain.is_challenger else FLOW
-        ask = question(
+        request = request_of(
             chain, messages, self.plan, signal_id=decision.signal_id, symbol=case.symbol, flow=flow
         )
-        reply = await self.client.ask(ask)
+        reply = await self.client.complete(request)
         decision = replace(decision, **of_reply(chain, reply), **await self._arrival(case))
         text = Text(
             signal_id=decision.signal_id,
             ts=case.at,
-            request_hash=request_hash(reply.asked, messages, ask),
+            request_hash=request_hash(reply.asked, messages, request),
             messages=[{"role": turn.role, "content": turn.content} for turn in messages],
             answer=reply.text,
             capability=reply.capability,
         )
-        # A refusal spent nothing: the same question may be asked again within its bucket.
+        # A refusal costs nothing: the same question can be asked again within its bucket.
         spent = not decision.outcome.startswith("refused_")
         ends = partial(_finish, answer=[claim]) if spent else partial(_finish, release=[claim])
         await self._store(partial(ends, decisions=[decision], texts=[text]))
-        self._tell_news(case.symbol, reply, decision)
+        self._emit_changes(case.symbol, reply, decision)
         return decision
 
     async def _arrival(self, case: _Case) -> dict[str, Any]:
-        """Look where the mid is now that the answer is here."""
+        """Return where the mid is when the answer arrives."""
         view, at = case.view, self.now()
         since = dt.datetime.fromtimestamp(view.since_ns / 1e9, dt.UTC)
         find = partial(
@@ -240,7 +235,7 @@ class Analyst:
             "is_overtaken": moved > OVERTAKEN_SPREADS,
         }
 
-    def _tell_news(self, symbol: str, reply: Reply, decision: Decision) -> None:
+    def _emit_changes(self, symbol: str, reply: ModelReply, decision: Decision) -> None:
         if self.emit is None:
             return
         if decision.is_switched:
@@ -255,7 +250,7 @@ class Analyst:
 
 
 class _Case:
-    """One symbol at one instant: what was seen and made of it, or why nothing may be."""
+    """One symbol at one instant: its book and features, or why it is refused."""
 
     def __init__(
         self, symbol: str, at: dt.datetime, seen: BookView | Refusal, shock: Shock | None = None
@@ -276,7 +271,7 @@ class _Case:
 
     @property
     def view(self) -> BookView:
-        """The book; only where it was not refused."""
+        """The book; there is none if it was refused."""
         assert self._view is not None
         return self._view
 
@@ -286,7 +281,7 @@ class _Case:
         return self.view.mid
 
     def columns(self) -> dict[str, Any]:
-        """Return what every row of this instant holds."""
+        """Return the columns that all rows of this instant share."""
         if self.refusal is not None:
             known = {"outcome": self.refusal.outcome, "reason": self.refusal.reason}
             return {**known, "epoch": self.refusal.epoch, "attempts": 0}
@@ -300,17 +295,17 @@ class _Case:
         }
 
 
-def question(
-    chain: Chain,
+def request_of(
+    chain: ModelChain,
     messages: tuple[Message, ...],
     plan: AnalysisPlan,
     *,
     signal_id: str,
     symbol: str,
     flow: str = FLOW,
-) -> Ask:
-    """Put a question together."""
-    return Ask(
+) -> ModelRequest:
+    """Make the request for one question."""
+    return ModelRequest(
         signal_id=signal_id,
         flow=flow,
         symbol=symbol,
@@ -322,8 +317,8 @@ def question(
     )
 
 
-def of_reply(chain: Chain, reply: Reply) -> dict[str, Any]:
-    """Return the columns that a reply fills; without an answer there is no direction."""
+def of_reply(chain: ModelChain, reply: ModelReply) -> dict[str, Any]:
+    """Return the columns that a reply fills."""
     answer, totals = reply.answer, reply.totals
     served = reply.model_served
     is_same = served is None or same_model(reply.asked.model, served)
@@ -345,16 +340,16 @@ def of_reply(chain: Chain, reply: Reply) -> dict[str, Any]:
     }
 
 
-def request_hash(route: Route, messages: Sequence[Message], ask: Ask) -> str:
-    """Return what two requests have in common when the same answer may serve both."""
-    told = {
+def request_hash(route: Route, messages: Sequence[Message], request: ModelRequest) -> str:
+    """Return a hash that two requests share if one answer can serve both."""
+    sent = {
         "model": f"{route.provider}/{route.model}",
         "messages": [[turn.role, turn.content] for turn in messages],
-        "schema": ask.rules.schema(),
-        "max_tokens": ask.max_tokens,
-        "temperature": ask.temperature,
+        "schema": request.rules.schema(),
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _finish(

@@ -1,9 +1,9 @@
 """
-Which models are asked: provider, key, prompt and chains out of the settings, the embedded one started.
+Which models are asked: provider, key, prompt and chains from the settings; it starts the embedded model.
 
-Keys come from the environment or a Prefect Secret block and go nowhere else. ``auto`` is the default
-provider where its key is set, else the embedded model where it is installed, else nobody: then the
-baselines speak alone and the model's rows say what is missing.
+Keys come from the environment or a Prefect Secret block and are passed on to nobody else. ``auto`` is the
+default provider if its key is set, else the embedded model if it is installed, else nobody: then only the
+baselines decide, and the models' rows say what is missing.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import Any
 from leadline.book.errors import BadInput, LeadlineError
 from leadline.flows.config.settings import Settings
 from leadline.flows.signals.prompting import FIGURES, WORDS, Prompt, prompt
-from leadline.flows.signals.request import CHALLENGERS, Chain
+from leadline.flows.signals.request import CHALLENGERS, ModelChain
 from leadline.storage.access.connect import connect
 from leadline.storage.spend import reports
 from leadline.storage.spend.journal import Journal
-from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.client import ModelClient
 from leadline.tasks.llm.embedded.model import (
     DEFAULT_MODEL,
     LocalModel,
@@ -42,28 +42,28 @@ from leadline.tasks.llm.profiles import (
     profile,
     with_key,
 )
-from leadline.tasks.llm.protocol.ask import Route
 from leadline.tasks.llm.protocol.errors import BadProfile, ModelError
+from leadline.tasks.llm.protocol.request import Route
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 
 AUTO, NOBODY = "auto", "none"
 MANY = 64
-BLOCK_S = 5.0  # what asking Prefect for a key may take
+BLOCK_S = 5.0  # how long asking Prefect for a key may take
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """A client and the chains it can be asked; without a client ``problem`` says why."""
+    """A client and its chains; without a client, ``problem`` says why."""
 
-    client: Client | None
-    chains: tuple[Chain, ...]
+    client: ModelClient | None
+    chains: tuple[ModelChain, ...]
     problem: str | None = None
-    label: str | None = None  # to be shown beside whatever they say
-    at_once: int = MANY  # questions; more would only wait, and the books they are about grow old
+    label: str | None = None  # to be shown beside their answers
+    at_once: int = MANY  # questions; more would only wait while their books grow old
 
 
 def provider_name(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
-    """Decide who is asked where nobody said."""
+    """Return the provider to ask: the setting, or what ``auto`` means here."""
     if settings.llm_provider != AUTO:
         return settings.llm_provider
     if environ.get(DEFAULT_PROVIDER.key_env or ""):
@@ -78,7 +78,7 @@ def provider_name(settings: Settings, environ: Mapping[str, str] = os.environ) -
 
 @contextlib.asynccontextmanager
 async def open_models(settings: Settings, environ: Mapping[str, str] = os.environ) -> AsyncIterator[Models]:
-    """Make ready whom the settings name; what stands in the way is ``problem``, not an exception."""
+    """Prepare the models of the settings; an obstacle becomes ``problem``, not an exception."""
     name = provider_name(settings, environ)
     if name == NOBODY:
         key = DEFAULT_PROVIDER.key_env
@@ -97,7 +97,9 @@ async def open_models(settings: Settings, environ: Mapping[str, str] = os.enviro
         journal = stack.enter_context(
             Journal(settings.db, default_usd_per_day=settings.llm_budget_usd_per_day)
         )
-        client = Client([provider], journal, home=settings.home, clock=SYSTEM_CLOCK, rng=random.Random())
+        client = ModelClient(
+            [provider], journal, home=settings.home, clock=SYSTEM_CLOCK, rng=random.Random()
+        )
         await stack.enter_async_context(client)
         at_once = 1 if name == LOCAL.name else MANY
         yield Models(client, chains, label=provider.profile.label, at_once=at_once)
@@ -114,7 +116,7 @@ async def _provider(
 
 
 async def key_of(found: Profile, environ: Mapping[str, str]) -> str | None:
-    """Look a key up: the environment, else the Secret block ``leadline-<provider>``; None where neither."""
+    """Return a key from the environment, else from the Secret block ``leadline-<provider>``, else None."""
     if found.key_env is None:
         return None
     if key := environ.get(found.key_env):
@@ -128,7 +130,7 @@ async def key_of(found: Profile, environ: Mapping[str, str]) -> str | None:
     return None
 
 
-def chains_of(settings: Settings, found: Profile) -> tuple[Chain, ...]:
+def chains_of(settings: Settings, found: Profile) -> tuple[ModelChain, ...]:
     """
     Return the chains of the setting ``llm_models``; empty: the provider's default model.
 
@@ -141,17 +143,17 @@ def chains_of(settings: Settings, found: Profile) -> tuple[Chain, ...]:
     return tuple(_chain(found.name, one, chosen) for one in named)
 
 
-def challengers_of(settings: Settings, found: Profile) -> tuple[Chain, ...]:
+def challengers_of(settings: Settings, found: Profile) -> tuple[ModelChain, ...]:
     """
     Return the chains of the setting ``llm_challengers``: ``model``, ``model@prompt`` or ``@prompt``.
 
-    What is left out is the first champion's. Raises `BadInput` for a prompt there is not, and for what is
-    asked already.
+    A part that is left out is the first champion's. Raises `BadInput` for an unknown prompt, and for a
+    chain that is asked already.
     """
     champions = chains_of(settings, found)
     first = champions[0]
     known = {(chain.name, chain.prompt.version) for chain in champions}
-    made: list[Chain] = []
+    made: list[ModelChain] = []
     for text in settings.llm_challengers:
         models, _, version = text.partition("@")
         chosen = prompt(version.strip()) if version.strip() else first.prompt
@@ -166,22 +168,22 @@ def challengers_of(settings: Settings, found: Profile) -> tuple[Chain, ...]:
 
 
 def _cap_challengers(settings: Settings) -> None:
-    """Put the cap where every call is held against it, in the ledger's budgets."""
+    """Store the cap as a budget of the ledger, which every call is checked against."""
     usd = settings.llm_challengers_usd_per_day
     with connect(settings.db, write=True) as con:
         reports.set_budget(con, f"flow:{CHALLENGERS}", "day", usd, now=dt.datetime.now(dt.UTC))
 
 
-def _chain(provider: str, models: str, chosen: Prompt) -> Chain:
+def _chain(provider: str, models: str, chosen: Prompt) -> ModelChain:
     routes = tuple(Route(provider, model.strip()) for model in models.split(">"))
-    return Chain(routes=routes, prompt=chosen)
+    return ModelChain(routes=routes, prompt=chosen)
 
 
 def why_not_ready(settings: Settings, environ: Mapping[str, str] = os.environ) -> str | None:
     """
-    Say why a shock is not to be answered by a model; None where it is.
+    Return why no model answers a shock; None if one does.
 
-    ``auto`` wants one that answers at once: a provider, or an embedded model that runs already and is
+    ``auto`` needs a model that answers at once: a provider, or an embedded model that already runs and is
     shared in ``home``. May take a second.
     """
     if settings.shock_analysis == "off":
@@ -202,7 +204,7 @@ def why_not_ready(settings: Settings, environ: Mapping[str, str] = os.environ) -
 
 @contextlib.contextmanager
 def shared_model(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
-    """Share the embedded model in ``home`` for as long as this lasts, where it is the one to be asked."""
+    """Share the embedded model in ``home`` for the block, if it is the one to be asked."""
     is_asked = provider_name(settings, environ) == LOCAL.name and settings.llm_base_url is None
     if not is_asked or find_shared(settings.home, gguf=settings.local_gguf) is not None:
         yield
@@ -212,7 +214,7 @@ def shared_model(settings: Settings, environ: Mapping[str, str] = os.environ) ->
 
 
 def one_route(settings: Settings, environ: Mapping[str, str] = os.environ) -> Route:
-    """Return the one model that the settings name, nothing started; raises `BadInput` for none or more."""
+    """Return the one model of the settings, without starting it; raises `BadInput` for none or several."""
     name = provider_name(settings, environ)
     if name == NOBODY:
         raise BadInput("no model can be asked: give --provider, or see leadline doctor")
@@ -230,7 +232,7 @@ def one_route(settings: Settings, environ: Mapping[str, str] = os.environ) -> Ro
 
 
 def named_models(settings: Settings, environ: Mapping[str, str] = os.environ) -> list[tuple[str, str]]:
-    """List all models that the settings name, stand-ins too, as the price book knows them."""
+    """Return all models of the settings, stand-ins too, by their names in the price book."""
     name = provider_name(settings, environ)
     if name == NOBODY:
         return []
@@ -244,8 +246,8 @@ def _version(settings: Settings, provider: str) -> str:
     return WORDS if provider == LOCAL.name and settings.local_gguf is None else FIGURES
 
 
-def _as_named(settings: Settings, name: str) -> tuple[Chain, ...]:
-    """Return the chains as far as the settings name them, for rows that say why nobody was asked."""
+def _as_named(settings: Settings, name: str) -> tuple[ModelChain, ...]:
+    """Return the chains that the settings name, for rows that say why nobody was asked."""
     with contextlib.suppress(LeadlineError):
         found = profile(name)
         if name == LOCAL.name:

@@ -1,11 +1,11 @@
 """
-From figures to a conversation: versioned prompt files, and the code that fills in their question.
+From features to a conversation: versioned prompt files, and the code that words their question.
 
-A prompt is a TOML file in ``flows/prompts``: what it says is the stable beginning of every conversation,
-so that providers can cache it, and the question comes last. Its hash covers the file and `FILLING`, the
-revision of the code here that words the question; a row with the same hash was asked in the same way.
+A prompt is a TOML file in ``flows/signals/prompts``. Its text is the same beginning of every conversation,
+so that providers can cache it; the question comes last. Its hash covers the file and `FILLING`, the
+revision of the code here that words the question: rows with the same hash were asked in the same way.
 
-Names of symbols are other people's text: one outside a narrow alphabet goes under an alias.
+Names of symbols are foreign text: a name outside a narrow alphabet is replaced by an alias.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from leadline.book.analytics.signal_features import WINDOWS_S, Features
 from leadline.book.errors import BadInput
 from leadline.tasks.llm.embedded import recipe
 from leadline.tasks.llm.protocol.answer import AnswerRules
-from leadline.tasks.llm.protocol.ask import Message
+from leadline.tasks.llm.protocol.request import Message
 
-FILLING = 1  # count up when a question is worded differently for the same figures
+FILLING = 1  # increase it when the same features get another wording
 FIGURES, WORDS = "figures-1", "smollm-words-1"
 SAFE_SYMBOL = re.compile(r"[A-Z0-9]{2,16}(?:_[A-Z0-9]{2,8})?")
 SLIGHT, STRONG = 0.1, 0.4  # of a figure in -1..1
@@ -35,7 +35,7 @@ class Prompt:
 
     version: str
     digest: str
-    question: str  # figures or words: which question the file is for
+    question: str  # figures or words: how its question is worded
     system: str
     examples: tuple[tuple[str, str], ...]
     max_tokens: int
@@ -58,21 +58,25 @@ class Prompt:
 
         Raises `BadInput` where a figure that the question needs is missing, with the reason.
         """
+        return self.conversation(_QUESTIONS[self.question](shown, symbol, horizon_s), horizon_s)
+
+    def conversation(self, question: str, horizon_s: int) -> tuple[Message, ...]:
+        """Put ``question`` behind the system message and the examples."""
         turns = [Message("system", self.system)]
-        for question, answer in self.examples:
-            turns.append(Message("user", question))
+        for example, answer in self.examples:
+            turns.append(Message("user", example))
             turns.append(Message("assistant", answer.replace("{horizon_s}", str(horizon_s))))
-        return (*turns, Message("user", _QUESTIONS[self.question](shown, symbol, horizon_s)))
+        return (*turns, Message("user", question))
 
 
 def versions() -> tuple[str, ...]:
-    """Name the prompts there are."""
+    """Return the names of all prompts."""
     files = (file.name for file in resources.files("leadline.flows.signals.prompts").iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
 
 
 def prompt(version: str) -> Prompt:
-    """Read a prompt by its name; raises `BadInput` for one there is not."""
+    """Read a prompt by its name; raises `BadInput` for an unknown one."""
     if version not in versions():
         raise BadInput(f"there is no prompt {version!r}; known are {', '.join(versions())}")
     text = (
@@ -80,22 +84,22 @@ def prompt(version: str) -> Prompt:
         .joinpath(f"{version}.toml")
         .read_text(encoding="utf-8")
     )
-    told = tomllib.loads(text)
+    fields = tomllib.loads(text)
     return Prompt(
-        version=told["version"],
+        version=fields["version"],
         digest=hashlib.sha256(f"{FILLING}\n{text}".encode()).hexdigest()[:16],
-        question=told["question"],
-        system=told["system"].strip(),
-        examples=tuple((one["question"], one["answer"]) for one in told.get("example", ())),
-        max_tokens=told["max_tokens"],
-        may_abstain=told["may_abstain"],
-        reasoning_chars=told["reasoning_chars"],
-        confidences=tuple(told.get("confidences", ())),
+        question=fields["question"],
+        system=fields["system"].strip(),
+        examples=tuple((one["question"], one["answer"]) for one in fields.get("example", ())),
+        max_tokens=fields["max_tokens"],
+        may_abstain=fields["may_abstain"],
+        reasoning_chars=fields["reasoning_chars"],
+        confidences=tuple(fields.get("confidences", ())),
     )
 
 
 def alias(symbol: str, known: Sequence[str]) -> str:
-    """Return the name a model is shown: the symbol itself if it is plain, else ``SYMBOL_n``."""
+    """Return the name that a model sees: the symbol itself if it is plain, else ``SYMBOL_n``."""
     if SAFE_SYMBOL.fullmatch(symbol):
         return symbol
     return f"SYMBOL_{known.index(symbol) + 1 if symbol in known else 0}"
@@ -105,7 +109,7 @@ def alias(symbol: str, known: Sequence[str]) -> str:
 
 
 def _figures(shown: Features, symbol: str, horizon_s: int) -> str:
-    """Every figure with its unit, and what it means in words."""
+    """Write every figure with its unit and its meaning in words."""
     fast, slow = WINDOWS_S
     lines = [
         f"Market {symbol}, horizon {horizon_s} s.",
@@ -127,7 +131,7 @@ def _figures(shown: Features, symbol: str, horizon_s: int) -> str:
 
 
 def _depths(shown: Features) -> list[str]:
-    """Return the lines of the narrowest and the widest band of depth that there are."""
+    """Return the lines of the narrowest and the widest band of depth."""
     names = [name for name in shown.values if name.startswith("depth_imbalance_")]
     chosen = list(dict.fromkeys(names[:1] + names[-1:]))
     return [
@@ -151,11 +155,11 @@ def _lean(shown: Features, name: str, up: str, down: str) -> str:
     return f"{value:+.2f}, {up if value > 0 else down} {much}stronger"
 
 
-# -- the question in three words -----------------------------------------------------------------------
+# -- the question in words -----------------------------------------------------------------------
 
 
 def _words(shown: Features, _symbol: str, _horizon_s: int) -> str:
-    """Say what the embedded model can read; a market without trades in the window has no flow."""
+    """Word the question for the embedded model; without trades in the window the flow is even."""
     slow_first = tuple(reversed(WINDOWS_S))
     size = _first(shown, [f"imbalance_{n}" for n in (10, 5, 1)])
     change = _first(shown, [f"return_{window_s}s_bps" for window_s in slow_first])

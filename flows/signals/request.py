@@ -1,4 +1,4 @@
-"""What an analysis is to do: which symbols, whom to ask, within which bounds."""
+"""The plan of an analysis: which symbols, which models, within which limits."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from leadline.book.analytics.shock import Shock
 from leadline.flows.signals.prompting import Prompt
 from leadline.storage.signals.rows import Trigger
 from leadline.storage.signals.view import Refusal
-from leadline.tasks.llm.protocol.ask import Route
+from leadline.tasks.llm.protocol.request import Route
 
 CHALLENGERS = "challengers"  # who pays for questions in shadow, in the ledger and in budgets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
+class ModelChain:
     """
-    Models of which the first is wanted and the others stand in, and the prompt they are asked with.
+    A model, others that stand in for it, and their prompt.
 
-    A challenger is asked the same in shadow: scored beside the champions, shown to nobody as a signal.
+    A challenger answers in shadow: it is scored beside the champions but never shown as a signal.
     """
 
     routes: tuple[Route, ...]
@@ -30,18 +30,18 @@ class Chain:
 
     @property
     def name(self) -> str:
-        """Return ``provider/model`` of the one wanted."""
+        """Return ``provider/model`` of the first model."""
         return f"{self.routes[0].provider}/{self.routes[0].model}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisPlan:
-    """What one analysis is to do; times in seconds."""
+    """The plan of one analysis; times in seconds."""
 
     venue: str
     symbols: tuple[str, ...]
     trigger: Trigger
-    chains: tuple[Chain, ...]
+    chains: tuple[ModelChain, ...]
     horizon_s: int
     ttl_s: float
     stale_s: float
@@ -53,7 +53,7 @@ class AnalysisPlan:
 
 
 def late(shock: Shock | None, at: dt.datetime, within_s: float) -> Refusal | None:
-    """Refuse a decision that begins too long after the shock it is about: the market has moved on."""
+    """Refuse a decision that begins too long after its shock: the market has moved on."""
     if shock is None or (age_s := at.timestamp() - shock.ts_ns / 1e9) <= within_s:
         return None
     why = f"its turn came {age_s:.1f} s after the shock, at most {within_s:g} s are allowed"

@@ -1,18 +1,18 @@
 """
-Old questions put to another model, or in the words of another prompt, under the same budgets.
+Stored questions put to another model, or with another prompt, under the same budgets.
 
     stored question ─ has a row already ──> nothing to do
       │
     the same request was answered before ──> that answer again: no call, no cost
       │
-    claim it ─ another run works on it ──> wait until it has, or its claim ends
+    claim it ─ another run works on it ──> wait until it is done, or its claim ends
       │
-    ask ──> a row of kind rescore; a refusal by a budget ends the run, and the next one goes on
+    ask ──> a row of kind rescore; a refusal by a budget ends the run, and the next one continues
 
-No book is looked at: another model gets the words as they were sent, another prompt the figures as they
-were stored, so nothing from after the first decision can come in. The rows have a lineage of their own,
-``rescore:provider/model``, and no time within which they may be acted on. What was asked is asked once,
-also where a run is killed or two go at the same time.
+No book is read: another model gets the messages as they were sent, another prompt the features as they were
+stored, so nothing from after the first decision can leak in. The rows have their own lineage,
+``rescore:provider/model``, and no time to live. Each question is asked once, even if a run is killed or two
+run at the same time.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from leadline.book.analytics.signal_features import Features
-from leadline.flows.signals.analysis import CLAIM_SLACK_S, Asks, of_reply, request_hash
+from leadline.flows.signals.analysis import CLAIM_SLACK_S, of_reply, request_hash
 from leadline.flows.signals.prompting import Prompt, alias, prompt
-from leadline.flows.signals.request import Chain
+from leadline.flows.signals.request import ModelChain
 from leadline.storage.access.connect import Connection
 from leadline.storage.access.jobs import Desk
 from leadline.storage.access.sql import Runs
@@ -39,36 +39,37 @@ from leadline.storage.signals import rescore, rows
 from leadline.storage.signals.rescore import Given, Question
 from leadline.storage.signals.rows import Decision, Text
 from leadline.storage.spend import claims, ledger, prices
-from leadline.tasks.llm.protocol.ask import Ask, Message, Route
+from leadline.tasks.llm.client import ModelClient
+from leadline.tasks.llm.protocol.request import Message, ModelRequest, Route
 from leadline.tasks.llm.protocol.tokens import prompt_bound
 from leadline.tasks.llm.wire import in_words
 
 T = TypeVar("T")
 
 FLOW = "rescore"  # who pays: leadline spend --set-budget flow:rescore day 2
-OTHERS_S = 1.0  # between two looks whether another run is done with a question
+OTHERS_S = 1.0  # between two checks whether another run is done with a question
 # After one of these the next question would fare the same.
 ENDS = ("refused_budget", "refused_price", "refused_circuit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One question, ready to be put again; ``key`` is what is done once."""
+class RescoreCase:
+    """One stored question, ready to be asked again; ``key`` identifies it, and is done once."""
 
     of: Question
     prompt: Prompt  # whose rules hold for the answer
     digest: str
-    ask: Ask
+    request: ModelRequest
     request_hash: str
     key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """What asking would cost, USD; ``once_usd`` None: no price is known, so no call would be made."""
+class CostEstimate:
+    """What asking would cost, USD; ``once_usd`` None: the price is unknown, so no call would be made."""
 
     selected: int
-    there: int  # have their row already
+    there: int  # have a row already
     reused: int  # answered before: free
     to_ask: int
     once_usd: Decimal | None  # the most, one attempt each
@@ -76,11 +77,11 @@ class Estimate:
     why: str | None = None
 
 
-def case_of(question: Question, route: Route, version: str | None, *, deadline_s: float) -> Case:
+def case_of(question: Question, route: Route, version: str | None, *, deadline_s: float) -> RescoreCase:
     """
-    Make a stored question ready for ``route``; ``version`` None: in the words it was first put in.
+    Prepare a stored question for ``route``; ``version`` None: with its original messages.
 
-    Raises `BadInput` where its prompt, or a figure that a prompt needs, is not there.
+    Raises `BadInput` if its prompt, or a feature that the prompt needs, does not exist.
     """
     chosen = prompt(version or question.prompt_version)
     if version is None:
@@ -90,7 +91,7 @@ def case_of(question: Question, route: Route, version: str | None, *, deadline_s
         named = alias(question.symbol, (question.symbol,))
         messages = chosen.messages(_figures(question), named, question.horizon_s)
         digest = chosen.digest
-    ask = Ask(
+    request = ModelRequest(
         signal_id="",
         flow=FLOW,
         symbol=question.symbol,
@@ -101,9 +102,9 @@ def case_of(question: Question, route: Route, version: str | None, *, deadline_s
         deadline_s=deadline_s,
     )
     key = "|".join((FLOW, question.signal_id, f"{route.provider}/{route.model}", digest))
-    return Case(
-        of=question, prompt=chosen, digest=digest, ask=ask,
-        request_hash=request_hash(route, messages, ask), key=key,
+    return RescoreCase(
+        of=question, prompt=chosen, digest=digest, request=request,
+        request_hash=request_hash(route, messages, request), key=key,
     )  # fmt: skip
 
 
@@ -114,9 +115,14 @@ def _figures(question: Question) -> Features:
 
 
 def estimate(
-    con: Runs, cases: Sequence[Case], *, provider: str, now: dt.datetime, default_usd_per_day: Decimal
-) -> Estimate:
-    """Say what `Rescorer.run` would cost at most; ``provider`` is whose prices hold."""
+    con: Runs,
+    cases: Sequence[RescoreCase],
+    *,
+    provider: str,
+    now: dt.datetime,
+    default_usd_per_day: Decimal,
+) -> CostEstimate:
+    """Return what `Rescorer.run` would cost at most, at the prices of ``provider``."""
     there = rescore.done(con, [case.key for case in cases])
     open_ones = [case for case in cases if case.key not in there]
     known = rescore.answers(con, [case.request_hash for case in open_ones])
@@ -131,16 +137,16 @@ def estimate(
     once, why = Decimal(0), None
     for case in to_ask.values():
         try:
-            price = prices.find(con, provider, case.ask.routes[0].model, now)
+            price = prices.find(con, provider, case.request.routes[0].model, now)
         except PriceUnknown as exc:
-            return Estimate(**sums, once_usd=None, left_usd=None, why=str(exc))
-        once += price.worst_case(_prompt_tokens(case), case.ask.max_tokens)
+            return CostEstimate(**sums, once_usd=None, left_usd=None, why=str(exc))
+        once += price.worst_case(_prompt_tokens(case), case.request.max_tokens)
     left = _left_usd(con, cases, provider, now, default_usd_per_day)
-    return Estimate(**sums, once_usd=once, left_usd=left, why=why)
+    return CostEstimate(**sums, once_usd=once, left_usd=left, why=why)
 
 
-def _prompt_tokens(case: Case) -> int:
-    messages, rules = case.ask.messages, case.ask.rules
+def _prompt_tokens(case: RescoreCase) -> int:
+    messages, rules = case.request.messages, case.request.rules
     return max(
         prompt_bound(messages, rules.response_format("json_schema")),
         prompt_bound(in_words(messages, rules), None),
@@ -148,9 +154,9 @@ def _prompt_tokens(case: Case) -> int:
 
 
 def _left_usd(
-    con: Runs, cases: Sequence[Case], provider: str, now: dt.datetime, default_usd_per_day: Decimal
+    con: Runs, cases: Sequence[RescoreCase], provider: str, now: dt.datetime, default_usd_per_day: Decimal
 ) -> Decimal | None:
-    models = {case.ask.routes[0].model for case in cases}
+    models = {case.request.routes[0].model for case in cases}
     covers = {"all", f"provider:{provider}", f"flow:{FLOW}", *(f"model:{provider}/{one}" for one in models)}
     found = ledger.budgets(con, now=now, default_usd_per_day=default_usd_per_day).dicts()
     left = [row["left_usd"] for row in found if row["scope"] in covers]
@@ -159,32 +165,32 @@ def _left_usd(
 
 @dataclass(slots=True)
 class Rescorer:
-    """Puts cases to a model; ``came`` counts what came of them, ``stopped`` says why it ended early."""
+    """Puts cases to a model; ``counts`` are by result, ``stopped`` says why it ended early."""
 
     desk: Desk
-    client: Asks
+    client: ModelClient
     deadline_s: float
     side_by_side: int
     tick: Callable[[], None] = lambda: None
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
     others_s: float = OTHERS_S
-    came: Counter[str] = field(default_factory=Counter)  # there, reused, and outcomes of those asked
+    counts: Counter[str] = field(default_factory=Counter)  # there, reused, and outcomes of those asked
     stopped: str | None = None
     waits_for: int = 0  # questions that another run has claimed
 
-    async def run(self, cases: Sequence[Case]) -> None:
-        """Bring every case to its row; returns early where ``stopped`` says why."""
+    async def run(self, cases: Sequence[RescoreCase]) -> None:
+        """Give every case its row; return early with ``stopped`` set."""
         there = await self._store(lambda con: rescore.done(con, [case.key for case in cases]))
         todo = [case for case in cases if case.key not in there]
-        self.came["there"] += len(cases) - len(todo)
+        self.counts["there"] += len(cases) - len(todo)
         gate = asyncio.Semaphore(self.side_by_side)
 
-        async def in_turn(equal: list[Case]) -> list[Case]:
+        async def in_turn(equal: list[RescoreCase]) -> list[RescoreCase]:
             async with gate:
                 return [case for case in equal if not await self._one(case)]
 
         while todo and self.stopped is None:
-            groups: dict[str, list[Case]] = {}
+            groups: dict[str, list[RescoreCase]] = {}
             for case in todo:  # the first of equal requests is asked, the others have its answer
                 groups.setdefault(case.request_hash, []).append(case)
             left = await asyncio.gather(*(in_turn(equal) for equal in groups.values()))
@@ -192,15 +198,15 @@ class Rescorer:
             self.waits_for = len(todo)
             if todo and self.stopped is None:
                 self.tick()
-                await asyncio.sleep(self.others_s)  # another run has them; its claims end, if it does not
+                await asyncio.sleep(self.others_s)  # another run has them, or its claims end
         self.waits_for = 0
-        self.came["left"] = len(todo)
+        self.counts["left"] = len(todo)
 
     async def _store(self, job: Callable[[Connection], T]) -> T:
         return await asyncio.to_thread(self.desk.run, job)
 
-    async def _one(self, case: Case) -> bool:
-        """Do one case; False where it is still to be done."""
+    async def _one(self, case: RescoreCase) -> bool:
+        """Do one case; False if it is still to be done."""
         if self.stopped is not None:
             return False
         self.tick()
@@ -209,7 +215,7 @@ class Rescorer:
         take = partial(claims.claim, key=case.key, claimer=uuid4().hex, now=at, expires_at=expires_at)
         claim = await self._store(take)
         if not claim.is_mine:
-            self.came["there"] += claim.signal_id is not None
+            self.counts["there"] += claim.signal_id is not None
             return claim.signal_id is not None
         try:
             return await self._mine(case, claim)
@@ -217,30 +223,30 @@ class Rescorer:
             await asyncio.shield(self._store(partial(claims.release, mine=claim)))
             raise
 
-    async def _mine(self, case: Case, claim: claims.Claim) -> bool:
-        # One that was killed between its row and its claim's end has left the row.
+    async def _mine(self, case: RescoreCase, claim: claims.Claim) -> bool:
+        # A run that was killed between its row and the end of its claim has left the row.
         if await self._store(lambda con: rescore.done(con, [case.key])):
-            self.came["there"] += 1
+            self.counts["there"] += 1
             return True
         known = await self._store(lambda con: rescore.answers(con, [case.request_hash]))
         if known:
             await self._keep(claim, *self._reused(case, known[case.request_hash]))
-            self.came["reused"] += 1
+            self.counts["reused"] += 1
             return True
         signal_id = uuid4().hex
-        reply = await self.client.ask(replace(case.ask, signal_id=signal_id))
+        reply = await self.client.complete(replace(case.request, signal_id=signal_id))
         if reply.outcome.startswith("refused_"):
-            # Nothing to be kept: it will be asked by the next run.
+            # Nothing to store: the next run will ask it.
             await self._store(partial(claims.release, mine=claim))
-            self.came[reply.outcome] += 1
+            self.counts[reply.outcome] += 1
             if reply.outcome in ENDS:
                 self.stopped = reply.reason or reply.outcome
             return reply.outcome not in ENDS
-        told = of_reply(Chain(routes=case.ask.routes, prompt=case.prompt), reply)
-        told["lineage"] = f"{FLOW}:{told['lineage']}"
-        decision = self._row(case, signal_id=signal_id, **told)
+        columns = of_reply(ModelChain(routes=case.request.routes, prompt=case.prompt), reply)
+        columns["lineage"] = f"{FLOW}:{columns['lineage']}"
+        decision = self._row(case, signal_id=signal_id, **columns)
         await self._keep(claim, decision, self._text(case, decision, reply.text, reply.capability))
-        self.came[decision.outcome] += 1
+        self.counts[decision.outcome] += 1
         return True
 
     async def _keep(self, claim: claims.Claim, decision: Decision, text: Text) -> None:
@@ -255,8 +261,8 @@ class Rescorer:
         await self._store(keep)
         self.tick()
 
-    def _row(self, case: Case, **given: Any) -> Decision:
-        of, route = case.of, case.ask.routes[0]
+    def _row(self, case: RescoreCase, **given: Any) -> Decision:
+        of, route = case.of, case.request.routes[0]
         return Decision(
             ts=of.ts,
             venue=of.venue,
@@ -279,8 +285,8 @@ class Rescorer:
             **given,
         )
 
-    def _reused(self, case: Case, known: Given) -> tuple[Decision, Text]:
-        route = case.ask.routes[0]
+    def _reused(self, case: RescoreCase, known: Given) -> tuple[Decision, Text]:
+        route = case.request.routes[0]
         decision = self._row(
             case,
             signal_id=uuid4().hex,
@@ -298,12 +304,14 @@ class Rescorer:
         )
         return decision, self._text(case, decision, known.text, known.capability)
 
-    def _text(self, case: Case, decision: Decision, answer: str | None, capability: str | None) -> Text:
+    def _text(
+        self, case: RescoreCase, decision: Decision, answer: str | None, capability: str | None
+    ) -> Text:
         return Text(
             signal_id=decision.signal_id,
             ts=case.of.ts,
             request_hash=case.request_hash,
-            messages=[{"role": turn.role, "content": turn.content} for turn in case.ask.messages],
+            messages=[{"role": turn.role, "content": turn.content} for turn in case.request.messages],
             answer=answer,
             capability=capability,
         )

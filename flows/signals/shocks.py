@@ -1,5 +1,5 @@
 """
-Shocks of a stream's books: looked for all the time, told as events, answered by an analysis at once.
+Shocks of a stream's books: detected continuously, sent as events, answered by an analysis at once.
 
     every shock_look_s    feed ── samples ──> detectors (book/analytics/shock.py)
                                                  │ a shock
@@ -7,11 +7,11 @@ Shocks of a stream's books: looked for all the time, told as events, answered by
                                                  └──> analysis, here and now ──> rows of signals
                                                          └ shown as a sub-flow analyze-signals
 
-The analysis does not wait for Prefect: the sub-flow only waits for it and reports it, so that with the API
-away the rows are the same and the run is missing. Everything runs on a loop of its own, and the feed is
-asked for nothing but its best levels: some 60 µs a book, so that 300 books looked at twice a second cost it
-4 % of a core (and the detectors 1 %). Limits are those of every analysis (rate, budgets, asked once), and
-besides: one at a time per book, one within its cool-down, none that would begin too late.
+The analysis does not wait for Prefect. The sub-flow only waits for the analysis and reports it, so that
+with the API away the rows are the same and only the run is missing. Everything runs on a loop of its own,
+and takes only the best levels from the feed: some 60 µs a book, so 300 books twice a second cost 4 % of a
+core (and the detectors 1 %). The limits of every analysis apply (rate, budgets, asked once); in addition:
+one analysis at a time per book, one within its cool-down, none that would begin too late.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ log = logging.getLogger("leadline.shocks")
 
 Show: TypeAlias = Callable[[Settings, "asyncio.Future[list[Decision]]", list[str]], Awaitable[None]]
 
-LEVELS = 10  # on a side: what an imbalance is taken of
-SLACK_S = 15.0  # given to the sub-flow's report beyond the analysis itself
+LEVELS = 10  # on a side, for the imbalance
+SLACK_S = 15.0  # how much longer than the analysis its report may take
 
 
 def rules_of(settings: Settings) -> ShockRules:
-    """Return the settings as a detector wants them."""
+    """Return the detector's rules from the settings."""
     return ShockRules(
         window_s=settings.shock_window_s,
         warmup_s=settings.shock_window_s / 2,
@@ -60,16 +60,16 @@ def rules_of(settings: Settings) -> ShockRules:
 
 class ShockWatch:
     """
-    Watches one stream; `run` until `stop`.
+    Watches the books of one stream; `run` until `stop`.
 
-    ``note`` takes what is to be told as an event, ``show`` lets people see an analysis while it runs.
+    ``note`` takes a change that becomes an event, ``show`` shows an analysis in Prefect while it runs.
     """
 
     def __init__(self, host: StreamHost, note: Callable[[BookChange], None], show: Show) -> None:
         self.settings = host.settings
         self.shocks = 0  # seen
         self.decided: list[Decision] = []
-        self.shown = 0  # analyses that people could see
+        self.shown = 0  # analyses that Prefect showed
         self._host = host
         self._note = note
         self._show = show
@@ -80,17 +80,19 @@ class ShockWatch:
         self._over = threading.Event()
 
     def stop(self) -> None:
-        """Look no more; `run` ends when the analyses under way have."""
+        """Stop looking; `run` ends when the analyses under way have ended."""
         self._over.set()
 
     async def run(self) -> None:
-        """Look again and again. Raises nothing that a book, the store, a model or Prefect did."""
+        """Look at every interval. Raises nothing that a book, the store, a model or Prefect causes."""
         async with self._model():
             while not await asyncio.to_thread(self._over.wait, self.settings.shock_look_s):
                 try:
                     samples = await asyncio.to_thread(self._host.top_levels, LEVELS)
                 except LeadlineError as exc:
-                    log.warning("no look at the books: %s", exc)  # the stream itself says if it matters
+                    log.warning(
+                        "no look at the books: %s", exc
+                    )  # the stream itself reports it if it matters
                     continue
                 if shocks := self._look(samples):
                     await self._answer(shocks)
@@ -99,13 +101,13 @@ class ShockWatch:
 
     @contextlib.asynccontextmanager
     async def _model(self) -> AsyncIterator[None]:
-        """Keep the embedded model ready where shocks are to be answered by it whatever else runs."""
+        """Keep the embedded model ready if the settings want it to answer shocks at any time."""
         with contextlib.ExitStack() as stack:
             if self.settings.shock_analysis == "on":
                 try:
                     await asyncio.to_thread(stack.enter_context, shared_model(self.settings))
                 except LeadlineError as exc:
-                    log.warning("shocks: %s", exc)  # and each analysis will say so in its row
+                    log.warning("shocks: %s", exc)  # each analysis will say so in its row
             yield
 
     def _look(self, samples: list[DepthSample]) -> dict[str, Shock]:
@@ -133,11 +135,12 @@ class ShockWatch:
         why_not = await asyncio.to_thread(why_not_ready, self.settings)
         chosen: dict[str, Shock] = {}
         for symbol, shock in shocks.items():
-            word = why_not or ("the one before is under way" if symbol in self._under_way else "")
-            if not word:
+            refusal = why_not or ("the previous one is under way" if symbol in self._under_way else "")
+            if not refusal:
                 chosen[symbol] = shock
-            self._note(BookChange("shock", symbol, 1, told(symbol, shock, word)))
-            log.info("%s: a shock of its %s: %s", symbol, shock.kind, told(symbol, shock, word))
+            detail = shock_payload(symbol, shock, refusal)
+            self._note(BookChange("shock", symbol, 1, detail))
+            log.info("%s: a shock of its %s: %s", symbol, shock.kind, detail)
         if chosen:
             analysis = self._start(self._analyse(chosen), f"shock {' '.join(chosen)}")
             self._under_way |= dict.fromkeys(chosen, analysis)
@@ -151,10 +154,12 @@ class ShockWatch:
         return task
 
     async def _analyse(self, shocks: Mapping[str, Shock]) -> list[Decision]:
-        """Ask and write down, whatever Prefect does; a failure is logged here and raised to the report."""
+        """Analyse and store, with or without Prefect; a failure is logged here and raised to the report."""
         settings = self.settings
         try:
-            await asyncio.to_thread(self._host.feed.flush)  # the store is to have what showed the shock
+            await asyncio.to_thread(
+                self._host.feed.flush
+            )  # so that the store has the book that showed the shock
             async with open_models(settings) as models:
                 plan = replace(
                     plan_of(settings, models, "shock", list(shocks)),
@@ -179,8 +184,8 @@ class ShockWatch:
             log.warning("analyze-signals of a shock could not be shown: %s %s", type(exc).__name__, exc)
 
 
-def told(symbol: str, shock: Shock, why_not: str) -> dict[str, Any]:
-    """Return what an event says of a shock."""
+def shock_payload(symbol: str, shock: Shock, why_not: str) -> dict[str, Any]:
+    """Return the payload of a shock's event."""
     return {
         "symbol": symbol,
         "kind": shock.kind,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leadline.book.scores.scoring import SIGNS, Calls, Who, thirds
+from leadline.book.analytics.direction import SIGNS
+from leadline.book.scores.scoring import Calls, Who, thirds
 from leadline.storage.access.sql import utc_naive
 
 if TYPE_CHECKING:

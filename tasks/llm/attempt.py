@@ -1,9 +1,9 @@
 """
-One HTTP attempt: the journal is asked, the request goes out, the journal is told. Exactly once each.
+One HTTP attempt: `before` in the journal, the request, `after` in the journal; exactly once each.
 
 `after` follows every `before` that returned, whatever happens between: an answer, a fault, a time-out, a
-cancellation at any await. What came of an attempt is judged before it is booked, so that a row of the
-ledger says why its answer could not be used.
+cancellation at any await. The result is judged before it is booked, so that a row of the ledger says why an
+answer could not be used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from leadline.tasks.llm.protocol.answer import (
     InvalidAnswer,
     read_answer,
 )
-from leadline.tasks.llm.protocol.ask import Journal
+from leadline.tasks.llm.protocol.request import CallJournal
 from leadline.tasks.llm.protocol.status import OK, kind_of, retry_after_s
 from leadline.tasks.llm.protocol.tokens import token_bound
 from leadline.tasks.llm.protocol.usage import estimated
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 MOST_BODY_BYTES = 1_000_000
 MOST_ERROR = 300
-Came: TypeAlias = Literal[
+AttemptKind: TypeAlias = Literal[
     "answer",
     "abstention",
     "invalid",  # an answer that does not pass the checks
@@ -53,8 +53,8 @@ Ready: TypeAlias = Callable[[], Awaitable[str | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What goes out; ``body`` is complete. It ends by ``deadline_s`` of the monotonic clock."""
+class HttpRequest:
+    """One HTTP request; ``body`` is complete, ``deadline_s`` is on the monotonic clock."""
 
     url: str
     key: Key | None
@@ -66,10 +66,10 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempted:
-    """What came of one attempt, judged; texts are redacted."""
+class AttemptResult:
+    """The result of one attempt; texts are redacted."""
 
-    came: Came
+    kind: AttemptKind
     outcome: Outcome
     answer: Answer | Abstention | None = None
     completion: Completion | None = None
@@ -79,7 +79,7 @@ class Attempted:
 
 @dataclass(slots=True)
 class _Exchange:
-    """What is known of an exchange so far; also if it never ends."""
+    """What is known of an exchange so far, also if it never ends."""
 
     clock: Clock
     began_s: float
@@ -91,7 +91,7 @@ class _Exchange:
     is_timeout: bool = False
 
     async def trace(self, event: str, _info: object) -> None:
-        # From the first byte of the request on, it may be worked on and billed.
+        # From the first byte of the request on it may be processed and billed.
         if event.endswith("send_request_headers.started"):
             self.was_sent = True
 
@@ -101,18 +101,18 @@ class _Exchange:
 
 async def attempt(
     client: httpx.AsyncClient,
-    journal: Journal,
+    journal: CallJournal,
     plan: Plan,
-    request: Request,
+    request: HttpRequest,
     *,
     redact: Redactor,
     clock: Clock,
     ready: Ready,
-) -> Attempted:
+) -> AttemptResult:
     """
-    Make one attempt under the journal's eyes.
+    Make one attempt between the journal's `before` and `after`.
 
-    ``ready`` is awaited right before sending and may say why nothing is to be sent. Raises what `before`
+    ``ready`` is awaited right before sending and may return why nothing is to be sent. Raises what `before`
     raises (no call was made then) and what `after` raises.
     """
     await in_thread(journal.before, plan, undo=lambda: journal.after(_given_up(plan, None)))
@@ -124,7 +124,7 @@ async def attempt(
         left_s = min(request.timeout_s, request.deadline_s - exchange.began_s)
         if why_not is not None or left_s <= 0:
             exchange.fault = why_not or "the deadline passed before it was sent"
-            judged = Attempted(came="late", outcome=_outcome(plan, exchange, exchange.fault))
+            judged = AttemptResult(kind="late", outcome=_outcome(plan, exchange, exchange.fault))
         else:
             await _exchange(client, request, exchange, left_s)
             judged = _judge(plan, request, exchange, redact)
@@ -163,9 +163,9 @@ async def _to_its_end(running: asyncio.Future[None]) -> None:
 
 
 async def _exchange(
-    client: httpx.AsyncClient, request: Request, exchange: _Exchange, timeout_s: float
+    client: httpx.AsyncClient, request: HttpRequest, exchange: _Exchange, timeout_s: float
 ) -> None:
-    """Send and read, at most MOST_BODY_BYTES; faults of the way are noted, not raised."""
+    """Send and read, at most MOST_BODY_BYTES; faults of the connection are noted, not raised."""
     headers = {"Accept-Encoding": "identity"}  # no body that grows when it is unpacked
     if request.key is not None:
         headers["Authorization"] = f"Bearer {request.key.reveal()}"
@@ -199,20 +199,20 @@ async def _read_body(response: httpx.Response, exchange: _Exchange) -> None:
     exchange.body = b"".join(parts)[:MOST_BODY_BYTES]
 
 
-def _judge(plan: Plan, request: Request, exchange: _Exchange, redact: Redactor) -> Attempted:
-    # A status says enough, however its body ended; only of an answer the body is needed.
+def _judge(plan: Plan, request: HttpRequest, exchange: _Exchange, redact: Redactor) -> AttemptResult:
+    # A status says enough, however its body ended; only an answer needs its body.
     if exchange.status is None or (exchange.status == OK and exchange.fault is not None):
-        came: Came = "timeout" if exchange.is_timeout else "again"
+        fault: AttemptKind = "timeout" if exchange.is_timeout else "again"
         if exchange.status == OK and not exchange.is_timeout:
-            came = "malformed"  # it did answer; asking for ever costs money
-        return Attempted(
-            came=came, outcome=_outcome(plan, exchange, redact(exchange.fault or "nothing came"))
+            fault = "malformed"  # it did answer; endless retries cost money
+        return AttemptResult(
+            kind=fault, outcome=_outcome(plan, exchange, redact(exchange.fault or "nothing came"))
         )
     kind = kind_of(exchange.status, exchange.body, has_form=request.capability != "plain")
     if kind != "ok":
-        return Attempted(
-            came=kind,
-            outcome=_outcome(plan, exchange, redact(_said(exchange))),
+        return AttemptResult(
+            kind=kind,
+            outcome=_outcome(plan, exchange, redact(_status_text(exchange))),
             retry_after_s=retry_after_s(exchange.headers, now=dt.datetime.now(dt.UTC)),
         )
     try:
@@ -221,42 +221,42 @@ def _judge(plan: Plan, request: Request, exchange: _Exchange, redact: Redactor) 
         outcome = _outcome(
             plan, exchange, redact(f"no chat completion: {exc}"), usage=exc.usage, served=exc.served
         )
-        return Attempted(came="malformed", outcome=outcome)
+        return AttemptResult(kind="malformed", outcome=outcome)
     return _judge_completion(plan, request, exchange, _redacted(completion, redact))
 
 
-def _said(exchange: _Exchange) -> str:
+def _status_text(exchange: _Exchange) -> str:
     to = exchange.headers.get("location", "")
     if exchange.status in MOVED and to:
         where = to.partition("?")[0]
-        why = "not followed, for it would get the key; set llm_base_url"
+        why = "not followed, because it would get the key; set llm_base_url"
         return f"{exchange.status}: redirected to {where}; {why}"
     return f"{exchange.status}: {excerpt(exchange.body)}"
 
 
 def _judge_completion(
-    plan: Plan, request: Request, exchange: _Exchange, completion: Completion
-) -> Attempted:
+    plan: Plan, request: HttpRequest, exchange: _Exchange, completion: Completion
+) -> AttemptResult:
     usage = completion.usage or estimated(
         prompt_tokens=plan.prompt_tokens_max,
         completion_tokens=min(token_bound(completion.text), plan.completion_tokens_max),
         headers=exchange.headers,
     )
-    came: Came
+    kind: AttemptKind
     answer: Answer | Abstention | None = None
     error = None
     try:
         answer = _read(completion, request)
-        came = "abstention" if isinstance(answer, Abstention) else "answer"
+        kind = "abstention" if isinstance(answer, Abstention) else "answer"
     except InvalidAnswer as exc:
-        came, error = "invalid", f"invalid answer: {exc}"
+        kind, error = "invalid", f"invalid answer: {exc}"
     outcome = _outcome(plan, exchange, error, usage=usage, served=completion.model_served)
-    return Attempted(came=came, outcome=outcome, answer=answer, completion=completion)
+    return AttemptResult(kind=kind, outcome=outcome, answer=answer, completion=completion)
 
 
-def _read(completion: Completion, request: Request) -> Answer | Abstention:
+def _read(completion: Completion, request: HttpRequest) -> Answer | Abstention:
     if completion.finish_reason == "length":
-        # What is there may even parse; it is not what the model was about to say.
+        # What is there may even parse, but it is not the whole answer.
         raise InvalidAnswer(f"cut off after {len(completion.text)} characters, at the limit of tokens")
     if completion.refusal is not None:
         return Abstention(f"the model refused: {completion.refusal}")
@@ -297,7 +297,7 @@ def _outcome(
 
 
 def _given_up(plan: Plan, exchange: _Exchange | None) -> Outcome:
-    """Return the outcome of an attempt that was cancelled, or that ended in a way without a plan."""
+    """Return the outcome of an attempt that was cancelled or ended unexpectedly."""
     return Outcome(
         plan=plan,
         status=exchange.status if exchange else None,

@@ -1,8 +1,8 @@
 """
-The door to a provider that all processes of this machine share: ``<home>/llm/<provider>.gate``, JSON.
+The limits of a provider, shared by all processes of this machine: ``<home>/llm/<provider>.gate``, JSON.
 
-Every look is one short hold of a file lock; the kernel frees it when a process dies. It needs neither
-Prefect nor the database. A file that cannot be read is begun anew: limits then start from nothing.
+Every access holds a file lock for a moment; the kernel frees it when a process dies. It needs neither
+Prefect nor the database. A file that cannot be read is replaced: the limits then start empty.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from leadline.storage.files.lockfile import LockFile
 from leadline.tasks.llm import limits
 from leadline.tasks.llm.limits import NS, ProviderState
 from leadline.tasks.llm.protocol.answer import Capability
-from leadline.tasks.llm.protocol.ask import CircuitChange
+from leadline.tasks.llm.protocol.request import CircuitChange
 from leadline.tasks.net.clock import Clock
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ _decoder = msgspec.json.Decoder(ProviderState)
 
 
 class GateStuck(LeadlineError):
-    """Another process holds the file far longer than any look takes; it may be stopped."""
+    """Another process holds the file far longer than any access takes; it may be suspended."""
 
     transient = True
 
@@ -50,7 +50,9 @@ class Gate:
         self._limit = limit
         self._clock = clock
 
-    def admit(self, model: str, *, patience_s: float) -> limits.Turn | limits.Later | limits.NoTurn:
+    def admit(
+        self, model: str, *, patience_s: float
+    ) -> limits.Turn | limits.RetryLater | limits.TurnRefused:
         """Take the next turn of ``model`` that comes within ``patience_s``."""
         return self._change(
             lambda state, now_ns: limits.admit(
@@ -59,23 +61,23 @@ class Gate:
         )
 
     def report(
-        self, model: str, verdict: limits.Verdict, *, retry_after_s: float | None = None
+        self, model: str, result: limits.TurnResult, *, retry_after_s: float | None = None
     ) -> Literal["open", "closed"] | None:
-        """Note what came of a turn; return the circuit's new state if it changed."""
+        """Note the result of a turn; return the circuit's new state if it changed."""
         return self._change(
-            lambda state, now_ns: limits.report(state, model, now_ns, verdict, retry_after_s=retry_after_s)
+            lambda state, now_ns: limits.report(state, model, now_ns, result, retry_after_s=retry_after_s)
         )
 
     def capability(self, model: str) -> Capability | None:
-        """Return the form ``model`` was lately found to keep to."""
+        """Return the format that ``model`` was last found to accept."""
         return self._change(lambda state, now_ns: limits.known_capability(state, model, now_ns))
 
     def learn(self, model: str, capability: Capability) -> None:
-        """Remember the strictest form that ``model`` takes."""
+        """Remember the strictest format that ``model`` accepts."""
         self._change(lambda state, now_ns: limits.learn_capability(state, model, now_ns, capability))
 
     def circuits(self) -> list[CircuitChange]:
-        """Tell every circuit of this provider that is not closed."""
+        """Return every circuit of this provider that is not closed."""
         return self._change(lambda state, now_ns: limits.circuits(state, self.provider, now_ns))
 
     def _change(self, act: Callable[[ProviderState, int], T]) -> T:
@@ -94,7 +96,7 @@ class Gate:
         deadline_s = time.monotonic() + LOCK_S
         while not lock.take():
             if time.monotonic() > deadline_s:
-                raise GateStuck(f"{self.path} has been locked for {LOCK_S:g} s; is a process stopped?")
+                raise GateStuck(f"{self.path} has been locked for {LOCK_S:g} s; is a process suspended?")
             time.sleep(LOCK_STEP_S)
         try:
             yield lock.fd

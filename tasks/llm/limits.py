@@ -1,22 +1,22 @@
 """
 When a model may be asked: our own limit of requests, the provider's Retry-After, the circuit breaker.
 
-All of it is state that the processes of one machine share (`tasks.llm.gate`), because each run of a
-deployment is a process of its own and would forget it. Here are the rules, without a clock or a file.
+The processes of one machine share this state (`tasks.llm.gate`), because each run of a deployment is a
+process of its own and would forget it. Here are the rules, without a clock or a file.
 
-Limit: at most ``limit`` requests in any window of a second. The n-th request after now is given the
-instant at which the one ``limit`` before it is a window old, so waiting callers queue without asking again.
+Limit: at most ``limit`` requests in any window of a second. A request gets the instant at which the one
+``limit`` before it is a window old, so waiting callers queue without asking again.
 
 Circuit of one model:
 
-                 FAILURES in a row               open time is over, one probe goes
+                 FAILURES in a row               open time is over, one probe
      closed ───────────────────────▶ open ──────────────────────────────────────▶ half-open
        ▲                              ▲                                              │
        │ probe was answered           └─────── probe failed: twice as long ──────────┤
        └─────────────────────────────────────────────────────────────────────────────┘
 
-Times are monotonic nanoseconds of this machine. After a restart of the machine they begin anew; what lies
-further ahead than anything may is forgotten.
+Times are monotonic nanoseconds of this machine. They start again after a reboot; a time that lies further
+ahead than any rule sets one is dropped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from leadline.tasks.llm.protocol.answer import Capability
-from leadline.tasks.llm.protocol.ask import CircuitChange
+from leadline.tasks.llm.protocol.request import CircuitChange
 
 NS = 1_000_000_000
 # A request leaves up to LATE_NS after its instant; the window is longer by that, so that the provider
@@ -38,12 +38,12 @@ FAILURES = 5
 OPEN_NS = 30 * NS
 LONGEST_OPEN_NS = 300 * NS
 LONGEST_BLOCK_NS = 300 * NS
-# A probe whose process died is waited for no longer than this.
+# The longest wait for a probe whose process may have died.
 PROBE_NS = 90 * NS
 FURTHEST_NS = 600 * NS
 REMEMBER_NS = 3_600 * NS
 
-Verdict: TypeAlias = Literal["success", "failure", "none"]
+TurnResult: TypeAlias = Literal["success", "failure", "none"]
 
 
 class ModelState(msgspec.Struct):
@@ -67,21 +67,21 @@ class ProviderState(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Go after ``wait_s``; ``change`` is set where this is the probe of a circuit."""
+    """Send after ``wait_s``; ``change`` is set if this is the probe of a circuit."""
 
     wait_s: float
     change: Literal["half-open"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """The provider asked for silence; ask again after ``wait_s``. Nothing was reserved."""
+class RetryLater:
+    """The provider asked us to wait; try again after ``wait_s``. Nothing was reserved."""
 
     wait_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class NoTurn:
+class TurnRefused:
     """There is no turn in time: ``by`` our limit or the provider's (rate), or an open circuit."""
 
     by: Literal["rate", "circuit"]
@@ -90,17 +90,17 @@ class NoTurn:
 
 def admit(
     state: ProviderState, model: str, now_ns: int, *, limit: int, patience_ns: int
-) -> Turn | Later | NoTurn:
+) -> Turn | RetryLater | TurnRefused:
     """Give ``model`` the next turn if it comes within ``patience_ns``; only a turn changes ``state``."""
-    forget_the_impossible(state, now_ns)
+    drop_impossible_times(state, now_ns)
     of = state.models.setdefault(model, ModelState())
-    if (kept_out := _kept_out(of, now_ns, patience_ns)) is not None:
-        return kept_out
+    if (refusal := _refusal(of, now_ns, patience_ns)) is not None:
+        return refusal
     at_ns = now_ns
     if len(state.slots) >= limit:
         at_ns = max(now_ns, state.slots[-limit] + WINDOW_NS)
     if at_ns - now_ns > patience_ns:
-        return NoTurn("rate", f"no turn for {_s(at_ns - now_ns)} s at {limit} requests a second")
+        return TurnRefused("rate", f"no turn for {_s(at_ns - now_ns)} s at {limit} requests a second")
     state.slots = [*state.slots, at_ns][-limit:]
     if of.open_until_ns:
         of.probe_until_ns = at_ns + PROBE_NS
@@ -108,22 +108,22 @@ def admit(
     return Turn((at_ns - now_ns) / NS)
 
 
-def _kept_out(of: ModelState, now_ns: int, patience_ns: int) -> Later | NoTurn | None:
+def _refusal(of: ModelState, now_ns: int, patience_ns: int) -> RetryLater | TurnRefused | None:
     if of.open_until_ns > now_ns:
-        return NoTurn("circuit", f"circuit open for another {_s(of.open_until_ns - now_ns)} s")
+        return TurnRefused("circuit", f"circuit open for another {_s(of.open_until_ns - now_ns)} s")
     if of.open_until_ns and of.probe_until_ns > now_ns:
-        return NoTurn("circuit", "circuit half-open: its probe is under way")
+        return TurnRefused("circuit", "circuit half-open: its probe is under way")
     blocked_ns = of.blocked_until_ns - now_ns
     if blocked_ns > patience_ns:
-        return NoTurn("rate", f"the provider asked to wait another {_s(blocked_ns)} s")
-    return Later(blocked_ns / NS) if blocked_ns > 0 else None
+        return TurnRefused("rate", f"the provider asked to wait another {_s(blocked_ns)} s")
+    return RetryLater(blocked_ns / NS) if blocked_ns > 0 else None
 
 
 def report(
-    state: ProviderState, model: str, now_ns: int, verdict: Verdict, *, retry_after_s: float | None = None
+    state: ProviderState, model: str, now_ns: int, result: TurnResult, *, retry_after_s: float | None = None
 ) -> Literal["open", "closed"] | None:
     """
-    Note what came of a turn; return the circuit's new state if it changed.
+    Note the result of a turn; return the circuit's new state if it changed.
 
     ``none`` says nothing about the model's health, such as a call that was given up. A Retry-After binds
     every process, for LONGEST_BLOCK_NS at most.
@@ -133,10 +133,10 @@ def report(
         block_ns = min(int(retry_after_s * NS), LONGEST_BLOCK_NS)
         of.blocked_until_ns = max(of.blocked_until_ns, now_ns + block_ns)
     was_open = of.open_until_ns != 0
-    if verdict == "none":
+    if result == "none":
         of.probe_until_ns = 0
         return None
-    if verdict == "success":
+    if result == "success":
         of.failures = of.openings = of.open_until_ns = of.probe_until_ns = 0
         return "closed" if was_open else None
     of.failures += 1
@@ -151,31 +151,31 @@ def report(
 
 
 def known_capability(state: ProviderState, model: str, now_ns: int) -> Capability | None:
-    """Return the form that ``model`` was last found to keep to, while that is remembered."""
+    """Return the format that ``model`` was last found to accept, while that is remembered."""
     of = state.models.get(model)
     return of.capability if of is not None and of.capability_until_ns > now_ns else None
 
 
 def learn_capability(state: ProviderState, model: str, now_ns: int, capability: Capability) -> None:
-    """Remember for an hour that ``model`` refuses every stricter form; then it is tried again."""
+    """Remember for an hour that ``model`` refuses every stricter format; then try it again."""
     of = state.models.setdefault(model, ModelState())
     of.capability, of.capability_until_ns = capability, now_ns + REMEMBER_NS
 
 
 def circuits(state: ProviderState, provider: str, now_ns: int) -> list[CircuitChange]:
-    """Tell every circuit that is not closed."""
-    told = []
+    """Return every circuit that is not closed."""
+    found = []
     for model, of in state.models.items():
         if of.open_until_ns > now_ns:
             reason = f"{of.failures} failures in a row; next probe in {_s(of.open_until_ns - now_ns)} s"
-            told.append(CircuitChange(provider, model, "open", reason))
+            found.append(CircuitChange(provider, model, "open", reason))
         elif of.open_until_ns:
-            told.append(CircuitChange(provider, model, "half-open", f"{of.failures} failures in a row"))
-    return told
+            found.append(CircuitChange(provider, model, "half-open", f"{of.failures} failures in a row"))
+    return found
 
 
-def forget_the_impossible(state: ProviderState, now_ns: int) -> None:
-    """Drop times that lie further ahead than any rule sets them: the machine was restarted."""
+def drop_impossible_times(state: ProviderState, now_ns: int) -> None:
+    """Drop times that lie further ahead than any rule sets one: the machine was rebooted."""
     if state.slots and state.slots[-1] > now_ns + FURTHEST_NS:
         state.slots = []
     for of in state.models.values():

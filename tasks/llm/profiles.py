@@ -1,8 +1,8 @@
 """
-What differs between providers, as data: address, key's name, what their answers can be held to, limits.
+What differs between providers, as data: address, name of the key, response formats, limits.
 
-Prices are not here: ``price_profile`` names the provider whose rows of the price book hold, because a
-reseller's tariff is not the vendor's. The ledger's rows carry that name.
+Prices are not here: ``price_profile`` names the provider whose rows of the price book apply, because a
+reseller's tariff is not the vendor's. The rows of the ledger carry that name.
 
 Sources: holysheep, its public documentation of an OpenAI-compatible endpoint (not tried with a real
 key); DeepSeek, "JSON Output" (JSON mode, no schema); llama.cpp, tools/server/README.md.
@@ -21,14 +21,14 @@ from leadline.tasks.llm.protocol.answer import Capability
 from leadline.tasks.llm.protocol.errors import BadProfile
 from leadline.tasks.llm.secret import Key
 
-# From the strictest form to none; each is tried when a server refuses the one before it.
+# From the strictest format to none; each is tried when a server refuses the one before it.
 LADDER: tuple[Capability, ...] = ("json_schema", "json_object", "plain")
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelTraits:
-    """What is known of one model before it is asked; ``extra_body`` goes into its requests as it is."""
+    """What is known of one model in advance; ``extra_body`` is added to its requests."""
 
     capability: Capability = "json_schema"
     extra_body: Mapping[str, Any] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class ModelTraits:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """
-    One provider. ``models`` are those we know traits of; any other name may be asked for all the same.
+    One provider. ``models`` are those with known traits; other models can be asked as well.
 
     ``requests_per_s`` holds for all processes of this machine together.
     """
@@ -50,7 +50,7 @@ class Profile:
     default_model: str | None = None
     traits: ModelTraits = ModelTraits()  # of models not named
     requests_per_s: int = 10
-    max_attempts: int = 4  # of one model within one question
+    max_attempts: int = 4  # of one model within one request
     attempt_timeout_s: float = 20.0
     max_tokens_field: str = "max_tokens"
     label: str | None = None  # shown wherever its answers are
@@ -61,19 +61,19 @@ class Profile:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is on this machine, where no proxy of the environment may come between."""
+        """Whether it is on this machine; then no proxy of the environment is used."""
         return urlsplit(self.base_url).hostname in LOOPBACK_HOSTS
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A profile and the key that goes with it; the key shows itself to nobody."""
+    """A profile and its key, which is never shown."""
 
     profile: Profile
     key: Key | None = None
 
 
-# Thinking costs tokens that max_tokens does not bound everywhere, and seconds; a signal needs neither.
+# Reasoning costs seconds, and tokens that max_tokens does not always bound; a signal needs neither.
 NO_THINKING = {"reasoning_effort": "none"}
 
 HOLYSHEEP = Profile(
@@ -98,7 +98,7 @@ CUSTOM = Profile(
     price_profile="custom",
 )
 
-# What the embedded model wants besides its prompt; see `tasks.llm.embedded.recipe`.
+# What the embedded model needs besides its prompt: see `tasks.llm.embedded.recipe`.
 LOCAL = Profile(
     name="local",
     base_url="http://127.0.0.1:0/v1",  # known when it is started
@@ -146,7 +146,7 @@ def usable_base_url(url: str) -> str:
 
 
 def with_key(found: Profile, key: str | None) -> Provider:
-    """Join a profile and its key. Raises `BadProfile` where one is needed and missing or not usable."""
+    """Combine a profile and its key; raises `BadProfile` for a key that is missing or unusable."""
     if found.key_env is None:
         return Provider(found, None)
     if not key:
@@ -158,7 +158,7 @@ def with_key(found: Profile, key: str | None) -> Provider:
 
 
 def local_provider(address: LocalAddress) -> Provider:
-    """Make the provider of an embedded model that runs; only the default one gets its recipe's nudge."""
+    """Make the provider of a running embedded model; only the default model gets its logit bias."""
     traits = ModelTraits(extra_body=recipe.EXTRA_BODY if address.model == DEFAULT_MODEL else {})
     found = replace(
         LOCAL,

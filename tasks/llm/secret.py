@@ -1,7 +1,7 @@
 """
-Keys, and keeping them out of everything that is written down.
+Keys, and how they stay out of messages, rows and logs.
 
-A `Key` shows its name, never itself. Whatever a server sent, or an exception says, passes through a
+A `Key` shows its name, never itself. Everything that a server sends or an exception says passes through a
 `Redactor` before it becomes a message, a row or a log line: servers repeat keys in their error texts.
 """
 
@@ -24,8 +24,7 @@ LIKE_KEYS = re.compile(
 )
 
 
-# Turned up to DEBUG they say every header that came, and a server may say the key in one, or in the words
-# beside a status.
+# At DEBUG they log every header, and a server may repeat the key in one, or beside a status.
 HTTP_LOGGERS = (
     "httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks",
 )  # fmt: skip
@@ -38,7 +37,7 @@ class Key:
 
     def __init__(self, value: str, name: str) -> None:
         value = value.strip()
-        # httpx would say the value in its error about such a header.
+        # httpx would repeat the value in its error about such a header.
         if not value or not value.isascii() or not value.isprintable() or " " in value:
             raise BadProfile(f"{name}: not a key; expected printable ASCII characters without spaces")
         self._value = value
@@ -75,8 +74,8 @@ class Redactor:
         return text if self._known is None else self._known.sub(HIDDEN, text)
 
 
-class Hush(logging.Filter):
-    """Takes keys out of what the HTTP libraries log, from its making until `lift`."""
+class LogRedaction(logging.Filter):
+    """Removes keys from what the HTTP libraries log, until `remove`."""
 
     def __init__(self, redact: Redactor) -> None:
         super().__init__()
@@ -89,7 +88,7 @@ class Hush(logging.Filter):
         record.msg, record.args = self._redact(record.getMessage()), None
         return True
 
-    def lift(self) -> None:
-        """Leave the loggers as they were; safe to call twice."""
+    def remove(self) -> None:
+        """Restore the loggers; safe to call twice."""
         for name in HTTP_LOGGERS:
             logging.getLogger(name).removeFilter(self)

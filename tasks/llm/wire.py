@@ -1,8 +1,8 @@
 """
 The wire format of a chat completion: the request's body out, the answer's body in.
 
-Nothing here sends. A body that is not a chat completion is `Malformed`, with what was wrong: a server
-that answers 200 with a web page has not answered.
+Nothing here sends. A body that is not a chat completion is `Malformed`, with the reason: a server that
+answers 200 with a web page has not answered.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from leadline.book.errors import BadInput
 from leadline.storage.spend.calls import Usage
 from leadline.tasks.llm.profiles import ModelTraits, Profile
 from leadline.tasks.llm.protocol.answer import AnswerRules, Capability, shown
-from leadline.tasks.llm.protocol.ask import Ask, Message
+from leadline.tasks.llm.protocol.request import Message, ModelRequest
 from leadline.tasks.llm.protocol.usage import read_usage
 
 MOST_TEXT = 20_000  # characters of a model's words that are kept
@@ -26,7 +26,7 @@ EXCERPT = 200
 
 
 class Malformed(BadInput):
-    """The body is no chat completion; ``usage`` is there if that much could be read."""
+    """The body is no chat completion; ``usage`` is set if it could be read."""
 
     def __init__(self, message: str, usage: Usage | None = None, served: str | None = None) -> None:
         super().__init__(message)
@@ -52,30 +52,30 @@ def request_body(
     *,
     model: str,
     messages: tuple[Message, ...],
-    ask: Ask,
+    request: ModelRequest,
     capability: Capability,
 ) -> dict[str, Any]:
-    """Build one request; what the traits add comes last and so may replace anything."""
+    """Build the body of one request; the traits' additions come last, so they can replace anything."""
     body: dict[str, Any] = {
         "model": model,
         "messages": [{"role": message.role, "content": message.content} for message in messages],
-        profile.max_tokens_field: ask.max_tokens,
+        profile.max_tokens_field: request.max_tokens,
         "stream": False,
     }
-    if ask.temperature is not None:
-        body["temperature"] = ask.temperature
-    response_format = ask.rules.response_format(capability)
+    if request.temperature is not None:
+        body["temperature"] = request.temperature
+    response_format = request.rules.response_format(capability)
     if response_format is not None:
         body["response_format"] = response_format
     return {**body, **traits.extra_body}
 
 
 def in_words(messages: tuple[Message, ...], rules: AnswerRules) -> tuple[Message, ...]:
-    """Put the schema into the last message, for servers that are not given it in another way."""
+    """Put the schema into the last message, for servers that cannot get it in another way."""
     *before, last = messages
     schema = json.dumps(rules.schema(), separators=(",", ":"))
-    wish = f"Answer with one JSON object that fits this JSON schema, and nothing else: {schema}"
-    return (*before, Message(last.role, f"{last.content}\n\n{wish}"))
+    instruction = f"Answer with one JSON object that fits this JSON schema, and nothing else: {schema}"
+    return (*before, Message(last.role, f"{last.content}\n\n{instruction}"))
 
 
 def repair_messages(messages: tuple[Message, ...], said: str, reason: str) -> tuple[Message, ...]:

@@ -19,9 +19,9 @@ from pathlib import Path
 from random import Random
 
 from leadline.storage.spend.journal import Journal
-from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.client import ModelClient
 from leadline.tasks.llm.profiles import HOLYSHEEP, ModelTraits, Provider
-from leadline.tasks.llm.protocol.ask import Ask, Message, Route
+from leadline.tasks.llm.protocol.request import Message, ModelRequest, Route
 from leadline.tasks.llm.secret import Key
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 
@@ -37,11 +37,11 @@ MESSAGES = (
 )
 
 
-async def analyse(client: Client, name: str, questions: int, rng: Random) -> list[str]:
+async def analyse(client: ModelClient, name: str, questions: int, rng: Random) -> list[str]:
     outcomes = []
     for number in range(questions):
         await asyncio.sleep(rng.uniform(0, 0.3))
-        ask = Ask(
+        ask = ModelRequest(
             signal_id=f"{name}-{number}",
             flow=FLOW,
             symbol=rng.choice(SYMBOLS),
@@ -50,7 +50,7 @@ async def analyse(client: Client, name: str, questions: int, rng: Random) -> lis
             max_tokens=MAX_TOKENS,
             deadline_s=DEADLINE_S,
         )
-        outcomes.append((await client.ask(ask)).outcome)
+        outcomes.append((await client.complete(ask)).outcome)
     return outcomes
 
 
@@ -63,7 +63,7 @@ async def work(db: Path, base_url: str, name: str, analyses: int, questions: int
         models={MODEL: ModelTraits(capability="json_object")},
     )
     with Journal(db, default_usd_per_day=Decimal(0), patience_s=30.0) as journal:
-        client = Client(
+        client = ModelClient(
             [Provider(profile, Key("sk-not-a-real-key", "test"))],
             journal,
             home=db.parent,

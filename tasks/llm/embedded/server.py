@@ -1,9 +1,9 @@
 """
 The embedded model's process: llama.cpp's OpenAI-compatible server on a free port of 127.0.0.1.
 
-Started by `tasks.llm.embedded.model`, in a process of its own because native code may crash, and because
-its memory and its threads are gone with it. Prints one JSON line with its address and key, then serves
-until its standard input ends, which the kernel sees to however the parent dies.
+`tasks.llm.embedded.model` starts it in a process of its own, because native code may crash and because its
+memory and threads are freed with the process. It prints one JSON line with its address and key, then serves
+until its standard input ends, which happens however the parent dies.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Native code prints to descriptor 1 as it likes; the address must stand there alone.
+    # Native code prints to descriptor 1; the address must be alone there.
     said = os.dup(1)
     os.dup2(2, 1)
     server, base_url, key = serve(
@@ -62,7 +62,7 @@ def main() -> int:
     os.close(said)
     while os.read(0, 1024):
         pass
-    # Taking the server down in order can wait for a request under way; nobody waits for its answer.
+    # An orderly shutdown would wait for a request under way, whose answer nobody needs.
     os._exit(0 if server is not None else 1)
 
 

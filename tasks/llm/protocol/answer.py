@@ -1,9 +1,9 @@
 """
-The typed answer a model is asked for, and the door through which its text comes in.
+The typed answer that a model is asked for, and the checks of the text that comes back.
 
-A server that promises to keep to a JSON schema may still break it (bounds of numbers are widely
-ignored), so everything is checked here again. What does not fit is invalid, with the reason: nothing is
-rounded, clamped or guessed. A model that will not say abstains; that is no neutral.
+A server that promises to keep to a JSON schema may still break it (many ignore bounds of numbers), so
+everything is checked here again. What does not fit is invalid, with the reason: nothing is rounded, clamped
+or guessed. A model that does not want to answer abstains; that is not neutral.
 
 On the wire an abstention is ``"direction": "abstain"``, because all fields of a strict schema are
 required. Source of the schema's common subset (no optional fields, no numeric bounds, no further
@@ -17,12 +17,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
+from leadline.book.analytics.direction import DIRECTIONS, Direction
 from leadline.book.errors import BadInput
 
-Direction: TypeAlias = Literal["bullish", "bearish", "neutral"]
 Capability: TypeAlias = Literal["json_schema", "json_object", "plain"]
 
-DIRECTIONS: tuple[Direction, ...] = ("bullish", "bearish", "neutral")
 ABSTAIN = "abstain"
 SCHEMA_NAME = "leadline_signal"
 FIELDS = ("direction", "confidence", "reasoning", "horizon_s")
@@ -35,7 +34,7 @@ class InvalidAnswer(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model thinks: ``confidence`` in 0..1, ``horizon_s`` seconds ahead."""
+    """The model's opinion: ``confidence`` in 0..1, ``horizon_s`` seconds ahead."""
 
     direction: Direction
     confidence: float
@@ -45,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
-    """The model was asked and would not say; ``reasoning`` is why."""
+    """The model did not want to answer; ``reasoning`` is why."""
 
     reasoning: str
 
@@ -64,7 +63,7 @@ class AnswerRules:
     reasoning_chars: int = 600
 
     def schema(self) -> dict[str, Any]:
-        """Return the JSON schema of an answer, direction first: it is decided before it is explained."""
+        """Return the JSON schema of an answer; the direction comes before its explanation."""
         confidence: dict[str, Any] = {"type": "number", "description": "0 to 1"}
         if self.confidences:
             confidence = {"enum": list(self.confidences)}
@@ -81,7 +80,7 @@ class AnswerRules:
         }
 
     def response_format(self, capability: Capability) -> dict[str, Any] | None:
-        """Return the request's ``response_format``; None where the server knows none."""
+        """Return the request's ``response_format``; None for a server that knows none."""
         if capability == "plain":
             return None
         if capability == "json_object":
@@ -97,10 +96,10 @@ class AnswerRules:
 
 def read_answer(text: str, rules: AnswerRules, *, capability: Capability) -> Answer | Abstention:
     """
-    Read one answer out of what a model said.
+    Read the answer in a model's text.
 
-    Text around the JSON object, such as a code fence, is tolerated only of a ``plain`` server, which was
-    promised nothing else. Raises `InvalidAnswer`.
+    Text around the JSON object, such as a code fence, is accepted only from a ``plain`` server, which
+    cannot be held to a format. Raises `InvalidAnswer`.
     """
     fields = _one_object(text, tolerant=capability == "plain")
     _expect_fields(fields)

@@ -1,15 +1,16 @@
 """
-What can go wrong around a model, named by what the caller can do about it.
+Errors around models, named by what the caller can do about them.
 
     LeadlineError
     ├── BadInput
-    │   ├── InvalidAnswer       (tasks.llm.answer) the text is not an answer
+    │   ├── InvalidAnswer       (tasks.llm.protocol.answer) the text is not an answer
     │   └── BadProfile          a provider's profile or address cannot be used; the message says which
     └── ModelError
         ├── NoLocalModel        the embedded model cannot run here; the message says what to install
         └── LocalModelDied      it started and ended by itself, or never answered        transient
 
-What a provider does during a call is no exception but the outcome of a `tasks.llm.protocol.ask.Reply`.
+What a provider does during a call is not an exception but the outcome of a
+`tasks.llm.protocol.request.ModelReply`.
 """
 
 from __future__ import annotations

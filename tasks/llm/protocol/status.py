@@ -1,5 +1,5 @@
 """
-What an HTTP answer means for the next step: another try, after which wait, or in another form.
+What an HTTP status means for the next step: a retry, after which wait, or in another format.
 
 Sources: RFC 9110 (Retry-After, 408, 503), RFC 6585 (429); ``retry-after-ms`` as OpenAI and Azure send it.
 """
@@ -12,28 +12,28 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["ok", "again", "other_form", "refused"]
+StatusKind: TypeAlias = Literal["ok", "again", "other_form", "refused"]
 
 OK, BAD_REQUEST, TIMEOUT, CONFLICT, UNPROCESSABLE, TOO_MANY = 200, 400, 408, 409, 422, 429
 SERVER_ERROR = 500
 NOT_IMPLEMENTED, VERSION_NOT_SUPPORTED = 501, 505
 OVERLOADED = 529  # Anthropic's, and those who pass it on
 WORTH_ANOTHER_TRY = frozenset({TIMEOUT, CONFLICT, TOO_MANY, OVERLOADED})
-# How servers say that they do not know the form we asked for; llama-cpp-python says it with a 500.
+# How servers say that they do not know the format we asked for; llama-cpp-python does it with a 500.
 FORM_WORDS = re.compile(
     rb"response[_ ]format|json[_ ]schema|json[_ ]object|json mode|structured output", re.IGNORECASE
 )
 LONGEST_SAID_S = 10 * 365 * 86_400.0
 
 
-def kind_of(status: int, body: bytes, *, has_form: bool) -> Kind:
-    """Sort a status; ``has_form`` says whether the request named a form that can be dropped."""
+def kind_of(status: int, body: bytes, *, has_form: bool) -> StatusKind:
+    """Classify a status; ``has_form`` says whether the request named a format that can be dropped."""
     if status == OK:
         return "ok"
     if has_form and status in (BAD_REQUEST, UNPROCESSABLE, SERVER_ERROR) and FORM_WORDS.search(body):
         return "other_form"
     if has_form and status in (BAD_REQUEST, UNPROCESSABLE) and not body.strip():
-        return "other_form"  # it does not say what it minds; the form is the first suspect
+        return "other_form"  # it gives no reason; the format is the first suspect
     if status in WORTH_ANOTHER_TRY:
         return "again"
     if status >= SERVER_ERROR and status not in (NOT_IMPLEMENTED, VERSION_NOT_SUPPORTED):
@@ -42,7 +42,7 @@ def kind_of(status: int, body: bytes, *, has_form: bool) -> Kind:
 
 
 def retry_after_s(headers: Mapping[str, str], *, now: dt.datetime) -> float | None:
-    """Return the seconds that the server asks to wait; None where it does not say, or says nonsense."""
+    """Return the seconds that the server asks us to wait; None without a valid header."""
     milliseconds = _number(headers.get("retry-after-ms", ""))
     if milliseconds is not None:
         return milliseconds / 1000

@@ -1,13 +1,13 @@
 """
-The most tokens a prompt can be billed for, known before it is sent and without the model's tokenizer.
+The most tokens that a prompt can be billed for, without the model's tokenizer.
 
 Small letters are counted in threes, everything else one by one: tokenizers split figures, signs, symbols'
 names and foreign text down to single characters or bytes, so a third of the bytes is too low for a prompt
 of numbers (59 tokens were 37 by that rule; 66 by this one).
 
-Where it can be exceeded: words that the tokenizer has never seen and splits below three letters, a
-provider that puts text of its own before ours, and tokens of reasoning that ``max_tokens`` does not hold
-(the profiles switch reasoning off). The ledger books what the provider reports, also when it is more.
+It can be exceeded by words that the tokenizer splits below three letters, by a provider that adds text of
+its own, and by reasoning tokens that ``max_tokens`` does not bound (the profiles switch reasoning off). The
+ledger books what the provider reports, also if it is more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from leadline.tasks.llm.protocol.ask import Message
+from leadline.tasks.llm.protocol.request import Message
 
 # Role, delimiters and a template's own words; the templates we know take 3 to 7.
 PER_MESSAGE = 10

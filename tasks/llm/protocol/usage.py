@@ -1,10 +1,10 @@
 """
-Tokens and money as a provider reports them, in whatever dialect, or not at all.
+Tokens and costs as providers report them, in several dialects, or not at all.
 
 The common form is the OpenAI usage object: ``prompt_tokens`` with the cached ones in it and
 ``completion_tokens`` with the reasoning ones. Dialects met: DeepSeek's ``prompt_cache_hit_tokens``;
-reasoning beside ``completion_tokens`` instead of in it (then only the total shows it, as Gemini's and
-xAI's do); ``cost_usd`` or ``cost`` in it; LiteLLM's header. What cannot be is treated as not reported,
+reasoning beside ``completion_tokens`` instead of in it (then only the total shows it, as Gemini's and xAI's
+do); ``cost_usd`` or ``cost`` in it; LiteLLM's header. An impossible value counts as not reported and is
 never repaired: a negative or fractional count, or more tokens than any model takes.
 """
 
@@ -23,7 +23,7 @@ MOST_USD = Decimal(1_000)
 
 
 def read_usage(reported: object, headers: Mapping[str, str]) -> Usage | None:
-    """Return what the provider reports for one attempt; None where it reports nothing that can be."""
+    """Return what the provider reports for one attempt; None if it reports nothing possible."""
     if not isinstance(reported, Mapping):
         return None
     prompt = _count(reported.get("prompt_tokens"))
@@ -46,7 +46,7 @@ def read_usage(reported: object, headers: Mapping[str, str]) -> Usage | None:
     return Usage(
         prompt_tokens=prompt,
         completion_tokens=completion,
-        # More of a part than of the whole cannot be: all of it is billed as the dearer rest.
+        # A part larger than the whole is impossible: all is then billed at the higher price.
         cached_tokens=cached if cached <= prompt else 0,
         reasoning_tokens=reasoning if reasoning <= completion else 0,
         provider_cost_usd=_cost(reported, headers),
@@ -54,7 +54,7 @@ def read_usage(reported: object, headers: Mapping[str, str]) -> Usage | None:
 
 
 def estimated(*, prompt_tokens: int, completion_tokens: int, headers: Mapping[str, str]) -> Usage:
-    """Return our own bounds in place of what the provider did not report; its cost header still counts."""
+    """Return our own bounds where the provider reported nothing; its cost header still counts."""
     return Usage(
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,

@@ -16,14 +16,14 @@ import pytest
 from leadline.book.analytics.shock import Shock
 from leadline.flows.signals.analysis import Analyst
 from leadline.flows.signals.prompting import FIGURES, prompt
-from leadline.flows.signals.request import AnalysisPlan, Chain
+from leadline.flows.signals.request import AnalysisPlan, ModelChain
 from leadline.storage.access.connect import connect
 from leadline.storage.access.jobs import Desk
 from leadline.storage.spend import prices, reports
 from leadline.storage.spend.journal import Journal
-from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.client import ModelClient
 from leadline.tasks.llm.profiles import HOLYSHEEP, Provider
-from leadline.tasks.llm.protocol.ask import Route
+from leadline.tasks.llm.protocol.request import Route
 from leadline.tasks.llm.secret import Key
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 from tests.storage.signals.market import NOON, SYMBOL, VENUE, Stored, ns
@@ -31,7 +31,7 @@ from tests.storage.spend.plans import price
 from tests.tasks.llm.scripted import ScriptedServer, Step, answer, fails, says
 
 CANARY = "canary-0d15ea5e-key"
-CHAIN = Chain(routes=(Route("holysheep", "gpt-4.1"),), prompt=prompt(FIGURES))
+CHAIN = ModelChain(routes=(Route("holysheep", "gpt-4.1"),), prompt=prompt(FIGURES))
 WORK = AnalysisPlan(
     venue=VENUE,
     symbols=(SYMBOL,),
@@ -69,7 +69,7 @@ class Bench:
         async with ScriptedServer(*steps) as server:
             provider = Provider(replace(HOLYSHEEP, base_url=server.base_url), Key(CANARY, "K"))
             with Journal(self.db, default_usd_per_day=Decimal(usd)) as journal, Desk(self.db) as desk:
-                async with Client(
+                async with ModelClient(
                     [provider],
                     journal,
                     home=self.home,
@@ -230,7 +230,7 @@ async def test_a_market_that_moved_meanwhile_is_flagged(bench: Bench) -> None:
     async with ScriptedServer(says()) as server:
         provider = Provider(replace(HOLYSHEEP, base_url=server.base_url), Key(CANARY, "K"))
         with Journal(bench.db, default_usd_per_day=Decimal(1)) as journal, Desk(bench.db) as desk:
-            async with Client(
+            async with ModelClient(
                 [provider], journal, home=bench.home, clock=SYSTEM_CLOCK, rng=Random(1)
             ) as client:
                 await Analyst(desk, client, WORK, now=lambda: next(moments)).run()
@@ -270,7 +270,7 @@ async def test_the_key_is_in_no_file(bench: Bench) -> None:
             assert CANARY not in str(con.execute(f"FROM {table}").fetchall())
 
 
-SHADOW = Chain(
+SHADOW = ModelChain(
     routes=CHAIN.routes,
     prompt=replace(prompt(FIGURES), version="figures-x", digest="0" * 16),
     is_challenger=True,

@@ -130,11 +130,12 @@ def test_the_examples_are_answers_by_the_rules(version: str) -> None:
             )
 
 
-def test_the_embedded_model_is_asked_in_the_words_its_nudge_was_measured_with() -> None:
-    chosen = prompt(WORDS)
-    messages = chosen.messages(full(), "BTCUSDT", 300)
-    assert messages == recipe.messages(messages[-1].content, 300)
-    assert chosen.rules(300) == recipe.rules(300)
+def test_the_embedded_model_is_asked_as_its_bias_was_measured() -> None:
+    """Its examples are worded by the recipe, as the question is; a new wording wants ``bench.recipe``."""
+    cases = ((0.72, 0.61, 9.0), (-0.77, -0.66, -11.0), (0.03, -0.02, 0.4))
+    turns = prompt(WORDS).conversation("what now?", 300)
+    assert [turn.content for turn in turns[1:-1:2]] == [recipe.words(*case) for case in cases]
+    assert (turns[-1].role, turns[-1].content) == ("user", "what now?")
 
 
 @pytest.mark.parametrize("symbol", ["BTCUSDT", "BTCUSD_PERP", "1000SATSUSDT", "BTCUSDT_261225"])

@@ -22,9 +22,9 @@ from leadline.storage.signals import report
 from leadline.storage.signals.rescore import questions
 from leadline.storage.spend import claims, prices
 from leadline.storage.spend.journal import Journal
-from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.client import ModelClient
 from leadline.tasks.llm.profiles import CUSTOM, Provider
-from leadline.tasks.llm.protocol.ask import Route
+from leadline.tasks.llm.protocol.request import Route
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 from tests.flows.commands import Said, leadline
 from tests.flows.signals.test_analysis import WORK, Bench, live
@@ -217,14 +217,14 @@ async def test_two_at_once_ask_each_question_once(bench: Bench) -> None:
     async with ScriptedServer(other()) as server:
         provider = Provider(replace(CUSTOM, base_url=server.base_url))
         with Journal(bench.db, default_usd_per_day=Decimal(1)) as journal, Desk(bench.db) as desk:
-            async with Client(
+            async with ModelClient(
                 [provider], journal, home=bench.home, clock=SYSTEM_CLOCK, rng=Random(1)
             ) as client:
                 runs = [Rescorer(desk, client, 30, 4, others_s=0.05) for _ in range(3)]
                 await asyncio.gather(*(one.run(cases) for one in runs))
         assert server.calls == 3
-    assert sum(one.came["ok"] for one in runs) == 3
-    assert sum(one.came["there"] for one in runs) == 6
+    assert sum(one.counts["ok"] for one in runs) == 3
+    assert sum(one.counts["there"] for one in runs) == 6
     assert len(bench.rows(RESCORED)) == 3
 
 

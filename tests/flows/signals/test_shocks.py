@@ -84,12 +84,12 @@ async def test_a_shock_at_the_venue_is_a_signal_and_a_spent_budget_a_refusal(
     from leadline.flows.streaming.host import StreamHost
 
     monkeypatch.setenv("HOLYSHEEP_API_KEY", "k")
-    told: list[BookChange] = []
+    shock_payload: list[BookChange] = []
     async with ScriptedServer(says()) as server:
         host = StreamHost(replace(settings, llm_base_url=server.base_url), host_grace_s=0)
         await asyncio.to_thread(host.open)
         try:
-            watch = ShockWatch(host, told.append, away)
+            watch = ShockWatch(host, shock_payload.append, away)
             run = asyncio.create_task(watch.run())
             await soon(lambda: _any(settings.db, TRUSTED), "both books have been trusted long enough")
             venue.inject(Fault(FaultKind.SHOCK, "ETHUSDT", seconds=5, text="spread"))
@@ -113,7 +113,7 @@ async def test_a_shock_at_the_venue_is_a_signal_and_a_spent_budget_a_refusal(
             assert host.status().feed.live == 2
         finally:
             await asyncio.to_thread(host.close)
-    assert [(one.kind, one.symbol, one.detail["analysis"]) for one in told] == [
+    assert [(one.kind, one.symbol, one.detail["analysis"]) for one in shock_payload] == [
         ("shock", "ETHUSDT", "begun"),
         ("shock", "BTCUSDT", "begun"),
     ]
@@ -139,8 +139,8 @@ def test_a_book_that_is_not_live_has_no_shocks(settings: Settings) -> None:
             self.settings = settings
             self.markets = [type("Market", (), {"symbol": "BTCUSDT"})()]
 
-    told: list[Any] = []
-    watch = ShockWatch(Host(), told.append, away)  # type: ignore[arg-type]
+    shock_payload: list[Any] = []
+    watch = ShockWatch(Host(), shock_payload.append, away)  # type: ignore[arg-type]
     for n in range(200):
         found = watch._look([_sample(n, spread_bps=1.0)])
         assert not found
@@ -171,11 +171,11 @@ def test_when_a_shock_is_answered(
 
 
 def test_a_shock_is_told_with_its_numbers() -> None:
-    from leadline.flows.signals.shocks import told
+    from leadline.flows.signals.shocks import shock_payload
 
     shock = Shock(kind="spread", value=9.0, typical=1.0, threshold=4.0, epoch=1, last_id=7, ts_ns=5)
-    assert told("BTCUSDT", shock, "") == {
+    assert shock_payload("BTCUSDT", shock, "") == {
         "symbol": "BTCUSDT", "kind": "spread", "value": 9.0, "typical": 1.0, "threshold": 4.0,
         "unit": "bps", "update_id": 7, "analysis": "begun",
     }  # fmt: skip
-    assert told("BTCUSDT", shock, "no model is set up")["analysis"] == "none: no model is set up"
+    assert shock_payload("BTCUSDT", shock, "no model is set up")["analysis"] == "none: no model is set up"

@@ -14,9 +14,9 @@ from typing import Any
 from leadline.storage.access.connect import Connection, connect
 from leadline.storage.spend import prices
 from leadline.storage.spend.journal import Journal
-from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.client import ModelClient
 from leadline.tasks.llm.profiles import HOLYSHEEP, ModelTraits, Provider
-from leadline.tasks.llm.protocol.ask import Ask, Message, Reply, Route
+from leadline.tasks.llm.protocol.request import Message, ModelReply, ModelRequest, Route
 from leadline.tasks.llm.secret import Key
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 from tests.storage.spend.plans import price
@@ -32,11 +32,11 @@ PLAIN = {"plain-1": ModelTraits(capability="plain")}
 
 
 @dataclass(frozen=True, slots=True)
-class Came:
+class AttemptKind:
     """What one fault led to."""
 
     fault: Fault
-    reply: Reply
+    reply: ModelReply
     calls: int
     rows: list[dict[str, Any]]  # of llm_calls
     waited_s: float  # between the first and the last request
@@ -97,21 +97,21 @@ class FaultStage:
         self.db = folder / "faults.duckdb"
         self._con = con
 
-    async def run(self, fault: Fault) -> Came:
+    async def run(self, fault: Fault) -> AttemptKind:
         signal_id = fault.name
         home = self.folder / fault.name.replace(" ", "-").replace("/", "-")
         async with ScriptedServer(*fault.steps) as server:
             changes = {"base_url": server.base_url, "requests_per_s": 1_000, **fault.profile}
             profile = replace(HOLYSHEEP, models={**HOLYSHEEP.models, **PLAIN}, **changes)
             with Journal(self.db, default_usd_per_day=fault.day_usd) as journal:
-                client = Client(
+                client = ModelClient(
                     [Provider(profile, Key(CANARY, "HOLYSHEEP_API_KEY"))], journal,
                     home=home, clock=SYSTEM_CLOCK, rng=Random(1), first_wait_s=0.02,
                 )  # fmt: skip
                 began_s = time.monotonic()
                 async with client:
-                    reply = await client.ask(
-                        Ask(
+                    reply = await client.complete(
+                        ModelRequest(
                             signal_id=signal_id, flow="analyze-signals", symbol="BTCUSDT",
                             messages=MESSAGES,
                             routes=tuple(Route("holysheep", model) for model in fault.models),
@@ -120,7 +120,7 @@ class FaultStage:
                     )  # fmt: skip
                 seconds = time.monotonic() - began_s
         waited_s = server.seen[-1].at_s - server.seen[0].at_s if server.seen else 0.0
-        return Came(fault, reply, server.calls, self.rows(signal_id), waited_s, seconds)
+        return AttemptKind(fault, reply, server.calls, self.rows(signal_id), waited_s, seconds)
 
     def rows(self, signal_id: str) -> list[dict[str, Any]]:
         found = self._con.execute(

@@ -14,7 +14,7 @@ from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any
 
-from leadline.tasks.llm.protocol.ask import ReplyOutcome
+from leadline.tasks.llm.protocol.request import ReplyOutcome
 from tests.tasks.llm.scripted import USAGE, Step, answer, fails, says
 
 CANARY = "hs-canary0a1b2c3d4e5f60718293a4b5c6d7e8f9"

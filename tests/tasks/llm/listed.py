@@ -10,9 +10,9 @@ from random import Random
 from typing import Any
 
 from leadline.storage.spend.calls import Outcome, Plan
-from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.client import ModelClient
 from leadline.tasks.llm.profiles import HOLYSHEEP, Provider
-from leadline.tasks.llm.protocol.ask import Ask, Journal, Message, Route
+from leadline.tasks.llm.protocol.request import Journal, Message, ModelRequest, Route
 from leadline.tasks.llm.secret import Key
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 
@@ -51,16 +51,18 @@ class Listed:
         assert len({plan.call_id for plan in self.plans}) == len(self.plans)
 
 
-def a_client(base_url: str, journal: Journal, home: Path, *, key: str = CANARY, **changes: Any) -> Client:
+def a_client(
+    base_url: str, journal: Journal, home: Path, *, key: str = CANARY, **changes: Any
+) -> ModelClient:
     """A client of the default provider, at another address and in a hurry."""
     profile = replace(HOLYSHEEP, **{"base_url": base_url, "requests_per_s": 1_000, **changes})
-    return Client(
+    return ModelClient(
         [Provider(profile, Key(key, "HOLYSHEEP_API_KEY"))], journal,
         home=home, clock=SYSTEM_CLOCK, rng=Random(1), first_wait_s=0.02,
     )  # fmt: skip
 
 
-def an_ask(**changes: Any) -> Ask:
+def a_request(**changes: Any) -> ModelRequest:
     """A question to gpt-4.1."""
     filled: dict[str, Any] = {
         "signal_id": "s1",
@@ -71,4 +73,4 @@ def an_ask(**changes: Any) -> Ask:
         "max_tokens": 100,
         "deadline_s": 8.0,
     }
-    return Ask(**{**filled, **changes})
+    return ModelRequest(**{**filled, **changes})

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from leadline.tasks.llm.protocol.ask import Message
-from tests.tasks.llm.listed import Listed, a_client, an_ask
+from leadline.tasks.llm.protocol.request import Message
+from tests.tasks.llm.listed import Listed, a_client, a_request
 from tests.tasks.llm.scripted import answer
 
 PROGRAM = Path(__file__).parent / "peers/node_modules/@copilotkit/aimock/dist/cli.js"
@@ -86,7 +86,7 @@ def aimock(running: Aimock) -> Aimock:
 
 async def ask(aimock: Aimock, home: Path, word: str, journal: Listed) -> Any:
     async with a_client(f"{aimock.base}/v1", journal, home) as client:
-        return await client.ask(an_ask(messages=(Message("user", word),)))
+        return await client.complete(a_request(messages=(Message("user", word),)))
 
 
 @pytest.mark.parametrize(

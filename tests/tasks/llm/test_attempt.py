@@ -14,9 +14,9 @@ import pytest
 from leadline.storage.errors import StoreOwned
 from leadline.storage.spend.calls import Outcome, Plan
 from leadline.tasks.llm.gate import Gate
-from leadline.tasks.llm.limits import NoTurn
+from leadline.tasks.llm.limits import TurnRefused
 from leadline.tasks.net.clock import SYSTEM_CLOCK
-from tests.tasks.llm.listed import Listed, a_client, an_ask
+from tests.tasks.llm.listed import Listed, a_client, a_request
 from tests.tasks.llm.scripted import ScriptedServer, fails, says
 
 LATE = replace(says(), delay_s=30)
@@ -45,7 +45,7 @@ async def cancelled(task: asyncio.Task[object]) -> None:
 async def test_cancelled_while_the_answer_is_awaited(late: ScriptedServer, tmp_path: Path) -> None:
     journal = Listed()
     async with a_client(late.base_url, journal, tmp_path) as client:
-        task = asyncio.create_task(client.ask(an_ask()))
+        task = asyncio.create_task(client.complete(a_request()))
         await seen(late, 1)
         await cancelled(task)
     journal.assert_paired()
@@ -64,7 +64,7 @@ async def test_cancelled_while_the_journal_reserves(tmp_path: Path) -> None:
 
     journal = Listed(on_before=block)
     async with ScriptedServer(says()) as server, a_client(server.base_url, journal, tmp_path) as client:
-        task = asyncio.create_task(client.ask(an_ask()))
+        task = asyncio.create_task(client.complete(a_request()))
         await asyncio.to_thread(entered.wait, 10)
         task.cancel()
         await asyncio.sleep(0)
@@ -86,7 +86,7 @@ async def test_cancelled_while_the_journal_books(tmp_path: Path) -> None:
 
     journal = Listed(on_after=block)
     async with ScriptedServer(says()) as server, a_client(server.base_url, journal, tmp_path) as client:
-        task = asyncio.create_task(client.ask(an_ask()))
+        task = asyncio.create_task(client.complete(a_request()))
         await asyncio.to_thread(entered.wait, 10)
         task.cancel()
         go.set()
@@ -103,7 +103,7 @@ async def test_a_loop_that_ends_leaves_nothing_open(tmp_path: Path) -> None:
     async def run() -> None:
         async with ScriptedServer(LATE) as server:
             client = a_client(server.base_url, journal, tmp_path)
-            kept = [asyncio.create_task(client.ask(an_ask(signal_id=f"s{n}"))) for n in range(20)]
+            kept = [asyncio.create_task(client.complete(a_request(signal_id=f"s{n}"))) for n in range(20)]
             await seen(server, 20)
             assert len(kept) == 20  # and go, without waiting for them
 
@@ -119,7 +119,7 @@ async def test_without_a_ledger_nothing_is_sent(tmp_path: Path) -> None:
     async with ScriptedServer(says()) as server:
         async with a_client(server.base_url, Listed(on_before=refuse), tmp_path) as client:
             with pytest.raises(StoreOwned):
-                await client.ask(an_ask())
+                await client.complete(a_request())
         assert server.calls == 0
 
 
@@ -130,7 +130,7 @@ async def test_a_ledger_that_fails_to_book_is_heard_of(tmp_path: Path) -> None:
     async with ScriptedServer(says()) as server:
         async with a_client(server.base_url, Listed(on_after=refuse), tmp_path) as client:
             with pytest.raises(StoreOwned):
-                await client.ask(an_ask())
+                await client.complete(a_request())
         assert server.calls == 1
 
 
@@ -138,7 +138,7 @@ async def test_plans_say_what_is_about_to_happen(tmp_path: Path) -> None:
     journal = Listed()
     async with ScriptedServer(fails(503), says("no"), says()) as server:
         async with a_client(server.base_url, journal, tmp_path) as client:
-            reply = await client.ask(an_ask())
+            reply = await client.complete(a_request())
         sent = [request.body for request in server.seen]
     assert (reply.outcome, reply.repaired) == ("ok", True)
     assert [(plan.attempt, plan.purpose) for plan in journal.plans] == [
@@ -160,10 +160,10 @@ async def test_a_slow_journal_costs_another_turn_not_the_limit(tmp_path: Path) -
     journal = Listed(on_before=lambda _plan: time.sleep(0.2))
     async with ScriptedServer(says()) as server:
         async with a_client(server.base_url, journal, tmp_path, requests_per_s=2) as client:
-            await asyncio.gather(*(client.ask(an_ask(signal_id=f"s{n}")) for n in range(2)))
+            await asyncio.gather(*(client.complete(a_request(signal_id=f"s{n}")) for n in range(2)))
         times = sorted(request.at_s for request in server.seen)
         gate = Gate(tmp_path, "holysheep", limit=2, clock=SYSTEM_CLOCK)
         nobody = gate.admit("gpt-4.1", patience_s=0.5)
-    assert isinstance(nobody, NoTurn), "the second window is full"
+    assert isinstance(nobody, TurnRefused), "the second window is full"
     assert len(times) == 2
     journal.assert_paired()

@@ -20,11 +20,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStage]:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 async def test_fault(fault: Fault, stage: FaultStage, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        came = await stage.run(fault)
-    assert not came.wrong()
+        kind = await stage.run(fault)
+    assert not kind.wrong()
     assert CANARY not in caplog.text
-    assert CANARY not in repr(came.reply)
-    assert CANARY not in repr(came.rows)
+    assert CANARY not in repr(kind.reply)
+    assert CANARY not in repr(kind.rows)
     files = [path for path in stage.folder.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if CANARY.encode() in path.read_bytes()]

@@ -12,7 +12,7 @@ import pytest
 
 from leadline.tasks.llm import gate as gates
 from leadline.tasks.llm.gate import Gate, GateStuck
-from leadline.tasks.llm.limits import FAILURES, NS, WINDOW_NS, NoTurn, Turn
+from leadline.tasks.llm.limits import FAILURES, NS, WINDOW_NS, Turn, TurnRefused
 from leadline.tasks.net.clock import SYSTEM_CLOCK, Clock
 
 SPAWN = multiprocessing.get_context("fork")
@@ -57,7 +57,7 @@ def test_state_is_shared_by_gates(tmp_path: Path) -> None:
     one.learn("m", "plain")
     assert other.capability("m") == "plain"
     assert [one.report("m", "failure") for _ in range(FAILURES)][-1] == "open"
-    assert isinstance(other.admit("m", patience_s=1), NoTurn)
+    assert isinstance(other.admit("m", patience_s=1), TurnRefused)
     assert [told.model for told in other.circuits()] == ["m"]
 
 

@@ -23,9 +23,9 @@ import pytest
 from leadline.storage.access.connect import Connection, connect
 from leadline.storage.spend import prices
 from leadline.storage.spend.journal import Journal
-from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.client import ModelClient
 from leadline.tasks.llm.profiles import HOLYSHEEP, Provider
-from leadline.tasks.llm.protocol.ask import Ask, Message, Route
+from leadline.tasks.llm.protocol.request import Message, ModelRequest, Route
 from leadline.tasks.llm.secret import Key
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 from tests.tasks.llm.scripted import ScriptedServer, Step, answer
@@ -184,16 +184,16 @@ async def booked(ledger: Connection, folder: Path, golden: Golden, name: str) ->
             ledger.execute("SELECT path FROM duckdb_databases() WHERE path IS NOT NULL").fetchone()[0]
         )
         with closing(Journal(db, default_usd_per_day=Decimal(10))) as journal:
-            async with Client(
+            async with ModelClient(
                 [Provider(profile, Key("k-golden", "K"))], journal,
                 home=folder, clock=SYSTEM_CLOCK, rng=Random(1),
             ) as client:  # fmt: skip
-                ask = Ask(
+                ask = ModelRequest(
                     signal_id=name, flow="analyze-signals", symbol="BTCUSDT",
                     messages=(Message("user", "Imbalance -0.77. Up or down?"),),
                     routes=(Route("holysheep", model),), max_tokens=100, deadline_s=60.0,
                 )  # fmt: skip
-                reply = await client.ask(ask)
+                reply = await client.complete(ask)
     assert reply.outcome == "ok", reply.reason
     found = ledger.execute("SELECT * FROM llm_calls WHERE signal_id = $name", {"name": name})
     names = [column[0] for column in found.description or ()]

@@ -16,12 +16,12 @@ from leadline.tasks.llm.limits import (
     PROBE_NS,
     REMEMBER_NS,
     WINDOW_NS,
-    Later,
     ModelState,
-    NoTurn,
     ProviderState,
+    RetryLater,
     Turn,
-    Verdict,
+    TurnRefused,
+    TurnResult,
     admit,
     circuits,
     known_capability,
@@ -41,7 +41,7 @@ def turn(
 
 def reports(state: ProviderState, verdicts: str, now_ns: int = T0) -> list[str | None]:
     """Report s(uccess), f(ailure) or n(one), in order."""
-    words: dict[str, Verdict] = {"s": "success", "f": "failure", "n": "none"}
+    words: dict[str, TurnResult] = {"s": "success", "f": "failure", "n": "none"}
     return [report(state, "m", now_ns, words[letter]) for letter in verdicts]
 
 
@@ -56,7 +56,7 @@ def test_no_turn_in_time_takes_none() -> None:
     state = ProviderState()
     for _ in range(10):
         turn(state)
-    assert turn(state, patience_ns=NS) == NoTurn("rate", "no turn for 1.1 s at 10 requests a second")
+    assert turn(state, patience_ns=NS) == TurnRefused("rate", "no turn for 1.1 s at 10 requests a second")
     assert len(state.slots) == 10
     assert turn(state) == Turn(WINDOW_NS / NS)
 
@@ -82,8 +82,8 @@ def test_never_more_than_the_limit_in_any_second(gaps_ns: list[int], limit: int,
 def test_retry_after_binds_everybody_for_a_time() -> None:
     state = ProviderState()
     report(state, "m", T0, "success", retry_after_s=30)
-    assert turn(state) == Later(30.0)
-    assert turn(state, patience_ns=NS) == NoTurn("rate", "the provider asked to wait another 30.0 s")
+    assert turn(state) == RetryLater(30.0)
+    assert turn(state, patience_ns=NS) == TurnRefused("rate", "the provider asked to wait another 30.0 s")
     assert admit(state, "other", T0, limit=10, patience_ns=0) == Turn(0.0)
     assert turn(state, T0 + 30 * NS) == Turn(0.0)
     report(state, "m", T0, "success", retry_after_s=86_400)
@@ -93,10 +93,10 @@ def test_retry_after_binds_everybody_for_a_time() -> None:
 def test_circuit_opens_probes_and_closes() -> None:
     state = ProviderState()
     assert reports(state, "f" * FAILURES) == [None] * (FAILURES - 1) + ["open"]
-    assert turn(state) == NoTurn("circuit", "circuit open for another 30.0 s")
+    assert turn(state) == TurnRefused("circuit", "circuit open for another 30.0 s")
     half = T0 + OPEN_NS
     assert turn(state, half) == Turn(0.0, "half-open")
-    assert turn(state, half) == NoTurn("circuit", "circuit half-open: its probe is under way")
+    assert turn(state, half) == TurnRefused("circuit", "circuit half-open: its probe is under way")
     assert reports(state, "s", half) == ["closed"]
     assert turn(state, half) == Turn(0.0)
     assert circuits(state, "p", half) == []
@@ -138,7 +138,7 @@ def test_probe_of_a_dead_process_is_not_waited_for_long() -> None:
     reports(state, "f" * FAILURES)
     half = T0 + OPEN_NS
     turn(state, half)
-    assert isinstance(turn(state, half + PROBE_NS - 1), NoTurn)
+    assert isinstance(turn(state, half + PROBE_NS - 1), TurnRefused)
     assert turn(state, half + PROBE_NS) == Turn(0.0, "half-open")
 
 

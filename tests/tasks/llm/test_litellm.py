@@ -23,7 +23,7 @@ import pytest
 
 from leadline.flows.local.prefect_server import free_port
 from leadline.tasks.llm.protocol.answer import AnswerRules
-from tests.tasks.llm.listed import Listed, a_client, an_ask
+from tests.tasks.llm.listed import Listed, a_client, a_request
 from tests.tasks.llm.scripted import ScriptedServer, Step, fails, says
 
 PROGRAM = os.environ.get("LITELLM") or shutil.which("litellm")
@@ -94,12 +94,12 @@ async def test_through_a_gateway(tmp_path: Path) -> None:
             server.steps, server.seen = list(steps), []
             journal = Listed()
             async with a_client(url, journal, tmp_path / name, key="sk-gate") as client:
-                ask = replace(an_ask(), deadline_s=60.0, rules=AnswerRules(horizons_s=(300,)))
-                reply = await client.ask(ask)
-            came = [(one.status, one.error) for one in journal.outcomes]
+                ask = replace(a_request(), deadline_s=60.0, rules=AnswerRules(horizons_s=(300,)))
+                reply = await client.complete(ask)
+            kind = [(one.status, one.error) for one in journal.outcomes]
             assert reply.outcome == outcome, (name, reply.reason)
             # Nothing was tried again behind our back: what the vendor was asked, the ledger knows.
-            assert (server.calls, len(journal.plans)) == (calls, calls), (name, came)
+            assert (server.calls, len(journal.plans)) == (calls, calls), (name, kind)
             if name == "429 once":
                 assert server.seen[1].at_s - server.seen[0].at_s >= 1.0
             assert "sk-none-0a1b2c" not in repr((reply, journal.outcomes))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.tasks.llm.listed import Listed, a_client, an_ask
+from tests.tasks.llm.listed import Listed, a_client, a_request
 from tests.tasks.llm.scripted import answer
 
 testing = pytest.importorskip(
@@ -22,7 +22,7 @@ testing = pytest.importorskip(
 scenarios = pytest.importorskip("llmock.scenarios")
 verdicts = pytest.importorskip("llmock.verdict")
 
-FAIL, REPLY, DELAY = scenarios.Fail, scenarios.Reply, scenarios.Delay
+FAIL, REPLY, DELAY = scenarios.Fail, scenarios.ModelReply, scenarios.Delay
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ async def test_the_verdict_passes(
         server.state.scenarios.add(*behaviors)
     journal = Listed()
     async with a_client(server.base_url("openai"), journal, tmp_path, attempt_timeout_s=1.0) as client:
-        reply = await client.ask(an_ask(deadline_s=10.0))
+        reply = await client.complete(a_request(deadline_s=10.0))
     records = server.state.journal.records(wait=5.0)
     verdict = verdicts.judge(records)
     assert verdict.passed, verdict.render()
@@ -80,6 +80,6 @@ async def test_the_judge_can_say_no(server: Any, tmp_path: Path) -> None:
     server.state.scenarios.add(FAIL(429, retry_after=30.0, times=2))
     for number in range(2):  # one question after the other, without the memory they share
         async with a_client(server.base_url("openai"), Listed(), tmp_path / str(number)) as client:
-            await client.ask(an_ask())
+            await client.complete(a_request())
     verdict = verdicts.judge(server.state.journal.records(wait=5.0))
     assert [finding.code for finding in verdict.errors] == ["retry_after_ignored"]

@@ -10,7 +10,7 @@ import pytest
 
 from leadline.tasks.llm.profiles import HOLYSHEEP, Provider
 from leadline.tasks.llm.protocol.errors import BadProfile
-from leadline.tasks.llm.secret import HIDDEN, HTTP_LOGGERS, Hush, Key, Redactor
+from leadline.tasks.llm.secret import HIDDEN, HTTP_LOGGERS, Key, LogRedaction, Redactor
 
 CANARY = "hs-canary/0a1b+2c3d=="
 KEY = Key(CANARY, "HOLYSHEEP_API_KEY")
@@ -59,7 +59,7 @@ def test_a_models_words_lose_known_keys_only() -> None:
 
 
 def test_what_http_libraries_log_loses_keys_while_it_lasts(caplog: pytest.LogCaptureFixture) -> None:
-    hush = Hush(Redactor([KEY]))
+    hush = LogRedaction(Redactor([KEY]))
     try:
         with caplog.at_level(logging.DEBUG):
             for name in HTTP_LOGGERS:

@@ -11,8 +11,9 @@ from random import Random
 
 import pytest
 
+from leadline.flows.signals.prompting import WORDS, prompt
 from leadline.storage.files.whole import write_note
-from leadline.tasks.llm.client import Client
+from leadline.tasks.llm.client import ModelClient
 from leadline.tasks.llm.embedded import model as local
 from leadline.tasks.llm.embedded import recipe
 from leadline.tasks.llm.embedded.model import (
@@ -24,8 +25,8 @@ from leadline.tasks.llm.embedded.model import (
     local_model,
 )
 from leadline.tasks.llm.profiles import local_provider
-from leadline.tasks.llm.protocol.ask import Ask, Route
 from leadline.tasks.llm.protocol.errors import LocalModelDied, NoLocalModel
+from leadline.tasks.llm.protocol.request import ModelRequest, Route
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 from leadline.tasks.programs import import_path
 from tests.flows.waiting import is_alive, until
@@ -57,6 +58,9 @@ def test_missing_runtime_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(local, "RUNTIME_PACKAGE", "no_such_runtime")
     with pytest.raises(NoLocalModel, match="pip install xllamacpp"):
         expect_runtime()
+
+
+WORDED = prompt(WORDS)
 
 
 @needs_model
@@ -132,18 +136,18 @@ class TestRealModel:
     async def test_it_answers_through_the_ordinary_client(self, shared: LocalModel, home: Path) -> None:
         journal = Listed()
         provider = local_provider(shared.address)
-        async with Client([provider], journal, home=home, clock=SYSTEM_CLOCK, rng=Random(1)) as client:
-            reply = await client.ask(
-                Ask(
+        async with ModelClient([provider], journal, home=home, clock=SYSTEM_CLOCK, rng=Random(1)) as client:
+            reply = await client.complete(
+                ModelRequest(
                     signal_id="s1", flow="test", symbol="BTCUSDT", deadline_s=100, max_tokens=100,
-                    messages=recipe.messages(recipe.words(-0.8, -0.7, -12), 300), rules=recipe.rules(300),
-                    routes=(Route("local", shared.address.model),),
+                    messages=WORDED.conversation(recipe.words(-0.8, -0.7, -12), 300),
+                    rules=WORDED.rules(300), routes=(Route("local", shared.address.model),),
                 )
             )  # fmt: skip
         assert reply.outcome == "ok", reply.reason
         assert reply.answer is not None
         assert reply.answer.direction == "bearish"
-        assert reply.answer.confidence in recipe.CONFIDENCES
+        assert reply.answer.confidence in WORDED.confidences
         assert reply.capability == "json_schema"
         assert reply.model_served == "smollm2-135m"
         (outcome,) = journal.outcomes

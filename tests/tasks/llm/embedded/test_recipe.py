@@ -1,11 +1,10 @@
-"""The embedded model's recipe: the words for features, and a conversation that begins the same for all."""
+"""The embedded model's recipe: the words for features."""
 
 from __future__ import annotations
 
 import pytest
 
 from leadline.tasks.llm.embedded import recipe
-from leadline.tasks.llm.protocol.answer import Answer, read_answer
 
 
 @pytest.mark.parametrize(
@@ -36,17 +35,3 @@ from leadline.tasks.llm.protocol.answer import Answer, read_answer
 )
 def test_words(features: tuple[float, float, float], text: str) -> None:
     assert recipe.words(*features) == text
-
-
-def test_examples_are_valid_answers_of_each_direction() -> None:
-    *before, last = recipe.messages("what now?", 60)
-    assert (last.role, last.content) == ("user", "what now?")
-    said = [turn.content for turn in before if turn.role == "assistant"]
-    answers = [read_answer(text, recipe.rules(60), capability="json_schema") for text in said]
-    assert [answer.direction for answer in answers if isinstance(answer, Answer)] == [
-        "bullish", "bearish", "neutral",
-    ]  # fmt: skip
-
-
-def test_the_beginning_is_the_same_for_every_question() -> None:
-    assert recipe.messages("a", 60)[:-1] == recipe.messages("b", 60)[:-1]

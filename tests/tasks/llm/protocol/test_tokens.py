@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leadline.tasks.llm.protocol.answer import AnswerRules
-from leadline.tasks.llm.protocol.ask import Message
+from leadline.tasks.llm.protocol.request import Message
 from leadline.tasks.llm.protocol.tokens import PER_MESSAGE, PER_REQUEST, prompt_bound, token_bound
 
 

@@ -1,9 +1,9 @@
 """
-What is asked of a model, what comes back, and the journal every attempt passes through.
+A request to a model, the reply, and the journal that every attempt passes through.
 
-An `Ask` may make several HTTP attempts: tries after faults, other models of its chain, one repair of an
-answer that was not valid. The `Reply` says which of them counted. A failure is never an answer: only
-``ok`` carries one.
+A `ModelRequest` may make several HTTP attempts: retries after faults, other models of its chain, one repair
+of an invalid answer. The `ModelReply` says which of them counted. A failure is never an answer: only ``ok``
+carries one.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class ModelRequest:
     """
-    One question; ``routes`` is the chain: the first is wanted, the others answer where it cannot.
+    One request; ``routes`` is the chain: the first is wanted, the others stand in for it.
 
     ``deadline_s`` covers everything: waits for a turn, all attempts, the repair.
     """
@@ -67,7 +67,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class CircuitChange:
-    """A circuit breaker changed its state while the question was asked."""
+    """A circuit breaker changed its state during the request."""
 
     provider: str
     model: str
@@ -77,24 +77,24 @@ class CircuitChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Sums over all attempts of one question, the failed and repaired ones included."""
+    """Sums over all attempts of one request, failed and repaired ones included."""
 
-    attempts: int = 0  # for which the journal said yes
+    attempts: int = 0  # that the journal allowed
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     has_estimates: bool = False  # some attempt's tokens are our bound, not the provider's count
-    provider_cost_usd: Decimal | None = None  # None: no attempt told one
+    provider_cost_usd: Decimal | None = None  # None: no attempt reported one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class ModelReply:
     """
-    What came of an `Ask`; ``answer`` is there if and only if ``outcome`` is ok.
+    The result of a `ModelRequest`; it has an ``answer`` if and only if ``outcome`` is ok.
 
-    ``asked`` is the route of the attempt that counted and ``model_served`` the name the server gave;
-    they differ from ``wanted`` where another model of the chain, or the provider, answered.
+    ``asked`` is the route of the attempt that counted and ``model_served`` the name the server gave; they
+    differ from ``wanted`` if another model of the chain, or of the provider, answered.
     """
 
     outcome: ReplyOutcome
@@ -105,9 +105,9 @@ class Reply:
     model_served: str | None = None
     system_fingerprint: str | None = None
     text: str | None = None  # what the model said, as it came, in the attempt that counted
-    capability: Capability | None = None  # what held its answer to the form
+    capability: Capability | None = None  # the format that its answer was held to
     repaired: bool = False
-    latency_ms: float = 0.0  # from the question to this reply, waits included
+    latency_ms: float = 0.0  # from the request to this reply, waits included
     totals: Totals = Totals()
     circuit_changes: tuple[CircuitChange, ...] = ()
 
@@ -117,15 +117,15 @@ class Reply:
         return self.asked != self.wanted
 
 
-class Journal(Protocol):
+class CallJournal(Protocol):
     """
-    The ledger's side of a call; `storage.spend.journal.Journal` keeps it in the database.
+    The ledger's side of a call; `storage.spend.journal.Journal` implements it.
 
-    Both are called in a worker thread and may be called by several at once.
+    Both methods run in worker threads, several at once.
     """
 
     def before(self, plan: Plan) -> None:
         """Reserve what the attempt may cost; raise `BudgetRefused` or `PriceUnknown` to forbid it."""
 
     def after(self, outcome: Outcome) -> None:
-        """Book what came of it; called once for every ``before`` that returned, whatever happened."""
+        """Book the outcome; called exactly once for every ``before`` that returned."""

@@ -1,4 +1,4 @@
-"""One question under way: its clock, what it has used, what went wrong, and the reply in the end."""
+"""The state of one request under way: its clock, its totals, its faults, and the reply in the end."""
 
 from __future__ import annotations
 
@@ -6,22 +6,29 @@ from decimal import Decimal
 from typing import Literal
 
 from leadline.storage.spend.calls import Outcome
-from leadline.tasks.llm.attempt import Attempted
+from leadline.tasks.llm.attempt import AttemptResult
 from leadline.tasks.llm.protocol.answer import Abstention, Answer
-from leadline.tasks.llm.protocol.ask import Ask, CircuitChange, Reply, ReplyOutcome, Route, Totals
+from leadline.tasks.llm.protocol.request import (
+    CircuitChange,
+    ModelReply,
+    ModelRequest,
+    ReplyOutcome,
+    Route,
+    Totals,
+)
 from leadline.tasks.net.clock import Clock
 
-# A body that is no chat completion may have been paid for: it is asked for again once.
+# A body that is no chat completion may have cost money: it is retried once.
 MOST_MALFORMED = 2
 
 
-class Question:
-    """State of one `Ask`; made for one call of `Client.ask`."""
+class RequestState:
+    """State of one `ModelRequest` during one call of `ModelClient.complete`."""
 
-    def __init__(self, ask: Ask, clock: Clock) -> None:
-        self.ask = ask
+    def __init__(self, request: ModelRequest, clock: Clock) -> None:
+        self.request = request
         self.repaired = False
-        self.deadline_s = clock.mono_s() + ask.deadline_s
+        self.deadline_s = clock.mono_s() + request.deadline_s
         self._clock = clock
         self._began_s = clock.mono_s()
         self._malformed = 0
@@ -32,11 +39,11 @@ class Question:
 
     @property
     def attempts(self) -> int:
-        """Attempts that the journal said yes to."""
+        """Return how many attempts the journal allowed."""
         return self._totals.attempts
 
     def left_s(self) -> float:
-        """Seconds to the deadline; negative after it."""
+        """Return the seconds to the deadline; negative after it."""
         return self.deadline_s - self._clock.mono_s()
 
     def count(self, outcome: Outcome) -> None:
@@ -56,35 +63,37 @@ class Question:
         )
 
     def note(self, route: Route, outcome: ReplyOutcome, reason: str) -> None:
-        """Remember why a route did not answer; a refusal of ours after a failure leaves it a failure."""
+        """Remember why a route did not answer; our refusal after a failure leaves it a failure."""
         before, why = self._failures.get(route, (outcome, ""))
         if before == "error" != outcome:
             outcome, reason = before, f"{why}, then {reason}"
         self._failures[route] = (outcome, reason)
 
-    def tell(self, route: Route, state: Literal["open", "half-open", "closed"] | None, reason: str) -> None:
-        """Remember a change of a circuit, if it is one."""
+    def note_circuit(
+        self, route: Route, state: Literal["open", "half-open", "closed"] | None, reason: str
+    ) -> None:
+        """Remember a circuit's new state; None: it did not change."""
         if state is not None:
             self._changes.append(CircuitChange(route.provider, route.model, state, reason))
 
-    def may_try_again(self, route: Route, made: Attempted, most: int) -> bool:
-        """Count a fault of a route; True while it is worth another attempt, ``most`` of them in all."""
+    def may_try_again(self, route: Route, made: AttemptResult, most: int) -> bool:
+        """Count a fault of a route; True while another attempt makes sense, ``most`` in all."""
         self._faults[route] = self._faults.get(route, 0) + 1
-        if made.came == "malformed":
+        if made.kind == "malformed":
             self._malformed += 1
-        if made.came not in ("again", "timeout", "malformed") or self._malformed >= MOST_MALFORMED:
+        if made.kind not in ("again", "timeout", "malformed") or self._malformed >= MOST_MALFORMED:
             return False
         return self._faults[route] < most
 
-    def answered(self, route: Route, made: Attempted) -> Reply:
+    def answered(self, route: Route, made: AttemptResult) -> ModelReply:
         """Make the reply of a route that answered, validly or not."""
         completion = made.completion
         assert completion is not None
         reason = made.answer.reasoning if isinstance(made.answer, Abstention) else made.outcome.error
         outcomes: dict[str, ReplyOutcome] = {"answer": "ok", "abstention": "abstained"}
-        return Reply(
-            outcome=outcomes.get(made.came, "invalid"),
-            wanted=self.ask.routes[0],
+        return ModelReply(
+            outcome=outcomes.get(made.kind, "invalid"),
+            wanted=self.request.routes[0],
             asked=route,
             answer=made.answer if isinstance(made.answer, Answer) else None,
             reason=reason,
@@ -98,19 +107,21 @@ class Question:
             circuit_changes=tuple(self._changes),
         )
 
-    def failed(self) -> Reply:
+    def failed(self) -> ModelReply:
         """
-        Make the reply of a chain in which nobody answered.
+        Make the reply of a chain in which no route answered.
 
-        A real failure outweighs a refusal of ours; else the wanted route's word counts.
+        A real failure outweighs a refusal of ours; otherwise the wanted route's reason counts.
         """
-        told = [(route, *self._failures[route]) for route in self.ask.routes if route in self._failures]
-        counts = next((one for one in told if one[1] == "error"), told[0])
-        return Reply(
+        failures = [
+            (route, *self._failures[route]) for route in self.request.routes if route in self._failures
+        ]
+        counts = next((one for one in failures if one[1] == "error"), failures[0])
+        return ModelReply(
             outcome=counts[1],
-            wanted=self.ask.routes[0],
+            wanted=self.request.routes[0],
             asked=counts[0],
-            reason="; ".join(f"{route.model}: {reason}" for route, _, reason in told),
+            reason="; ".join(f"{route.model}: {reason}" for route, _, reason in failures),
             repaired=self.repaired,
             latency_ms=self._latency_ms(),
             totals=self._totals,
