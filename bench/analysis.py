@@ -28,8 +28,9 @@ import numpy as np
 
 from bench.measure import BenchFailed, Row, cpu_s
 from bench.table import Section, show
-from leadline.flows.signals.analysis import AnalysisPlan, Analyst, ModelChain
+from leadline.flows.signals.analysis import Analyst
 from leadline.flows.signals.prompting import FIGURES, WORDS, prompt
+from leadline.flows.signals.request import AnalysisPlan, ModelChain
 from leadline.storage.access.connect import Connection, connect
 from leadline.storage.access.jobs import Desk
 from leadline.storage.access.owner import Owner

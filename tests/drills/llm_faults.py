@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.tasks.llm.fault_stage import Came, fault_stage
+from tests.tasks.llm.fault_stage import FaultResult, fault_stage
 from tests.tasks.llm.faults import FAULTS, Fault
 
 HEAD = f"{'fault':32} {'outcome':15} {'calls':>5} {'rows':>4}  {'USD booked':>12}  {'held':>4}  verdict"
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if wrong else 0
 
 
-async def run_all(faults: Sequence[Fault], *, show: bool) -> list[Came]:
+async def run_all(faults: Sequence[Fault], *, show: bool) -> list[FaultResult]:
     if show:
         print(HEAD)
     all_came = []
@@ -55,7 +55,7 @@ async def run_all(faults: Sequence[Fault], *, show: bool) -> list[Came]:
     return all_came
 
 
-def line(came: Came) -> str:
+def line(came: FaultResult) -> str:
     verdict = "; ".join(came.wrong()) or "as it should be"
     return (
         f"{came.fault.name:32} {came.reply.outcome:15} {came.calls:5} {len(came.rows):4}  "
@@ -63,7 +63,7 @@ def line(came: Came) -> str:
     )
 
 
-def as_fields(came: Came) -> dict[str, object]:
+def as_fields(came: FaultResult) -> dict[str, object]:
     return {
         "fault": came.fault.name,
         "outcome": came.reply.outcome,

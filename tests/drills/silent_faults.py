@@ -23,9 +23,9 @@ import json
 import sys
 from dataclasses import asdict
 
+from bench.frames import FOLDER
 from tests.book.evidence import Seen, Witnesses
 from tests.book.silent_faults import SOURCES, WITHIN_S, Share, SilentFault, play_clean, read, trials
-from tests.recordings import FOLDER
 
 LEAST_SHARE, MOST_MEDIAN_S = 171 / 200, 0.5
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadline.flows.render.svg import WIDTH, Interval, Panel, Series, Shade, intervals, panels, strips
+from leadline.flows.render.draw import WIDTH
+from leadline.flows.render.svg import Interval, Panel, Series, Shade, intervals, panels, strips
 
 SVG = "{http://www.w3.org/2000/svg}"
 NOON_S = 1_780_056_000.0

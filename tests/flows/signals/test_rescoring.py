@@ -47,7 +47,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prices.load(con, [price("holysheep", "gpt-4.1"), price("custom", "other-1", output=Decimal(2))])
         for symbol in SYMBOLS:
             live(Stored(con, symbol))
-    asyncio.run(bench.analyse(says(), work=replace(WORK, symbols=SYMBOLS)))
+    asyncio.run(bench.analyse(says(), plan=replace(WORK, symbols=SYMBOLS)))
     with connect(bench.db, write=True) as con:
         for table in MARKET:
             con.execute(f"DELETE FROM {table}")

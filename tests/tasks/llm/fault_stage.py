@@ -32,7 +32,7 @@ PLAIN = {"plain-1": ModelTraits(capability="plain")}
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptKind:
+class FaultResult:
     """What one fault led to."""
 
     fault: Fault
@@ -97,7 +97,7 @@ class FaultStage:
         self.db = folder / "faults.duckdb"
         self._con = con
 
-    async def run(self, fault: Fault) -> AttemptKind:
+    async def run(self, fault: Fault) -> FaultResult:
         signal_id = fault.name
         home = self.folder / fault.name.replace(" ", "-").replace("/", "-")
         async with ScriptedServer(*fault.steps) as server:
@@ -120,7 +120,7 @@ class FaultStage:
                     )  # fmt: skip
                 seconds = time.monotonic() - began_s
         waited_s = server.seen[-1].at_s - server.seen[0].at_s if server.seen else 0.0
-        return AttemptKind(fault, reply, server.calls, self.rows(signal_id), waited_s, seconds)
+        return FaultResult(fault, reply, server.calls, self.rows(signal_id), waited_s, seconds)
 
     def rows(self, signal_id: str) -> list[dict[str, Any]]:
         found = self._con.execute(

@@ -12,7 +12,7 @@ from typing import Any
 from leadline.storage.spend.calls import Outcome, Plan
 from leadline.tasks.llm.client import ModelClient
 from leadline.tasks.llm.profiles import HOLYSHEEP, Provider
-from leadline.tasks.llm.protocol.request import Journal, Message, ModelRequest, Route
+from leadline.tasks.llm.protocol.request import CallJournal, Message, ModelRequest, Route
 from leadline.tasks.llm.secret import Key
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 
@@ -52,7 +52,7 @@ class Listed:
 
 
 def a_client(
-    base_url: str, journal: Journal, home: Path, *, key: str = CANARY, **changes: Any
+    base_url: str, journal: CallJournal, home: Path, *, key: str = CANARY, **changes: Any
 ) -> ModelClient:
     """A client of the default provider, at another address and in a hurry."""
     profile = replace(HOLYSHEEP, **{"base_url": base_url, "requests_per_s": 1_000, **changes})

@@ -67,6 +67,6 @@ def test_what_http_libraries_log_loses_keys_while_it_lasts(caplog: pytest.LogCap
         assert CANARY not in caplog.text
         assert caplog.text.count(HIDDEN) == len(HTTP_LOGGERS)
     finally:
-        hush.lift()
-        hush.lift()
+        hush.remove()
+        hush.remove()
     assert all(hush not in logging.getLogger(name).filters for name in HTTP_LOGGERS)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leadline.book.analytics.direction import DIRECTIONS
 from leadline.tasks.llm.protocol.answer import (
-    DIRECTIONS,
     FIELDS,
     Abstention,
     Answer,
