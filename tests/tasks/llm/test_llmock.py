@@ -22,7 +22,7 @@ testing = pytest.importorskip(
 scenarios = pytest.importorskip("llmock.scenarios")
 verdicts = pytest.importorskip("llmock.verdict")
 
-FAIL, REPLY, DELAY = scenarios.Fail, scenarios.ModelReply, scenarios.Delay
+FAIL, REPLY, DELAY = scenarios.Fail, scenarios.Reply, scenarios.Delay
 
 
 @pytest.fixture(scope="module")
