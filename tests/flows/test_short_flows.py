@@ -91,7 +91,7 @@ async def test_days_are_exported_before_they_go(db: Path, tmp_path: Path) -> Non
     assert state.is_completed()
     said = str(state.message)
     assert said.startswith(f"exported 8 rows as 4 files to {folder}; the file has ")
-    assert "; written anew: " in said
+    assert "; rewritten: " in said
     assert "dropped" not in said
     with connect(db) as con:
         assert con.execute("SELECT count(*) FROM depth_diffs").fetchall() == [(3,)]
@@ -123,7 +123,7 @@ async def test_a_file_somebody_has_open_is_not_written_anew(db: Path) -> None:
     with Owner(db, serve=True):
         state = await maintain_store(db=str(db), drop=False, rewrite=True, return_state=True)
     assert state.is_completed()
-    assert "not written anew" in str(state.message)
+    assert "not rewritten" in str(state.message)
 
 
 def test_the_report_of_many_books_stays_small() -> None:

@@ -96,10 +96,10 @@ async def test_through_a_gateway(tmp_path: Path) -> None:
             async with a_client(url, journal, tmp_path / name, key="sk-gate") as client:
                 ask = replace(a_request(), deadline_s=60.0, rules=AnswerRules(horizons_s=(300,)))
                 reply = await client.complete(ask)
-            kind = [(one.status, one.error) for one in journal.outcomes]
+            ends = [(one.status, one.error) for one in journal.outcomes]
             assert reply.outcome == outcome, (name, reply.reason)
             # Nothing was tried again behind our back: what the vendor was asked, the ledger knows.
-            assert (server.calls, len(journal.plans)) == (calls, calls), (name, kind)
+            assert (server.calls, len(journal.plans)) == (calls, calls), (name, ends)
             if name == "429 once":
                 assert server.seen[1].at_s - server.seen[0].at_s >= 1.0
             assert "sk-none-0a1b2c" not in repr((reply, journal.outcomes))
