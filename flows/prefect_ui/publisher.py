@@ -19,7 +19,7 @@ from typing import Any
 from uuid import UUID
 
 import duckdb
-from prefect.events import emit_event
+from prefect.events import Event, emit_event
 
 from leadline.book.errors import LeadlineError
 from leadline.flows.prefect_ui.artifacts import ArtifactStore
@@ -38,6 +38,32 @@ MOST_NOTED = 1_000  # changes that wait for the next look
 PUBLISH_S = 10.0  # what one round with Prefect may take
 
 
+class OrderedEvents:
+    """
+    Sends events so that the server takes those about one resource in their order.
+
+    Prefect's server reads its queue with two tasks side by side (`prefect.server.utilities.messaging.memory`),
+    so "live" could overtake "stale" and an alarm would never see it. ``follows`` names the event before.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, Event] = {}  # by the id of the resource
+
+    def emit(self, event: PrefectEvent) -> None:
+        """Queue an event; Prefect's own thread sends it, with the flow run it belongs to."""
+        resource = dict(event.resource)
+        about = resource["prefect.resource.id"]
+        with contextlib.suppress(Exception):  # a failure is logged there and harms nothing here
+            sent = emit_event(
+                event=event.name,
+                resource=resource,
+                payload=dict(event.payload),
+                follows=self._last.get(about),
+            )
+            if sent is not None:
+                self._last[about] = sent
+
+
 class EventPublisher:
     """Publishes one stream; `run` until `stop`, then `publish_stopped`."""
 
@@ -49,6 +75,7 @@ class EventPublisher:
         self._throttle = EventThrottle(self._venue, now_s)
         self._run = {"prefect.resource.id": f"prefect.flow-run.{flow_run_id}"}
         self._beat_due_s = now_s
+        self._events = OrderedEvents()
         self._artifacts = ArtifactStore(UUID(flow_run_id) if flow_run_id else None, is_long_lived=True)
         self._over = threading.Event()
         self._noted: deque[BookChange] = deque(maxlen=MOST_NOTED)
@@ -58,7 +85,9 @@ class EventPublisher:
         """Look every second, write pages every ``pages_every_s``, until `stop`."""
         every_s = self._host.settings.pages_every_s
         due = time.monotonic() + min(every_s, FIRST_PAGES_S)
-        self._emit(PrefectEvent("leadline.stream.started", about_venue(self._venue), self._describe()))
+        self._events.emit(
+            PrefectEvent("leadline.stream.started", about_venue(self._venue), self._describe())
+        )
         while not await asyncio.to_thread(self._over.wait, LOOK_S):
             try:
                 status = await asyncio.to_thread(self._host.status)
@@ -82,7 +111,7 @@ class EventPublisher:
         payload = {**self._describe(), "why": why}
         with contextlib.suppress(LeadlineError):
             payload["summary"] = self._host.summary()
-        self._emit(PrefectEvent("leadline.stream.stopped", about_venue(self._venue), payload))
+        self._events.emit(PrefectEvent("leadline.stream.stopped", about_venue(self._venue), payload))
 
     def _describe(self) -> dict[str, Any]:
         settings = self._host.settings
@@ -97,15 +126,10 @@ class EventPublisher:
         if not self._api_answers:
             return
         for event in self._throttle.take(now_s):
-            self._emit(event)
+            self._events.emit(event)
         if now_s >= self._beat_due_s:
             self._beat_due_s = now_s + BEAT_S
-            self._emit(PrefectEvent(BEAT, self._run))
-
-    def _emit(self, event: PrefectEvent) -> None:
-        """Queue an event; Prefect's own thread sends it, with the flow run it belongs to."""
-        with contextlib.suppress(Exception):  # a failure is logged there and harms nothing here
-            emit_event(event=event.name, resource=dict(event.resource), payload=dict(event.payload))
+            self._events.emit(PrefectEvent(BEAT, self._run))
 
     async def _refresh(self, status: HostStatus) -> None:
         fresh = await asyncio.to_thread(self._pages, status)

@@ -245,7 +245,7 @@ def test_a_second_stream_on_the_same_database_is_told_so(
         said = finish(start(tmp_path, "stream", env=stream_env))
         assert said.code == 1
         assert "AlreadyRunning" in said.err
-        assert "give another --db" in said.err
+        assert "use another --db" in said.err
         # Asked to end by a note beside the file.
         asked = finish(start(tmp_path, "stop", "--why", "new disk", "--json", env=stream_env))
         assert json.loads(asked.out)["pid"] == first.pid

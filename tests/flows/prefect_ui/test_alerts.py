@@ -76,14 +76,14 @@ async def test_they_are_made_once_and_stay_as_a_person_left_them(api_url: str) -
 
 
 async def test_a_book_that_stays_stale_is_told_and_one_that_comes_back_is_not(api_url: str) -> None:
-    from prefect.events import emit_event
-
-    from leadline.flows.prefect_ui.events import about_book, about_venue
+    from leadline.flows.prefect_ui.events import PrefectEvent, about_book, about_venue
+    from leadline.flows.prefect_ui.publisher import OrderedEvents
 
     await in_place(api_url, stale=LONGER)
+    ordered = OrderedEvents()
     for resource in (about_book("v", "GONE"), about_book("v", "BACK"), about_venue("w")):
-        emit_event(event="leadline.stale", resource=resource)
-    emit_event(event="leadline.live", resource=about_book("v", "BACK"))
+        ordered.emit(PrefectEvent("leadline.stale", resource))
+    ordered.emit(PrefectEvent("leadline.live", about_book("v", "BACK")))
     name = "leadline: book stale for a minute"
     await soon(lambda: fired(api_url, name, "leadline.book.v.GONE"), "the automation fired for the book")
     await soon(lambda: fired(api_url, name, "leadline.venue.w"), "and for the venue")

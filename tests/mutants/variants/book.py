@@ -62,7 +62,7 @@ VARIANTS = (
     Variant(
         "late snapshot accepted: older than the buffer",
         "book/sync/machine.py",
-        "            if snapshot.last_id < oldest:\n",
+        "            if self.rule.judge(first, snapshot.last_id, bridged=False) is Join.GAP:\n",
         "            if snapshot.last_id < 0:\n",
         SYNC,
     ),

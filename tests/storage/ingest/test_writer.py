@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from leadline.book.messages import BookTicker, Trade
-from leadline.book.rows.batch import Batch, BookEventRow, CoverageEnded, CoverageOpened, DepthSample
+from leadline.book.rows.batch import Batch, BookEventRow, DepthSample
 from leadline.book.rows.feed import FeedStats, LatencyRow
 from leadline.book.sync.events import State
 from leadline.storage.access.client import NotRun, QuackSession
@@ -24,14 +22,6 @@ from leadline.storage.queries.everyday import ledger, row_counts
 from tests.storage.helpers import BTC, COIN, MARKETS, START_NS, diff, fill, seed, wait_until
 
 PATIENCE_S = 60.0
-
-
-@pytest.fixture
-def writer(owner: Owner) -> Iterator[Writer]:
-    made = Writer(owner, MARKETS, limit_batches=4)
-    made.start()
-    yield made
-    made.close()
 
 
 def everything() -> Batch:
@@ -342,64 +332,6 @@ def test_what_a_dead_client_left_open_is_ended(db: Path, monkeypatch: pytest.Mon
         rows = owner.cursor().execute("SELECT last_id, ended_by FROM coverage").fetchall()
         writer.close()
     assert rows == [(12, None)]
-
-
-def coverage_rows(owner: Owner) -> list[tuple[object, ...]]:
-    asked = "SELECT first_id, last_id, ended_by FROM coverage ORDER BY first_id, last_id"
-    return owner.cursor().execute(asked).fetchall()
-
-
-def test_an_interval_ends_and_another_of_the_same_epoch_begins_in_one_transaction(
-    writer: Writer, owner: Owner
-) -> None:
-    """As when a book falls silent for a moment: the old interval's end is not the new one's."""
-    first = Batch(MARKETS)
-    first.coverage.append(CoverageOpened(0, 1, START_NS, 5))
-    first.add_diff(0, 1, diff(6, 6))
-    writer.submit(first)
-    assert writer.drain(PATIENCE_S)
-    both = Batch(MARKETS)
-    both.coverage += [CoverageEnded(0, 1, START_NS + 7, 6, "silent"), CoverageOpened(0, 1, START_NS + 9, 7)]
-    both.add_diff(0, 1, diff(7, 8))
-    writer.submit(both)
-    assert writer.drain(PATIENCE_S)
-    last = Batch(MARKETS)
-    last.add_diff(0, 1, diff(9, 9))
-    writer.submit(last)
-    assert writer.drain(PATIENCE_S)
-    assert coverage_rows(owner) == [(5, 6, "silent"), (7, 9, None)]
-
-
-def test_an_interval_refuted_from_before_its_start_is_no_row(writer: Writer, owner: Owner) -> None:
-    for split in (False, True):
-        epoch = 2 + split
-        opened, refuted = Batch(MARKETS), Batch(MARKETS)
-        opened.coverage.append(CoverageOpened(0, epoch, START_NS, 20))
-        ended = CoverageEnded(0, epoch, START_NS + 30, 15, "refuted", START_NS + 40)
-        (refuted if split else opened).coverage.append(ended)
-        writer.submit(opened)
-        assert writer.drain(PATIENCE_S)
-        writer.submit(refuted)
-        assert writer.drain(PATIENCE_S)
-        assert coverage_rows(owner) == []
-
-
-def test_a_sample_that_comes_after_its_retraction_is_not_trusted(writer: Writer, owner: Owner) -> None:
-    first, late = Batch(MARKETS), Batch(MARKETS)
-    first.coverage.append(CoverageOpened(0, 1, START_NS, 5))
-    first.add_diff(0, 1, diff(6, 9))
-    first.coverage.append(CoverageEnded(0, 1, START_NS + 9000, 6, "refuted", START_NS + 90_000))
-    sample = DepthSample(
-        0, 1, START_NS + 50_000, 9, ((5, 9),), ((6, 9),), 0.055, 1.0, 0.0, 0.055, (), (), (), True, ""
-    )
-    after = replace(sample, ts_ns=START_NS + 2_000_000, last_id=9)
-    late.samples += [sample, after]
-    writer.submit(first)
-    assert writer.drain(PATIENCE_S)
-    writer.submit(late)
-    assert writer.drain(PATIENCE_S)
-    asked = "SELECT trusted, reason FROM depth_snapshots ORDER BY ts"
-    assert owner.cursor().execute(asked).fetchall() == [(False, "refuted"), (True, "")]
 
 
 def test_a_writer_without_its_thread_writes_turn_by_turn_and_says_how_long_to_wait(owner: Owner) -> None:

@@ -219,6 +219,7 @@ def test_noise_is_counted_and_harms_nothing(kind: str) -> None:
         assert "bytes beginning" in feed.status().last_bad_frame
         all_live(feed)
         for symbol in venue.symbols:
+            until(lambda s=symbol: "ready" in sink.reasons(s), "told")
             assert sink.reasons(symbol) == ["start", "ready"]
 
 
