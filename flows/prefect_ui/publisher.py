@@ -42,7 +42,7 @@ class OrderedEvents:
     """
     Sends events so that the server takes those about one resource in their order.
 
-    Prefect's server reads its queue with two tasks side by side (`prefect.server.utilities.messaging.memory`),
+    Two tasks of the server read its queue side by side (`prefect.server.utilities.messaging.memory`),
     so "live" could overtake "stale" and an alarm would never see it. ``follows`` names the event before.
     """
 

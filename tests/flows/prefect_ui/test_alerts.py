@@ -88,6 +88,11 @@ async def test_a_book_that_stays_stale_is_told_and_one_that_comes_back_is_not(ap
     await soon(lambda: fired(api_url, name, "leadline.book.v.GONE"), "the automation fired for the book")
     await soon(lambda: fired(api_url, name, "leadline.venue.w"), "and for the venue")
     assert not fired(api_url, name, "leadline.book.v.BACK")
+    gone, back = (
+        next(each for each in events(api_url, event) if each["resource"].get("leadline.symbol") == "BACK")
+        for event in ("leadline.stale", "leadline.live")
+    )
+    assert back["follows"] == gone["id"]
 
 
 async def test_a_spent_budget_is_told_once_an_hour(api_url: str) -> None:
