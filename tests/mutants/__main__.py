@@ -2,13 +2,16 @@
 Apply each mutant to a copy of the project, run the tests that should notice, print what happened.
 
 A mutant replaces one exact text in one file. It is *caught* when the chosen tests fail, *survives* when
-they pass. The unbroken copy runs first: tests that fail without a mutant would prove nothing.
+they pass. The same tests run on the unbroken copy first: tests that fail without a mutant prove nothing.
+Outcomes are kept in .mutants/ under a hash of all files, so a run that was stopped goes on where it was.
 Exit code 0 only if the unbroken copy passes and every mutant is caught.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -16,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -27,6 +31,7 @@ from tests.mutants.variants import VARIANTS
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("leadline", "book", "storage", "tasks", "flows", "tests", "prefect.yaml", "pyproject.toml")
+RESULTS = ROOT / ".mutants" / "results.jsonl"
 TEST_TIMEOUT_S = 300
 
 
@@ -92,14 +97,62 @@ def break_file(project: Path, variant: Variant) -> str:
     return sound
 
 
+def digest(project: Path) -> str:
+    """Return one hash of every file of the copy: an outcome holds for exactly this text."""
+    total = hashlib.sha256()
+    for path in sorted(project.rglob("*")):
+        if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts:
+            total.update(f"{path.relative_to(project)}\0".encode())
+            total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+class Results:
+    """Outcomes of earlier runs over the same text, a line each; a stopped run goes on from there."""
+
+    def __init__(self, path: Path, tree: str) -> None:
+        self._path, self._tree = path, tree
+        self._known: dict[str, Outcome] = {}
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                found_in, what = row.pop("tree"), row.pop("what")
+                if found_in == tree:
+                    self._known[what] = Outcome(**row)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, what: str, find: Callable[[], Outcome]) -> Outcome:
+        """Return what is known of ``what``, else find and keep it."""
+        if what not in self._known:
+            outcome = self._known[what] = find()
+            self._path.parent.mkdir(exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps({"tree": self._tree, "what": what, **asdict(outcome)}) + "\n")
+        return self._known[what]
+
+
+def try_variant(project: Path, variant: Variant) -> Outcome:
+    """Break the file, run the variant's tests, put the sound text back."""
+    sound = break_file(project, variant)
+    try:
+        return run_tests(project, variant.tests)
+    finally:
+        (project / variant.file).write_text(sound, encoding="utf-8")
+
+
 def main() -> int:
     """Run all mutants, or those named; print a table as they fall."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", help="only these mutants (default: all)")
-    names = parser.parse_args().names
-    if unknown := set(names) - {variant.name for variant in VARIANTS}:
+    parser.add_argument("--fresh", action="store_true", help="forget what earlier runs found")
+    options = parser.parse_args()
+    if unknown := set(options.names) - {variant.name for variant in VARIANTS}:
         parser.error(f"no such mutant: {', '.join(sorted(unknown))}")
-    chosen = [variant for variant in VARIANTS if not names or variant.name in names]
+    if options.fresh:
+        RESULTS.unlink(missing_ok=True)
+    chosen = [variant for variant in VARIANTS if not options.names or variant.name in options.names]
     for variant in chosen:
         ensure_applies(variant)
     console = Console()
@@ -107,20 +160,21 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="leadline-mutants-") as folder:
         project = Path(folder)
         copy_project(project)
-        every_test = tuple(dict.fromkeys(test for variant in chosen for test in variant.tests))
-        sound = run_tests(project, every_test)
-        if sound.code != 0:
-            console.print(f"[red]the unbroken code does not pass its tests:[/] {sound.first_failure}")
-            return 1
-        console.print(f"unbroken: the chosen tests pass in {sound.seconds:.0f} s")
+        results = Results(RESULTS, digest(project))
+        console.print(f"{len(results)} outcomes of this text are known from earlier runs")
         survivors = 0
-        for variant in chosen:
-            text = break_file(project, variant)
-            outcome = run_tests(project, variant.tests)
-            (project / variant.file).write_text(text, encoding="utf-8")
+        for number, variant in enumerate(chosen, 1):
+            tests = variant.tests
+            sound = results.of(
+                f"unbroken: {' '.join(tests)}", lambda tests=tests: run_tests(project, tests)
+            )
+            if sound.code != 0:
+                console.print(f"[red]the unbroken code does not pass its tests:[/] {sound.first_failure}")
+                return 1
+            outcome = results.of(variant.name, lambda variant=variant: try_variant(project, variant))
             verdict = "caught" if outcome.caught else "SURVIVED"
             survivors += not outcome.caught
-            console.print(f"{verdict:9} {variant.name} ({outcome.seconds:.0f} s)")
+            console.print(f"{number}/{len(chosen)} {verdict:9} {variant.name} ({outcome.seconds:.0f} s)")
             table.add_row(
                 variant.name, variant.file, verdict, outcome.first_failure, f"{outcome.seconds:.0f}"
             )  # fmt: skip
