@@ -19,6 +19,7 @@ from leadline.book.synthetic.records import MarketDiff
 from leadline.book.synthetic.specs import Kind, make_specs
 from leadline.book.synthetic.wire import Wire
 from leadline.book.venues.binance.exchange_info import parse_exchange_info
+from leadline.book.venues.common.listing import SymbolInfo
 from leadline.storage.recordings.reader import Recording
 
 RECORDING = "spot_btcusdt_20240808.gz"
@@ -53,7 +54,9 @@ class Frames:
     @property
     def scale(self) -> Scale:
         """The scale a client reads off exchangeInfo."""
-        return parse_exchange_info(self.exchange_info)[self.symbol].scale
+        info = parse_exchange_info(self.exchange_info)[self.symbol]
+        assert isinstance(info, SymbolInfo)
+        return info.scale
 
     @property
     def levels(self) -> int:

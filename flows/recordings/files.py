@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from leadline.book.errors import BadInput
 from leadline.book.scale import Scale
+from leadline.book.venues.common.listing import SymbolInfo
 from leadline.book.venues.common.recorded import Recorded, RecordedKind
 from leadline.book.venues.common.spec import VenueSpec
 from leadline.storage.recordings.reader import BadRecording, Faults, Line, Recording
@@ -125,7 +126,7 @@ def _told_scales(line: Line, spec: VenueSpec) -> dict[str, Scale]:
         found = spec.parse_listing(line.frame, None)
     except BadInput as exc:
         raise BadRecording(f"{line.file}:{line.number}: {exc}") from exc
-    return {symbol: info.scale for symbol, info in found.items()}
+    return {symbol: info.scale for symbol, info in found.items() if isinstance(info, SymbolInfo)}
 
 
 def _finer(one: Scale, other: Scale) -> Scale:

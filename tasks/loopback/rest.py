@@ -188,7 +188,7 @@ class Rest:
             raise Refusal(
                 400, -1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."
             )
-        if symbol not in self._source.symbols:
+        if symbol not in self._listed():
             raise Refusal(400, -1121, "Invalid symbol.")
         wanted = params.get("symbolStatus")
         if wanted is not None and wanted not in STATUSES:
@@ -215,7 +215,7 @@ class Rest:
 
     async def _exchange_info(self, request: Request) -> bytes:
         self.budget.charge(20 if self.kind is Kind.SPOT else 1)
-        names = list(self._source.symbols)
+        names = self._listed()
         if self.kind is Kind.SPOT:
             names = self._chosen(request) or names
         info = {
@@ -230,9 +230,17 @@ class Rest:
                 }
             ],
             "exchangeFilters": [],
-            "symbols": [self._symbol_info(name) for name in names],
+            "symbols": [
+                shown
+                for name in names
+                if (shown := self._faults.listings.say(name, self._symbol_info(name))) is not None
+            ],
         }
         return compact(info)
+
+    def _listed(self) -> list[str]:
+        """Name the symbols that the venue says it lists."""
+        return [name for name in self._source.symbols if not self._faults.listings.hides(name)]
 
     def _chosen(self, request: Request) -> list[str]:
         """Read ``symbol`` or ``symbols`` (a JSON list); raises `Refusal` for what is not listed."""
@@ -241,7 +249,7 @@ class Rest:
             names = [one] if one else json.loads(many) if many else []
         except ValueError as exc:
             raise Refusal(400, -1100, "Illegal characters found in parameter 'symbols'.") from exc
-        if not isinstance(names, list) or not all(name in self._source.symbols for name in names):
+        if not isinstance(names, list) or not all(name in self._listed() for name in names):
             raise Refusal(400, -1121, "Invalid symbol.")
         return names
 

@@ -23,7 +23,7 @@ import msgspec
 
 from leadline.book.errors import BadFrame, BadInput
 from leadline.book.scale import Scale
-from leadline.book.venues.common.listing import SymbolInfo, kept_decimals
+from leadline.book.venues.common.listing import BadListing, Listed, SymbolInfo, kept_decimals
 
 
 class _Filter(msgspec.Struct):
@@ -60,20 +60,31 @@ _NAME = msgspec.json.Decoder(_Name)
 _SYMBOL = msgspec.json.Decoder(_Symbol)
 
 
-def parse_exchange_info(body: bytes, symbols: Collection[str] | None = None) -> dict[str, SymbolInfo]:
+def parse_exchange_info(body: bytes, symbols: Collection[str] | None = None) -> dict[str, Listed]:
     """
     Read ``exchangeInfo`` of any of the three markets; only ``symbols``, when given.
 
     A symbol nobody asked for is not even looked at, so a strange one cannot stand in the way of the
-    others. Asked for and not there is not an error here: the result lacks it. Raises `BadFrame`,
-    naming the symbol, when one lacks its filters or says something that cannot be.
+    others. One that lacks its filters or says something that cannot be is a `BadListing`. Asked for and
+    not there is not an error here: the result lacks it; so does an entry without a readable name. Raises
+    `BadFrame` for a body that is no list of symbols.
     """
-    found: dict[str, SymbolInfo] = {}
+    found: dict[str, Listed] = {}
     for raw in _decode(_INFO, body, "exchangeInfo").symbols:
-        name = _decode(_NAME, raw, "exchangeInfo").symbol
+        try:
+            name = _decode(_NAME, raw, "exchangeInfo").symbol
+        except BadFrame:
+            continue
         if symbols is None or name in symbols:
-            found[name] = _symbol_info(_decode(_SYMBOL, raw, f"exchangeInfo of {name}"))
+            found[name] = _listed(name, raw)
     return found
+
+
+def _listed(name: str, raw: msgspec.Raw) -> Listed:
+    try:
+        return _symbol_info(_decode(_SYMBOL, raw, f"exchangeInfo of {name}"))
+    except BadFrame as exc:
+        return BadListing(name, str(exc))
 
 
 def _symbol_info(wire: _Symbol) -> SymbolInfo:

@@ -18,7 +18,7 @@ import msgspec
 from leadline.book.errors import BadFrame, BadInput
 from leadline.book.scale import Scale
 from leadline.book.venues.bybit.decode import read_result
-from leadline.book.venues.common.listing import SymbolInfo
+from leadline.book.venues.common.listing import BadListing, Listed, SymbolInfo
 from leadline.book.venues.common.wire import decode_json
 
 
@@ -52,23 +52,34 @@ _NAME = msgspec.json.Decoder(_Name)
 _INSTRUMENT = msgspec.json.Decoder(_Instrument)
 
 
-def parse_instruments(body: bytes, symbols: Collection[str] | None = None) -> dict[str, SymbolInfo]:
+def parse_instruments(body: bytes, symbols: Collection[str] | None = None) -> dict[str, Listed]:
     """
     Read one page of instruments; only ``symbols``, when given.
 
-    A symbol nobody asked for is not looked at beyond its name. Asked for and not there is not an error
-    here: the result lacks it. Raises `BadFrame` naming the symbol, or the error the venue answered with.
+    A symbol nobody asked for is not looked at beyond its name. One that says something that cannot be is
+    a `BadListing`. Asked for and not there is not an error here: the result lacks it; so does an entry
+    without a readable name. Raises `BadFrame` with the error the venue answered with.
     """
     try:
         result = read_result(body)
     except BadFrame as exc:
         raise BadFrame(f"instruments-info: {exc}") from exc
-    found: dict[str, SymbolInfo] = {}
+    found: dict[str, Listed] = {}
     for raw in _decode(_LIST, result, "instruments-info").instruments:
-        name = _decode(_NAME, bytes(raw), "instruments-info").symbol
+        try:
+            name = _decode(_NAME, bytes(raw), "instruments-info").symbol
+        except BadFrame:
+            continue
         if symbols is None or name in symbols:
-            found[name] = _symbol_info(_decode(_INSTRUMENT, bytes(raw), f"instruments-info of {name}"))
+            found[name] = _listed(name, bytes(raw))
     return found
+
+
+def _listed(name: str, raw: bytes) -> Listed:
+    try:
+        return _symbol_info(_decode(_INSTRUMENT, raw, f"instruments-info of {name}"))
+    except BadFrame as exc:
+        return BadListing(name, str(exc))
 
 
 def _symbol_info(wire: _Instrument) -> SymbolInfo:

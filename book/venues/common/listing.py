@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
+from typing import TypeAlias
 
 from leadline.book.scale import INT64_MAX, MAX_DECIMALS, Scale
 
@@ -32,6 +34,27 @@ class SymbolInfo:
     def is_trading(self) -> bool:
         """Whether the venue matches orders in it now."""
         return self.status.upper() == TRADING
+
+
+@dataclass(frozen=True, slots=True)
+class BadListing:
+    """A symbol listed in a way that no book can be made of; ``why`` names the symbol and the fault."""
+
+    symbol: str
+    why: str
+
+
+Listed: TypeAlias = SymbolInfo | BadListing
+
+
+class ListingState(StrEnum):
+    """What the venue's listing makes of a symbol that somebody wants."""
+
+    AWAITED = "AWAITED"  # the venue has not answered yet
+    LISTED = "LISTED"  # there is a book of it
+    UNLISTED = "UNLISTED"  # the venue lists no such symbol, or not any more
+    UNUSABLE = "UNUSABLE"  # listed, but in a way that no book can be made of
+    OFF_SCALE = "OFF_SCALE"  # its numbers do not fit the scale that its listing gives
 
 
 def kept_decimals(least: int, precision: int | None, limits: list[Decimal]) -> int:

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from leadline.book.sync.rules import SequenceRule
 from leadline.book.trust.attestation import Faith
 from leadline.book.venues.common.decoder import Decoder
-from leadline.book.venues.common.listing import SymbolInfo
+from leadline.book.venues.common.listing import Listed
 from leadline.book.venues.common.recorded import Recorded
 from leadline.book.venues.common.scanner import Scanner
 
-ParseListing = Callable[[bytes, Collection[str] | None], dict[str, SymbolInfo]]
-"""Reads the answer that lists symbols, or only those asked for; raises `BadFrame`."""
+ParseListing = Callable[[bytes, Collection[str] | None], dict[str, Listed]]
+"""
+Reads the answer that lists symbols, or only those asked for, each with a verdict of its own.
+
+Raises `BadFrame` for an answer that lists nothing at all.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from leadline.book.errors import BadFrame, did_you_mean
-from leadline.book.venues.common.listing import SymbolInfo
+from leadline.book.venues.common.listing import BadListing, SymbolInfo
 from leadline.tasks.feed.routing.config import Tap
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.net.clock import Clock
@@ -67,7 +67,10 @@ class Listing:
             if self._tap is not None:
                 self._tap.listing(reply.body, reply.received_ns)
             try:
-                found |= parse(reply.body, frozenset(symbols))
+                for symbol, one in parse(reply.body, frozenset(symbols)).items():
+                    if isinstance(one, BadListing):
+                        raise RestFailed(f"listing: {one.why}")
+                    found[symbol] = one
             except BadFrame as exc:
                 raise RestFailed(f"listing: {exc}") from exc
         unknown = sorted(set(symbols) - found.keys())

@@ -8,6 +8,7 @@ Misbehaviour that can be ordered: the kinds and the order form.
     connection  cut close shutdown lag garbage binary silence no_pong demand_pong refuse
     REST        rest_429 rest_418 rest_5xx rest_slow rest_garbage rest_cut late_snapshot stale_snapshot
     market      one_sided status tick_size shock
+    listing     listing                     what exchangeInfo says of a symbol
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class FaultKind(StrEnum):
     STATUS = "status"
     TICK_SIZE = "tick_size"
     SHOCK = "shock"
+    LISTING = "listing"
 
 
 K = FaultKind
@@ -62,7 +64,7 @@ DEEPEST = "deepest"  # hit the level farthest from the top, not the nearest
 SILENT_FAULTS = {K.LOST_EVENT, K.LOST_LEVEL, K.WRONG_SIDE, K.STALE_QTY, K.WRONG_QTY}
 STREAM_FAULTS = {K.DROP, K.DUPLICATE, K.REORDER, K.DELAY, K.MUTE, K.TRUNCATED, K.CROSSED} | SILENT_FAULTS
 WHICH = ("all", "oldest", "newest")
-SYMBOL_FAULTS = {K.ONE_SIDED, K.STATUS, K.TICK_SIZE, K.SHOCK}
+SYMBOL_FAULTS = {K.ONE_SIDED, K.STATUS, K.TICK_SIZE, K.SHOCK, K.LISTING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,9 @@ class Fault:
 
     ``symbol`` None means every symbol. ``stream`` is the kind of stream a stream fault is about. ``n``
     counts messages, subscriptions (silence) or requests. ``seconds`` is wall time: how long to delay,
-    mute (0: for ever), close a side, stay halted (0: for ever), refuse connections, keep a REST answer
-    back, ban (rest_418), tell to wait (rest_429), last (shock), how late everything on a connection is
-    from now on (lag), or how much older a stale snapshot is.
+    mute (0: for ever), close a side, stay halted or listed so (0: for ever), refuse connections, keep a
+    REST answer back, ban (rest_418), tell to wait (rest_429), last (shock), how late everything on a
+    connection is from now on (lag), or how much older a stale snapshot is.
     """
 
     kind: FaultKind
@@ -83,7 +85,8 @@ class Fault:
     n: int = 1
     seconds: float = 0.0
     code: int = 0  # close: close code; rest_5xx: HTTP status
-    text: str = ""  # status, tick_size: the new one; sides of one_sided, shock; silent ones: "", deepest
+    text: str = ""  # status, tick_size: the new one; sides of one_sided, shock; silent ones: "", deepest;
+    # listing: one of `tasks.loopback.faults.listings`
     which: str = "all"  # connections that cut, close, shutdown, lag … strike: all, oldest, newest
 
     def __post_init__(self) -> None:

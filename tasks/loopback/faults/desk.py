@@ -16,6 +16,7 @@ from leadline.tasks.loopback.base.ledger import Entry, Ledger
 from leadline.tasks.loopback.base.ports import Connection
 from leadline.tasks.loopback.base.streams import BINARY, Hub, Topic, frame
 from leadline.tasks.loopback.base.timers import Timers
+from leadline.tasks.loopback.faults.listings import Listings
 from leadline.tasks.loopback.faults.spoiling import spoil
 from leadline.tasks.loopback.market.source import Source
 
@@ -62,6 +63,7 @@ class FaultDesk:
         self._silences: list[Armed] = []
         self._rest: list[Armed] = []
         self._no_pong: Armed | None = None
+        self.listings = Listings()
 
     def inject(self, fault: Fault) -> Entry:
         """Arm or carry out a fault now; raises `BadInput` when it names what is not here."""
@@ -75,6 +77,8 @@ class FaultDesk:
             self._silences.append(armed)
         elif fault.kind.startswith("rest_") or fault.kind.endswith("_snapshot"):
             self._rest.append(armed)
+        elif fault.kind is K.LISTING:
+            self._lie(entry)
         elif fault.kind in SYMBOL_FAULTS:
             self._source.change_market(entry)
         else:
@@ -89,6 +93,7 @@ class FaultDesk:
         for armed in [*self._silences, *self._rest, *([self._no_pong] if self._no_pong else [])]:
             armed.entry.done = True
         self._silences, self._rest, self._no_pong = [], [], None
+        self.listings.clear()
 
     def require(self, symbol: str) -> None:
         """Raise `BadInput` unless the symbol is listed."""
@@ -254,6 +259,12 @@ class FaultDesk:
         return False
 
     # -- REST ------------------------------------------------------------------------------------
+
+    def _lie(self, entry: Entry) -> None:
+        """List a symbol as told, for ``seconds``."""
+        self.listings.lie(entry)
+        if entry.fault.seconds:
+            self._timers.after(entry.fault.seconds, lambda: self.listings.end(entry))
 
     def take_rest(self, symbol: str | None) -> Fault | None:
         """Take the next fault that applies to a REST request; snapshot faults want a depth request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 from leadline.book.errors import BadFrame
 from leadline.book.scale import Scale
 from leadline.book.venues.binance.exchange_info import parse_exchange_info
+from leadline.book.venues.common.listing import BadListing
 
 
 def filters(tick="0.01000000", step="0.00001000", max_price="1000000.00000000", max_qty="9000.00000000"):
@@ -154,16 +156,33 @@ def test_unknown_fields_are_ignored():
             id="filters-no-list",
         ),
         pytest.param(
-            {"status": "TRADING"}, "exchangeInfo: Object missing required field `symbol`", id="no-name"
+            spot("ETHUSDT", filters=[{**filters()[0], "tickSize": 0.01}, filters()[1]]),
+            "exchangeInfo of ETHUSDT: Expected `str | null`, got `float` - at `.*tickSize`",
+            id="number-for-text",
+        ),
+        pytest.param(
+            spot("ETHUSDT", filters=filters(tick="0.0000000000000000001")),
+            "exchangeInfo of ETHUSDT: tickSize: .* has 19 decimals, at most 18 fit",
+            id="off-scale",
         ),
     ],
 )
-def test_a_symbol_that_cannot_be_read(symbol, message):
-    with pytest.raises(BadFrame, match=message):
-        parse(spot(), symbol)
+def test_a_symbol_that_cannot_be_read_has_a_verdict_of_its_own(symbol, message):
+    listed = parse(spot(), symbol, spot("LTCUSDT"))
+    bad = listed["ETHUSDT"]
+    assert isinstance(bad, BadListing)
+    assert bad.symbol == "ETHUSDT"
+    assert re.search(message, bad.why)
+    assert listed["BTCUSDT"] == parse(spot())["BTCUSDT"]
+    assert listed["LTCUSDT"] == parse(spot("LTCUSDT"))["LTCUSDT"]
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b"[]", b'{"symbols":5}', b'{"symbols":["\xff"]}'])
+@pytest.mark.parametrize("entry", [{"status": "TRADING"}, {"symbol": 7}, 7, None, "BTCUSDT", []])
+def test_an_entry_without_a_name_is_nobody_s(entry):
+    assert parse(spot(), entry) == parse(spot())
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b"[]", b'{"symbols":5}', b'{"symbols":[\xff]}'])
 def test_a_body_that_is_none(body):
     with pytest.raises(BadFrame, match="exchangeInfo: "):
         parse_exchange_info(body)

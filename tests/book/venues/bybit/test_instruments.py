@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from leadline.book.errors import BadFrame
 from leadline.book.scale import Scale
 from leadline.book.venues.bybit.instruments import parse_instruments
+from leadline.book.venues.common.listing import BadListing
 from tests.book.venues.bybit.frames import LINEAR_INSTRUMENTS, SPOT_INSTRUMENTS, changed
 
 ITEM = ("result", "list", 0)
@@ -42,6 +45,16 @@ def test_a_status_is_kept_as_the_venue_s_word(status: str) -> None:
             "instruments-info: retCode: expected 0, got 10001 'params error: Symbol Invalid'",
         ),
         (b'{"retCode":0}', "instruments-info: .*missing required field `list`"),
+    ],
+)
+def test_bad_lists(body: bytes, message: str) -> None:
+    with pytest.raises(BadFrame, match=message):
+        parse_instruments(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
         (changed(LINEAR_INSTRUMENTS, *ITEM, "status", drop=True), "of BTCUSDT: .*`status`"),
         (changed(LINEAR_INSTRUMENTS, *ITEM, "priceFilter", drop=True), "of BTCUSDT: .*`priceFilter`"),
         (
@@ -54,6 +67,12 @@ def test_a_status_is_kept_as_the_venue_s_word(status: str) -> None:
         ),
     ],
 )
-def test_bad_lists(body: bytes, message: str) -> None:
-    with pytest.raises(BadFrame, match=message):
-        parse_instruments(body)
+def test_an_instrument_that_cannot_be_read_has_a_verdict_of_its_own(body: bytes, message: str) -> None:
+    (bad,) = parse_instruments(body).values()
+    assert isinstance(bad, BadListing)
+    assert bad.symbol == "BTCUSDT"
+    assert re.search(f"instruments-info {message}", bad.why)
+
+
+def test_an_instrument_without_a_name_is_nobody_s() -> None:
+    assert parse_instruments(changed(LINEAR_INSTRUMENTS, *ITEM, "symbol", to=7)) == {}
