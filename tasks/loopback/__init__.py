@@ -1,5 +1,5 @@
 """
-A venue on this machine: Binance's protocol on real sockets, a market that moves, faults on command.
+A venue on this machine: a venue's protocol on real sockets, a market that moves, faults on command.
 
     async with LoopbackVenue(Options(symbols=["BTCUSDT"], seed=7)) as venue:
         ...  # venue.ws_url, venue.rest_url, venue.inject(Fault("drop", "BTCUSDT")), venue.truth("BTCUSDT")

@@ -16,6 +16,7 @@ from leadline.book.errors import BadInput
 from leadline.tasks.loopback.base.faults import Fault
 from leadline.tasks.loopback.base.options import Options
 from leadline.tasks.loopback.venue import LoopbackVenue
+from leadline.tasks.loopback.venues.registry import PROTOCOLS
 
 EXAMPLE = """\
 examples:
@@ -36,12 +37,12 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     made = argparse.ArgumentParser(
         prog="python -m leadline.tasks.loopback",
-        description="A venue on this machine that speaks Binance's protocol and misbehaves on command.",
+        description="A venue on this machine that speaks a venue's protocol and misbehaves on command.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = made.add_argument
-    add("--kind", choices=("spot", "usdm", "coinm"), default="spot", help="which market (default spot)")
+    add("--kind", choices=tuple(PROTOCOLS), default="spot", help="which market (default spot)")
     add("--symbols", help="names, comma-separated, busiest first")
     add("--count", type=int, default=4, help="without --symbols: how many symbols (default 4)")
     add("--levels", type=int, help="at most so many levels a side at the start (default: deep books)")
@@ -51,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     add("--port", type=int, default=0, help="WebSocket port (default: any free one)")
     add("--rest-port", type=int, default=0, help="HTTP port (default: any free one)")
-    add("--weight-limit", type=int, help="request weight a minute (default 6000 spot, 2400 futures)")
+    add("--weight-limit", type=int, help="request weight a minute (default: the venue's)")
     add("--attempts", type=int, default=300, help="connection attempts in 5 minutes (default 300)")
     add("--ping-s", type=float, default=20.0, help="seconds between pings (default 20)")
     add("--pong-s", type=float, default=60.0, help="seconds a pong may take (default 60)")

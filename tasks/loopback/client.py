@@ -10,12 +10,11 @@ is ours, so frames can be written in bulk, cut, garbled or held back, and no con
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from http import HTTPStatus
-from typing import Any, cast
+from typing import cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.frames import Frame, Opcode
@@ -25,24 +24,12 @@ from websockets.server import ServerProtocol
 
 from leadline.tasks.loopback.base.ledger import Ledger
 from leadline.tasks.loopback.base.options import Options
-from leadline.tasks.loopback.base.streams import PING, Hub, Topic, compact, frame
+from leadline.tasks.loopback.base.streams import PING, Hub, Topic, frame
 from leadline.tasks.loopback.base.timers import Timers
 from leadline.tasks.loopback.faults.desk import FaultDesk
+from leadline.tasks.loopback.venues.common.protocol import Admission, NotServed, VenueProtocol
 
-METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
-STREAMS_MAX = 1024  # of one connection, web-socket-streams.md
-# Where the derivatives venues carry what, since 2026-03-06; a stream on the wrong path stays silent.
-PUBLIC = {"depth", "depth20", "bookTicker"}
-ROUTES = {"": None, "public": PUBLIC, "market": {"aggTrade"}, "private": set[str]()}
 WRITE_HIGH = 1 << 20  # bytes in the transport at which the replayer waits
-
-
-class Refused(Exception):
-    """A command that is answered with an error; carries code and message of the documents."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Client(asyncio.Protocol):
@@ -52,6 +39,7 @@ class Client(asyncio.Protocol):
         self,
         *,
         options: Options,
+        protocol: VenueProtocol,
         hub: Hub,
         ledger: Ledger,
         timers: Timers,
@@ -61,6 +49,8 @@ class Client(asyncio.Protocol):
     ) -> None:
         """``topic`` finds one by its stream's name; ``refusal`` counts an attempt and may say no."""
         self._options = options
+        self._protocol = protocol
+        self._messages_per_s = options.messages_per_s or protocol.messages_per_s
         self._clock = options.clock
         self._hub = hub
         self._ledger = ledger
@@ -74,7 +64,8 @@ class Client(asyncio.Protocol):
         self.combined = False
         self.micros = False
         self.streams: dict[str, None] = {}  # as asked for, also those that never send
-        self.route: set[str] | None = None  # kinds this path carries; None for all
+        self._kinds: frozenset[str] | None = None  # that this address carries; None for all
+        self._greetings: list[bytes] = []  # of streams taken on, to go out behind the reply
         self.born = self._clock.mono_s()
         self.writable = asyncio.Event()
         self.writable.set()
@@ -202,7 +193,7 @@ class Client(asyncio.Protocol):
         if event.opcode is Opcode.PONG:
             self.pings.pop(bytes(event.data), None)
         if not self._within_rate():
-            self._ledger.note("too_many_messages", limit=self._options.commands_per_s)
+            self._ledger.note("too_many_messages", limit=self._messages_per_s)
             self.close(1008, "Too many requests")
         elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self._fragments.append(bytes(event.data))
@@ -216,118 +207,60 @@ class Client(asyncio.Protocol):
         heard.append(now)
         while heard[0] < now - 1.0:
             heard.popleft()
-        return len(heard) <= self._options.commands_per_s
+        return len(heard) <= self._messages_per_s
 
     def _shake_hands(self, request: Request) -> None:
         refusal = self._refusal()
-        url = urlsplit(request.path)
-        prefix, door, path = _split(unquote(url.path))
         if refusal:
             self.ws.send_response(self.ws.reject(429, refusal))
             return
-        if door not in ("ws", "stream"):
-            self.ws.send_response(self.ws.reject(404, "Not Found\n"))
-            return
-        query = parse_qs(url.query)
-        names = path if door == "ws" else "/".join(query.get("streams", []))
-        streams = [name for name in names.split("/") if name]
-        if len(streams) > STREAMS_MAX:
-            self.ws.send_response(self.ws.reject(400, f"more than {STREAMS_MAX} streams\n"))
+        url = urlsplit(request.path)
+        try:
+            admission = self._protocol.admit(unquote(url.path), parse_qs(url.query))
+        except NotServed as exc:
+            self.ws.send_response(self.ws.reject(exc.status, str(exc)))
             return
         response = self.ws.accept(request)
         self.ws.send_response(response)
-        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            return
-        self.route = ROUTES[prefix]
-        self.combined = door == "stream"
-        self.micros = query.get("timeUnit", [""])[0].upper() == "MICROSECOND"
-        self._subscribe(streams)
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self._admit(admission)
+
+    def _admit(self, admission: Admission) -> None:
+        self._kinds = admission.kinds
+        self.combined = admission.combined
+        self.micros = admission.micros
+        self.subscribe(admission.streams)
 
     def _answer(self, text: bytes) -> None:
-        """Answer one command."""
-        request_id: Any = None
-        try:
-            asked = _parse(text)
-            request_id = asked.get("id")
-            reply: dict[str, Any] = {"result": self._obey(asked), "id": request_id}
-        except Refused as exc:
-            reply = {"error": {"code": exc.code, "msg": str(exc)}, "id": request_id}
-        self._hub.send_frame(self, frame(compact(reply)))
+        """Answer one command, and then say what its streams begin with."""
+        reply = self._protocol.answer(text, self)
+        greetings, self._greetings = self._greetings, []
+        for payload in (reply, *greetings):
+            self._hub.send_frame(self, frame(payload))
         self.flush()
 
-    def _obey(self, asked: dict[str, Any]) -> Any:
-        """Do what a command asks; return its ``result``."""
-        method, params = asked["method"], asked.get("params", [])
-        if not isinstance(asked.get("id"), int | str | None) or isinstance(asked.get("id"), bool):
-            raise Refused(2, "Invalid request: request ID must be an unsigned integer")
-        if not isinstance(params, list):
-            raise Refused(2, "Invalid request: invalid type for `params`, expected a sequence")
-        if method == "LIST_SUBSCRIPTIONS":
-            return list(self.streams)
-        if method.endswith("_PROPERTY"):
-            return self._property(params, is_set=method == "SET_PROPERTY")
-        if not all(isinstance(name, str) for name in params):
-            raise Refused(2, "Invalid request: stream names must be strings")
-        if method == "UNSUBSCRIBE":
-            for name in params:
-                self._unsubscribe(name)
-        elif len({*self.streams, *params}) > STREAMS_MAX:
-            raise Refused(2, "Invalid request: too many parameters")
-        else:
-            self._subscribe(params)
-        return None
+    def knows(self, name: str) -> bool:
+        """Whether anybody carries a stream of this name."""
+        return self._topic(name) is not None
 
-    def _property(self, params: list[Any], *, is_set: bool) -> bool | None:
-        """Set or get ``combined``, the only property there is."""
-        if not params or not isinstance(params[0], str):
-            raise Refused(2, "Invalid request: property name must be a string")
-        if params[0] != "combined":
-            raise Refused(0, "Unknown property")
-        if not is_set:
-            return self.combined
-        if len(params) != 2 or not isinstance(params[1], bool):  # noqa: PLR2004 - name and value
-            raise Refused(1, "Invalid value type: expected Boolean")
-        self.combined = params[1]
-        return None
-
-    def _subscribe(self, names: list[str]) -> None:
-        """Take streams on; a name nobody carries is accepted too and stays silent, as at the venue."""
+    def subscribe(self, names: Iterable[str]) -> None:
+        """Take streams on; a name nobody carries is accepted too and stays silent."""
         for name in names:
             self.streams[name] = None
             topic = self._topic(name)
             if topic is not None and self._may_hear(topic):
                 topic.clients[self] = None
+                if topic.greet is not None:
+                    self._greetings.append(topic.greet())
 
     def _may_hear(self, topic: Topic) -> bool:
-        if self.route is not None and topic.kind not in self.route:
+        if self._kinds is not None and topic.kind not in self._kinds:
             return False
         return not self._faults.deafens(topic)
 
-    def _unsubscribe(self, name: str) -> None:
+    def unsubscribe(self, name: str) -> None:
+        """Give a stream up."""
         self.streams.pop(name, None)
         topic = self._topic(name)
         if topic is not None:
             topic.clients.pop(self, None)
-
-
-def _parse(text: bytes) -> dict[str, Any]:
-    """Read a command as far as its method; raises `Refused`."""
-    try:
-        asked = json.loads(text)
-    except ValueError as exc:
-        raise Refused(3, "Invalid JSON: expected value at line 1 column 1") from exc
-    if not isinstance(asked, dict) or "method" not in asked:
-        raise Refused(2, "Invalid request: missing field `method` at line 1 column 1")
-    if asked["method"] not in METHODS:
-        known = ", ".join(f"`{name}`" for name in METHODS)
-        raise Refused(2, f"Invalid request: unknown variant `{asked['method']}`, expected one of {known}")
-    return asked
-
-
-def _split(path: str) -> tuple[str, str, str]:
-    """Split a path into route, door and the rest: ``/public/ws/a/b`` is ("public", "ws", "a/b")."""
-    head, _, tail = path.strip("/").partition("/")
-    if head not in ROUTES:
-        return "", head, tail
-    door, _, rest = tail.partition("/")
-    return head, door, rest

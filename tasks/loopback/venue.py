@@ -1,5 +1,5 @@
 """
-The loopback venue: a real WebSocket and HTTP server on this machine that speaks Binance's protocol.
+The loopback venue: a real WebSocket and HTTP server on this machine that speaks a venue's protocol.
 
     market or tape ──records──> lines ──payloads──> hub ──frames──> clients
                                           faults ─┘ (on topics, connections, REST, the market)
@@ -32,8 +32,8 @@ from leadline.tasks.loopback.faults.random_faults import RandomFaults
 from leadline.tasks.loopback.market.digests import Digests
 from leadline.tasks.loopback.market.source import Source
 from leadline.tasks.loopback.market.synthetic import Synthetic
-from leadline.tasks.loopback.market.tape import Tape
-from leadline.tasks.loopback.rest import Rest
+from leadline.tasks.loopback.venues.common.protocol import RestParts
+from leadline.tasks.loopback.venues.registry import protocol_of
 
 STOP_S = 1.0  # given to clients to end the closing handshake
 
@@ -44,6 +44,7 @@ class LoopbackVenue:
     def __init__(self, options: Options | None = None) -> None:
         self.options = options = options or Options()
         self.kind = options.kind
+        self.protocol = protocol_of(options.kind)
         self.clock = options.clock
         self.failed: BaseException | None = None
         self.hub, self.ledger = Hub(), Ledger(options.clock)
@@ -56,21 +57,32 @@ class LoopbackVenue:
             timers=self._timers,
             source=self.source,
             refuse_for=self.door.refuse_for,
+            farewell=lambda now_ns, combined: self.protocol.farewell(now_ns, combined=combined),
             pong_s=options.pong_s,
         )
         self.random_faults = self._make_random_faults()
         self._http = HttpServer(options.host, options.rest_port)
-        self._rest = Rest(options, self.source, self.faults, pump=self.pump, cut=self._http.cut)
+        self._rest = self.protocol.make_rest(
+            RestParts(
+                options=options,
+                source=self.source,
+                faults=self.faults,
+                pump=self.pump,
+                cut=self._http.cut,
+            )
+        )
         self._task: asyncio.Task[None] | None = None
 
     def _make_source(self, options: Options) -> Source:
         if options.recording:
-            return Tape(options, self.hub, self.ledger)
-        return Synthetic(options, self.hub, self.ledger, self._timers)
+            return self.protocol.make_tape(options, self.hub, self.ledger)
+        kind, make_lines = self.protocol.market, self.protocol.make_lines
+        return Synthetic(kind, make_lines, options, self.hub, self.ledger, self._timers)
 
     def _make_client(self) -> Client:
         return Client(
             options=self.options,
+            protocol=self.protocol,
             hub=self.hub,
             ledger=self.ledger,
             timers=self._timers,
@@ -127,12 +139,12 @@ class LoopbackVenue:
 
     @property
     def ws_url(self) -> str:
-        """Base address for ``/stream`` and ``/ws``."""
+        """Base address of all streams."""
         return f"ws://{self.options.host}:{self.door.port}"
 
     @property
     def rest_url(self) -> str:
-        """Base address for ``/api/v3`` and its like, and for ``/loopback``."""
+        """Base address of the venue's REST paths, and of ``/loopback``."""
         return f"http://{self.options.host}:{self._http.port}"
 
     async def _run(self) -> None:
@@ -211,7 +223,7 @@ class LoopbackVenue:
             "streams": sum(len(client.streams) for client in self.hub.connections),
             "frames": self.hub.frames,
             "now_ns": self.source.now_ns(),
-            "used_weight": self._rest.budget.used,
+            "used_weight": self._rest.used_weight,
         }
 
 

@@ -20,9 +20,10 @@ from leadline.tasks.loopback.base.ledger import Ledger
 from leadline.tasks.loopback.base.options import Options
 from leadline.tasks.loopback.base.streams import Hub, Topic
 from leadline.tasks.loopback.base.timers import Timers
-from leadline.tasks.loopback.market.lines import SymbolLines
 from leadline.tasks.loopback.market.synthetic import Synthetic
 from leadline.tasks.loopback.venue import LoopbackVenue
+from leadline.tasks.loopback.venues.binance.lines import SymbolLines
+from leadline.tasks.loopback.venues.binance.rest import BinanceRest
 from tests.simulation.world import HOST, World
 
 if TYPE_CHECKING:
@@ -48,11 +49,11 @@ class CalmMarket(Synthetic):
     """A synthetic market with rates and depths of our choice, which remembers all it ever said."""
 
     def __init__(self, plan: Plan, options: Options, hub: Hub, ledger: Ledger, timers: Timers) -> None:
-        super().__init__(options, hub, ledger, timers)
+        super().__init__(Kind(plan.kind), SymbolLines, options, hub, ledger, timers)
         self.every = self.symbols  # also those that are not listed any more
         specs = [
             replace(spec, events_per_s=each.events_per_s, levels=each.levels)
-            for spec, each in zip(make_specs(options.kind, self.symbols), plan.markets, strict=True)
+            for spec, each in zip(make_specs(plan.kind, self.symbols), plan.markets, strict=True)
         ]
         kept = FOR_EVER / max(each.events_per_s for each in plan.markets)
         self.market = SyntheticMarket(specs, seed=plan.seed, start_ns=self._start_ns, history_s=kept)
@@ -112,7 +113,7 @@ class Venue(LoopbackVenue):
         self._plan = plan
         super().__init__(
             Options(
-                kind=Kind(plan.kind),
+                kind=plan.kind,
                 symbols=tuple(each.symbol for each in plan.markets),
                 levels=1,
                 host=HOST,
@@ -141,6 +142,7 @@ class Venue(LoopbackVenue):
         """End all faults and spells."""
         self.clear()
         self.weather.spells.clear()
+        assert isinstance(self._rest, BinanceRest)
         self._rest.budget._banned_until = 0.0
         for client in self.hub.connections:
             client.lag_s = min(client.lag_s, self._plan.line_s)

@@ -7,7 +7,7 @@ Misbehaviour that can be ordered: the kinds and the order form.
     silent      lost_event lost_level wrong_side stale_qty wrong_qty    in a diff whose ids are in order
     connection  cut close shutdown lag garbage binary silence no_pong demand_pong refuse
     REST        rest_429 rest_418 rest_5xx rest_slow rest_garbage rest_cut late_snapshot stale_snapshot
-    market      one_sided status tick_size shock
+    market      one_sided status tick_size shock restart
     listing     listing                     what exchangeInfo says of a symbol
 """
 
@@ -57,6 +57,7 @@ class FaultKind(StrEnum):
     TICK_SIZE = "tick_size"
     SHOCK = "shock"
     LISTING = "listing"
+    RESTART = "restart"
 
 
 K = FaultKind
@@ -64,7 +65,7 @@ DEEPEST = "deepest"  # hit the level farthest from the top, not the nearest
 SILENT_FAULTS = {K.LOST_EVENT, K.LOST_LEVEL, K.WRONG_SIDE, K.STALE_QTY, K.WRONG_QTY}
 STREAM_FAULTS = {K.DROP, K.DUPLICATE, K.REORDER, K.DELAY, K.MUTE, K.TRUNCATED, K.CROSSED} | SILENT_FAULTS
 WHICH = ("all", "oldest", "newest")
-SYMBOL_FAULTS = {K.ONE_SIDED, K.STATUS, K.TICK_SIZE, K.SHOCK, K.LISTING}
+SYMBOL_FAULTS = {K.ONE_SIDED, K.STATUS, K.TICK_SIZE, K.SHOCK, K.LISTING, K.RESTART}
 
 
 @dataclass(frozen=True, slots=True)

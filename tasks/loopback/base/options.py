@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leadline.book.errors import BadInput
-from leadline.book.synthetic.specs import Kind
 from leadline.tasks.net.clock import SYSTEM_CLOCK, Clock
 
 
@@ -21,7 +20,7 @@ class Options:
     not exist here; ``ping_s``, ``pong_s``, ``day_s`` are real seconds.
     """
 
-    kind: Kind = Kind.SPOT
+    kind: str = "spot"  # of `tasks.loopback.venues.registry`
     symbols: tuple[str, ...] | None = None
     count: int = 4
     levels: int | None = None  # at most so many a side at the start; None: as deep as the venue's books
@@ -31,10 +30,10 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 0
     rest_port: int = 0
-    weight_limit: int | None = None  # per minute; None: 6000 on spot, 2400 on futures
+    weight_limit: int | None = None  # per minute; None: the venue's
     attempts: int = 300  # WebSocket connections …
     attempts_window_s: float = 300.0  # … in this time
-    messages_per_s: int | None = None  # from one client; None: 5 on spot, 10 on futures
+    messages_per_s: int | None = None  # from one client; None: the venue's
     ping_s: float = 20.0
     pong_s: float = 60.0
     day_s: float = 86_400.0
@@ -47,7 +46,7 @@ class Options:
     clock: Clock = SYSTEM_CLOCK  # the venue's own
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", Kind(self.kind))
+        object.__setattr__(self, "kind", str(self.kind))
         object.__setattr__(self, "recording", tuple(Path(path) for path in self.recording or ()))
         if self.symbols is not None:
             object.__setattr__(self, "symbols", tuple(self.symbols))
@@ -57,8 +56,3 @@ class Options:
                 raise BadInput(f"{name}: expected more than 0, got {value}")
         if self.speed < 0 or (self.speed == 0 and not self.recording):
             raise BadInput(f"speed: expected more than 0 (0 only with recordings), got {self.speed}")
-
-    @property
-    def commands_per_s(self) -> int:
-        """Messages a client may send in a second, pings and pongs included."""
-        return self.messages_per_s or (5 if self.kind is Kind.SPOT else 10)

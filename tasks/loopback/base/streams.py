@@ -1,9 +1,10 @@
 """
 Who hears what: topics, the clients on them, and frames built once and written in bulk.
 
-A topic is one stream name. Its payload is kept in the combined form ``{"stream":…,"data":…}``; what a
-raw or a microsecond client gets is cut out of it. A frame goes into the buffer of each client and all
-buffers are written at once by `Hub.flush`, so that a burst of frames costs one system call.
+A topic is one stream name. Its payload is kept as most clients get it; where a venue can wrap its data,
+that is the combined form ``{"stream":…,"data":…}``, and what a raw or a microsecond client gets is cut out
+of it. A frame goes into the buffer of each client and all buffers are written at once by `Hub.flush`, so
+that a burst of frames costs one system call.
 """
 
 from __future__ import annotations
@@ -19,13 +20,6 @@ SHORT, MEDIUM = 126, 65_536  # RFC 6455 §5.2: lengths of 7, 16 and 64 bits
 TEXT, BINARY, PING = 0x81, 0x82, 0x89  # with the FIN bit
 
 _TIMES = re.compile(rb'"([ET])":(\d{13})(?=[,}])')
-_IDS = {
-    "depth": re.compile(rb'"U":(\d+),"u":(\d+)'),
-    "bookTicker": re.compile(rb'"(u)":(\d+)'),
-    "trade": re.compile(rb'"(t)":(\d+)'),
-    "aggTrade": re.compile(rb'"(a)":(\d+)'),
-    "depth20": re.compile(rb'"(lastUpdateId|u)":(\d+)'),
-}
 
 
 def frame(payload: bytes, opcode: int = TEXT) -> bytes:
@@ -45,13 +39,15 @@ def compact(value: object) -> bytes:
 
 @dataclass(eq=False, slots=True)
 class Topic:
-    """One stream: its name, symbol, kind (``depth``, ``depth20``, ``bookTicker``, ``trade``, …)."""
+    """One stream: its name, symbol, kind (``depth``, ``bookTicker``, ``trade``, …)."""
 
     name: str
     symbol: str
     kind: str
+    id_pattern: re.Pattern[bytes]  # first and last id of a payload; a first that is no number is the last
     clients: dict[Connection, None] = field(default_factory=dict)
     filter: Callable[[Topic, bytes], None] | None = None  # set while a fault is on
+    greet: Callable[[], bytes] | None = None  # what a new subscriber is told at once
     head: bytes = b""
     sent: int = 0
     first: bytes = b""  # payloads sent first and last, for the ledger
@@ -69,8 +65,8 @@ class Topic:
         return payload[len(self.head) : -1]
 
     def ids(self, payload: bytes) -> tuple[int, int] | None:
-        """Read first and last id off a payload: U and u of a diff, one id twice of the others."""
-        found = _IDS[self.kind].search(payload)
+        """Read first and last id off a payload; of one that bears a single id, it twice."""
+        found = self.id_pattern.search(payload)
         if found is None:
             return None
         first, last = found.groups()
@@ -86,9 +82,9 @@ class Hub:
         self._dirty: dict[Connection, None] = {}
         self.frames = 0
 
-    def add(self, name: str, symbol: str, kind: str) -> Topic:
+    def add(self, name: str, symbol: str, kind: str, id_pattern: re.Pattern[bytes]) -> Topic:
         """Create a topic, or find it."""
-        return self.topics.setdefault(name, Topic(name, symbol, kind))
+        return self.topics.setdefault(name, Topic(name, symbol, kind, id_pattern))
 
     def of(self, symbol: str | None, kind: str) -> list[Topic]:
         """List the topics of a symbol, or of all, that carry ``kind``."""

@@ -50,14 +50,21 @@ class FaultDesk:
         timers: Timers,
         source: Source,
         refuse_for: Callable[[float], None],
+        farewell: Callable[[int, bool], bytes | None],
         pong_s: float,
     ) -> None:
-        """``refuse_for`` lets no connection in for so many seconds; ``pong_s``: what a pong may take."""
+        """
+        ``refuse_for`` lets no connection in for so many seconds; ``pong_s``: what a pong may take.
+
+        ``farewell`` writes what announces the end of a connection, from market time and whether payloads
+        bear their stream's name.
+        """
         self._hub = hub
         self._ledger = ledger
         self._timers = timers
         self._source = source
         self._refuse_for = refuse_for
+        self._farewell = farewell
         self._pong_s = pong_s
         self._on_topics: dict[Topic, list[Armed]] = {}
         self._silences: list[Armed] = []
@@ -223,12 +230,11 @@ class FaultDesk:
             client.flush()
 
     def _shut_down(self, client: Connection, fault: Fault) -> None:
-        """Announce the end, then end it after ``seconds``."""
-        text = f'{{"e":"serverShutdown","E":{self._source.now_ns() // 1_000_000}}}'
-        if client.combined:
-            text = f'{{"stream":"!serverShutdown","data":{text}}}'
-        client.out.append(frame(text.encode()))
-        client.flush()
+        """Announce the end where the venue does, then end it after ``seconds``."""
+        text = self._farewell(self._source.now_ns(), client.combined)
+        if text is not None:
+            client.out.append(frame(text))
+            client.flush()
         self._timers.after(fault.seconds, lambda: client.close(1001, "server shutdown"))
 
     def _pongs_again(self, armed: Armed) -> None:

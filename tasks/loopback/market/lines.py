@@ -1,99 +1,36 @@
-"""From what the market says to the payloads of a symbol's streams, made only when somebody listens."""
+"""What carries a synthetic symbol's market to its streams; each venue that is played has its own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from leadline.book.synthetic.market import SymbolMarket
-from leadline.book.synthetic.records import MarketDiff, MarketTicker, Record
-from leadline.book.synthetic.wire import Wire
-from leadline.tasks.loopback.base.streams import Hub, Topic
-
-# Names of the diff stream and its pace. The market says a diff every 100 ms; a pace of 250 ms comes out
-# as 300. Names at or under 100 ms carry every diff (0ms is the spelling of the 2024 recordings).
-PACES_MS = {"depth": 1000, "depth@1000ms": 1000, "depth@500ms": 500, "depth@250ms": 250}
-FAST = ("depth@100ms", "depth@0ms")
-DEPTH20, LISTED = "depth20@100ms", 20
+from leadline.book.synthetic.records import Depth, Record
 
 
-@dataclass(slots=True)
-class SlowDepth:
-    """Joins several diffs of one symbol into one, latest quantity of each level."""
+class Lines(Protocol):
+    """
+    The topics of one synthetic symbol.
 
-    topic: Topic
-    pace_ns: int
-    since_ns: int = 0
-    first: MarketDiff | None = None
-    bids: dict[int, int] = field(default_factory=dict)
-    asks: dict[int, int] = field(default_factory=dict)
-
-    def add(self, diff: MarketDiff) -> MarketDiff | None:
-        """Take a diff; return the joined one when it is time."""
-        self.first = self.first or diff
-        self.since_ns = self.since_ns or diff.ts_ns
-        self.bids.update(diff.bids)
-        self.asks.update(diff.asks)
-        if diff.ts_ns - self.since_ns < self.pace_ns:
-            return None
-        joined = diff._replace(
-            first_id=self.first.first_id,
-            prev_id=self.first.prev_id,
-            bids=sorted(self.bids.items(), reverse=True),
-            asks=sorted(self.asks.items()),
-        )
-        self.forget()
-        self.since_ns = diff.ts_ns
-        return joined
-
-    def forget(self) -> None:
-        """Start anew."""
-        self.first, self.since_ns, self.bids, self.asks = None, 0, {}, {}
-
-
-class SymbolLines:
-    """The topics of one synthetic symbol."""
-
-    def __init__(self, hub: Hub, market: SymbolMarket) -> None:
-        self.hub = hub
-        self.market = market
-        self.wire = Wire(market.spec)
-        name, symbol = self.wire.stream, market.spec.symbol
-        self.fast = [hub.add(f"{name}@{suffix}", symbol, "depth") for suffix in FAST]
-        self.slow = [
-            SlowDepth(hub.add(f"{name}@{suffix}", symbol, "depth"), pace * 1_000_000)
-            for suffix, pace in PACES_MS.items()
-        ]
-        self.ticker = hub.add(f"{name}@bookTicker", symbol, "bookTicker")
-        self.depth20 = hub.add(f"{name}@{DEPTH20}", symbol, "depth20")
-        self.trade = hub.add(f"{name}@trade", symbol, "trade")
-        self.agg_trade = hub.add(f"{name}@aggTrade", symbol, "aggTrade")
+    The market numbers each change; a venue's diffs may be numbered in another way. ``at_id`` is always an
+    id of the venue's diff stream.
+    """
 
     def tell(self, record: Record) -> None:
         """Publish one record on the topics that carry it and are heard."""
-        if isinstance(record, MarketTicker):
-            if self.ticker.clients:
-                self.hub.publish(self.ticker, self.ticker.wrap(self.wire.ticker(record)))
-        elif isinstance(record, MarketDiff):
-            self._tell_diff(record)
-        else:
-            if self.trade.clients:
-                self.hub.publish(self.trade, self.trade.wrap(self.wire.trade(record)))
-            if self.agg_trade.clients:
-                self.hub.publish(self.agg_trade, self.agg_trade.wrap(self.wire.agg_trade(record)))
+        ...
 
-    def _tell_diff(self, diff: MarketDiff) -> None:
-        if self.depth20.clients:  # as the market is now, which may be within the next diff
-            listing = self.wire.partial(self.market.depth(LISTED), diff)
-            self.hub.publish(self.depth20, self.depth20.wrap(listing))
-        heard = [topic for topic in self.fast if topic.clients]
-        text = self.wire.depth(diff) if heard else ""
-        for topic in heard:
-            self.hub.publish(topic, topic.wrap(text))
-        for slow in self.slow:
-            if not slow.topic.clients:
-                if slow.first is not None:
-                    slow.forget()
-                continue
-            joined = slow.add(diff)
-            if joined is not None:
-                self.hub.publish(slow.topic, slow.topic.wrap(self.wire.depth(joined)))
+    def snapshot(self, limit: int, now_ns: int, *, changes_ago: int = 0) -> str:
+        """Write the REST order book, or the one of so many changes ago, as JSON."""
+        ...
+
+    def depth(self, at_id: int | None) -> Depth:
+        """Give the book at an id, None: now; raises `BadInput` outside the history."""
+        ...
+
+    def restart(self) -> dict[str, Any]:
+        """
+        Begin the streams anew, as a service does that was restarted; return what was hit.
+
+        Raises `BadInput` where the venue's streams know no such thing.
+        """
+        ...

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from leadline.book.errors import BadInput
 from leadline.book.scale import parse_scaled
-from leadline.book.synthetic.market import SyntheticMarket
-from leadline.book.synthetic.specs import default_symbols, make_specs
+from leadline.book.synthetic.market import SymbolMarket, SyntheticMarket
+from leadline.book.synthetic.specs import Kind, default_symbols, make_specs
 from leadline.tasks.loopback.base.faults import FaultKind
 from leadline.tasks.loopback.base.ledger import Entry, Ledger
 from leadline.tasks.loopback.base.options import Options
@@ -16,7 +18,7 @@ from leadline.tasks.loopback.base.streams import Hub, Topic
 from leadline.tasks.loopback.base.timers import Timers
 from leadline.tasks.loopback.base.truth import Truth
 from leadline.tasks.loopback.market.digests import Digests, digests_of
-from leadline.tasks.loopback.market.lines import SymbolLines
+from leadline.tasks.loopback.market.lines import Lines
 
 SLICE_NS = 100_000_000  # of market time
 LATE_S = 2.0  # behind the wall clock before market time slips
@@ -26,19 +28,33 @@ PRESS_EVERY_S = 0.05
 PRESS_TIMES = 50  # the usual size, on each of the best levels of one side
 WIDE_BPS = 40.0
 
+MakeLines: TypeAlias = Callable[[Hub, SymbolMarket], Lines]
+
 
 class Synthetic:
-    """Lets the market run with the wall clock, ``speed`` times as fast."""
+    """
+    Lets the market run with the wall clock, ``speed`` times as fast.
 
-    def __init__(self, options: Options, hub: Hub, ledger: Ledger, timers: Timers) -> None:
+    ``kind`` says which synthetic market it is; ``make_lines`` makes the topics of a symbol.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        make_lines: MakeLines,
+        options: Options,
+        hub: Hub,
+        ledger: Ledger,
+        timers: Timers,
+    ) -> None:
         self._hub = hub
         self._ledger = ledger
         self._timers = timers
         self._speed = options.speed
         self._clock = options.clock
-        self.symbols = tuple(options.symbols or default_symbols(options.kind, options.count))
+        self.symbols = tuple(options.symbols or default_symbols(kind, options.count))
         self.status = dict.fromkeys(self.symbols, "TRADING")
-        specs = make_specs(options.kind, self.symbols)
+        specs = make_specs(kind, self.symbols)
         if options.levels is not None:
             specs = [replace(spec, levels=min(spec.levels, options.levels)) for spec in specs]
         now_ns = self._clock.wall_ns() + int(options.clock_skew_s * 1e9)
@@ -46,7 +62,7 @@ class Synthetic:
         self.market = SyntheticMarket(
             specs, seed=options.seed, start_ns=self._start_ns, history_s=options.history_s
         )
-        self._lines = [SymbolLines(hub, market) for market in self.market.symbols]
+        self._lines = [make_lines(hub, market) for market in self.market.symbols]
         self._origin_ns = self._clock.mono_ns()
 
     def now_ns(self) -> int:
@@ -84,12 +100,8 @@ class Synthetic:
     def snapshot(self, symbol: str, limit: int, age_s: float) -> str:
         """Write the REST depth answer; ``age_s`` seconds old, or as old as the history reaches."""
         market = self.market[symbol]
-        at_id = None
-        if age_s:
-            market_s = age_s * self._speed
-            at_id = market.id_before(int(market_s * market.spec.events_per_s))
-        wire = self._lines[market.index].wire
-        return wire.snapshot(market.depth(limit, at_id), self.market.now_ns)
+        changes_ago = int(age_s * self._speed * market.spec.events_per_s)
+        return self._lines[market.index].snapshot(limit, self.market.now_ns, changes_ago=changes_ago)
 
     def sizes(self, symbol: str) -> tuple[str, str]:
         """Tick and step size as texts."""
@@ -97,9 +109,9 @@ class Synthetic:
         return spec.tick_text, spec.step_text
 
     def truth(self, symbol: str, at_id: int | None) -> Truth:
-        """Give the book at an id, in ticks and lots of the scale clients read off exchangeInfo."""
+        """Give the book at an id of its diff stream, in ticks and lots of the scale the venue lists."""
         market = self.market[symbol]
-        spec, depth = market.spec, market.depth(at_id=at_id)
+        spec, depth = market.spec, self._lines[market.index].depth(at_id)
         scale = spec.scale
         tick = 10 ** (spec.price_digits - scale.price_decimals)
         lot = 10 ** (spec.qty_digits - scale.qty_decimals)
@@ -120,6 +132,9 @@ class Synthetic:
         if fault.kind is FaultKind.TICK_SIZE:
             market.set_tick(parse_scaled(fault.text, market.spec.price_digits))
             entry.hit(tick_size=market.spec.tick_text, last_id=market.last_id)
+            entry.done = True
+        elif fault.kind is FaultKind.RESTART:
+            entry.hit(**self._lines[market.index].restart())
             entry.done = True
         elif fault.kind is FaultKind.STATUS:
             self._set_status(entry, fault.text or "HALT")

@@ -25,7 +25,8 @@ from leadline.tasks.loopback.base.ports import Connection
 from leadline.tasks.loopback.base.streams import Hub, Topic
 from leadline.tasks.loopback.base.truth import Truth
 from leadline.tasks.loopback.market.digests import Digests
-from leadline.tasks.loopback.market.recording import read_lines
+from leadline.tasks.loopback.venues.binance.lines import IDS
+from leadline.tasks.loopback.venues.binance.recording import read_lines
 
 SCANNED_LINES = 20_000  # read ahead to learn which symbols and streams there are
 LEARNED_DIFFS = 50  # of each symbol, for its decimals; the venue writes all with as many
@@ -151,8 +152,8 @@ def _sorted(last_id: int, bids: dict[str, str], asks: dict[str, str]) -> Snapsho
 class Tape:
     """A recording played to the clients; see the head of this module."""
 
-    def __init__(self, options: Options, hub: Hub, ledger: Ledger) -> None:
-        self._kind = options.kind
+    def __init__(self, kind: Kind, options: Options, hub: Hub, ledger: Ledger) -> None:
+        self._kind = kind
         self._speed = options.speed
         self._clock = options.clock
         self._hub = hub
@@ -299,7 +300,7 @@ class Tape:
             kind = rest.partition("@")[0]
             known = name in self._names and kind in ("depth", "bookTicker", "trade", "aggTrade")
             self._topics[stream] = (
-                self._hub.add(stream.decode(), self._names[name], kind) if known else None
+                self._hub.add(stream.decode(), self._names[name], kind, IDS[kind]) if known else None
             )
         return self._topics[stream]
 
@@ -311,7 +312,7 @@ class Tape:
         symbol, _, rest = name.partition("@")
         kind = rest.partition("@")[0]
         if topic is None and symbol in self._names and kind in ("depth", "bookTicker", "trade", "aggTrade"):
-            topic = self._hub.add(name, self._names[symbol], kind)
+            topic = self._hub.add(name, self._names[symbol], kind, IDS[kind])
             for recorded in self._recorded(symbol, kind):
                 if recorded is not topic:
                     self._also.setdefault(recorded, []).append(topic)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leadline.tasks.loopback.rest import Budget, Refusal
+from leadline.tasks.loopback.venues.binance.rest import Budget, Refusal
 from leadline.tasks.net.clock import SYSTEM_CLOCK
 from tests.tasks.loopback.conftest import PREFIX, connect, open_venue, take
 
@@ -25,7 +25,7 @@ async def get(http, path="/api/v3/depth", **params):
     ],
 )
 def test_depth_weighs_what_is_documented(kind, limit, weight):
-    from leadline.tasks.loopback.rest import WEIGHTS
+    from leadline.tasks.loopback.venues.binance.rest import WEIGHTS
 
     assert next(w for levels, w in WEIGHTS[kind] if limit <= levels) == weight
 

@@ -7,24 +7,21 @@ budget is a minute of market time, so it shrinks with ``speed``; ``Retry-After``
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from leadline.book.synthetic.specs import Kind
 from leadline.tasks.loopback.base.faults import Fault, FaultKind
-from leadline.tasks.loopback.base.options import Options
 from leadline.tasks.loopback.base.streams import compact
-from leadline.tasks.loopback.faults.desk import FaultDesk
-from leadline.tasks.loopback.market.source import Source
+from leadline.tasks.loopback.venues.common.protocol import RestParts
+from leadline.tasks.loopback.venues.common.rest import Refused, RestPaths, age_s
 
 PREFIX = {Kind.SPOT: "/api/v3", Kind.USDM: "/fapi/v1", Kind.COINM: "/dapi/v1"}
 # (levels up to, weight)
@@ -39,10 +36,8 @@ MINUTE_S = 60.0
 PATIENCE = 5  # requests made while told to wait before the address is banned
 BAN_S = 120.0  # the shortest ban the documents name
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 
-
-class Refusal(Exception):
+class Refusal(Refused):
     """A request answered with an error body of the venue."""
 
     def __init__(self, status: int, code: int, message: str, retry_after_s: int | None = None) -> None:
@@ -69,7 +64,7 @@ class Budget:
         """Take ``weight`` off; raises `Refusal` 429 when all is spent, 418 when that is ignored."""
         now = self._now_s()
         if now < self._banned_until:
-            self._refuse(HTTPStatus.IM_A_TEAPOT, self._banned_until - now)
+            raise self._refusal(HTTPStatus.IM_A_TEAPOT, self._banned_until - now)
         minute, passed = divmod(now, self._minute_s)
         if minute != self._minute:
             self._minute, self.used, self._ignored = int(minute), 0, 0
@@ -78,106 +73,77 @@ class Budget:
             return
         self._ignored += 1
         if self._ignored > PATIENCE:
-            self.ban(self._ban_s)
-        self._refuse(HTTPStatus.TOO_MANY_REQUESTS, self._minute_s - passed)
+            raise self.ban(self._ban_s)
+        raise self._refusal(HTTPStatus.TOO_MANY_REQUESTS, self._minute_s - passed)
 
-    def ban(self, seconds: float) -> None:
-        """Answer 418 for this long."""
+    def ban(self, seconds: float) -> Refusal:
+        """Answer 418 for this long; return the first such answer."""
         self._banned_until = self._now_s() + seconds
-        self._refuse(HTTPStatus.IM_A_TEAPOT, seconds)
+        return self._refusal(HTTPStatus.IM_A_TEAPOT, seconds)
 
-    def _refuse(self, status: HTTPStatus, wait_s: float) -> None:
+    def _refusal(self, status: HTTPStatus, wait_s: float) -> Refusal:
         banned = "; IP banned" if status is HTTPStatus.IM_A_TEAPOT else ""
         message = f"Too much request weight used{banned}; please wait."
-        raise Refusal(status, -1003, message, max(1, math.ceil(wait_s)))
+        return Refusal(status, -1003, message, max(1, math.ceil(wait_s)))
 
 
-class Rest:
-    """
-    The HTTP paths of one venue.
+class BinanceRest(RestPaths):
+    """The HTTP paths of one of the three markets."""
 
-    ``pump`` brings the market up to now; ``cut`` drops the connection that carries a request.
-    """
+    begun: ClassVar = b'{"lastUpdateId":'
 
-    def __init__(
-        self,
-        options: Options,
-        source: Source,
-        faults: FaultDesk,
-        *,
-        pump: Callable[[], None],
-        cut: Callable[[Scope], None],
-    ) -> None:
-        self.kind = options.kind
+    def __init__(self, kind: Kind, parts: RestParts) -> None:
+        super().__init__(parts.faults, parts.cut)
+        self.kind = kind
+        options = parts.options
         self.budget = Budget(
             options.weight_limit or (6000 if self.kind is Kind.SPOT else 2400),
             options.speed,
             options.clock.mono_s,
         )
-        self._source = source
-        self._faults = faults
-        self._pump = pump
-        self._cut = cut
+        self._source = parts.source
+        self._pump = parts.pump
+
+    @property
+    def routes(self) -> list[Route]:
+        """The paths."""
         prefix = PREFIX[self.kind]
-        self.routes = [
-            Route(f"{prefix}/depth", self._guard(self._depth)),
-            Route(f"{prefix}/exchangeInfo", self._guard(self._exchange_info)),
-            Route(f"{prefix}/time", self._guard(self._time)),
-            Route(f"{prefix}/ping", self._guard(self._ping)),
+        return [
+            Route(f"{prefix}/depth", self.guard(self._depth)),
+            Route(f"{prefix}/exchangeInfo", self.guard(self._exchange_info)),
+            Route(f"{prefix}/time", self.guard(self._time)),
+            Route(f"{prefix}/ping", self.guard(self._ping)),
         ]
 
+    @property
+    def used_weight(self) -> int:
+        """What was used in this minute."""
+        return self.budget.used
+
+    def write_refusal(self, refusal: Refused) -> Response:
+        """Answer with code and message; Retry-After where there is one."""
+        assert isinstance(refusal, Refusal)
+        body = compact({"code": refusal.code, "msg": str(refusal)})
+        response = Response(body, refusal.status, media_type="application/json;charset=UTF-8")
+        if refusal.retry_after_s is not None:
+            response.headers["Retry-After"] = str(refusal.retry_after_s)
+        return response
+
+    def refuse(self, fault: Fault) -> Refused:
+        """Return the error that a fault orders."""
+        if fault.kind is FaultKind.REST_429:
+            return Refusal(429, -1003, "Too many requests; please wait.", max(1, math.ceil(fault.seconds)))
+        if fault.kind is FaultKind.REST_418:
+            return self.budget.ban(fault.seconds or BAN_S)
+        return Refusal(
+            fault.code or 503, -1001, "Internal error; unable to process your request. Please try again."
+        )
+
+    def headers(self) -> dict[str, str]:
+        """Show the used weight."""
+        return dict.fromkeys(("X-MBX-USED-WEIGHT", "X-MBX-USED-WEIGHT-1M"), str(self.budget.used))
+
     # -- the venue's paths -----------------------------------------------------------------------
-
-    def _guard(self, answer: Callable[[Request], Awaitable[bytes]]) -> Endpoint:
-        """Wrap a path with faults, error bodies and the used-weight headers."""
-
-        async def endpoint(request: Request) -> Response:
-            symbol = request.query_params.get("symbol")
-            fault = self._faults.take_rest(symbol)
-            headers: dict[str, str] = {}
-            try:
-                if fault is not None:
-                    spoiled = await self._misbehave(fault, request)
-                    if spoiled is not None:
-                        return spoiled
-                body = await answer(request)
-                if fault is not None and fault.kind is FaultKind.LATE_SNAPSHOT:
-                    await asyncio.sleep(fault.seconds)
-                status = 200
-            except Refusal as refusal:
-                status = refusal.status
-                body = compact({"code": refusal.code, "msg": str(refusal)})
-                if refusal.retry_after_s is not None:
-                    headers["Retry-After"] = str(refusal.retry_after_s)
-            headers["X-MBX-USED-WEIGHT"] = headers["X-MBX-USED-WEIGHT-1M"] = str(self.budget.used)
-            return Response(body, status, headers, "application/json;charset=UTF-8")
-
-        return endpoint
-
-    async def _misbehave(self, fault: Fault, request: Request) -> Response | None:
-        """Carry out a REST fault; None when the request is still to be answered."""
-        kind = fault.kind
-        if kind is FaultKind.REST_429:
-            raise Refusal(429, -1003, "Too many requests; please wait.", max(1, math.ceil(fault.seconds)))
-        if kind is FaultKind.REST_418:
-            self.budget.ban(fault.seconds or BAN_S)
-        if kind is FaultKind.REST_5XX:
-            raise Refusal(
-                fault.code or 503,
-                -1001,
-                "Internal error; unable to process your request. Please try again.",
-            )
-        if kind is FaultKind.REST_SLOW:
-            await asyncio.sleep(fault.seconds)
-        elif kind is FaultKind.REST_GARBAGE:
-            return Response(
-                "<html><body>Just a moment...</body></html>", fault.code or 200, media_type="text/html"
-            )
-        elif kind is FaultKind.REST_CUT:
-            return _CutResponse(self._cut)
-        elif kind is FaultKind.STALE_SNAPSHOT:
-            request.state.age_s = fault.seconds or 5.0
-        return None
 
     async def _depth(self, request: Request) -> bytes:
         params = request.query_params
@@ -196,7 +162,7 @@ class Rest:
         if wanted is not None and wanted != self._source.status[symbol]:
             raise Refusal(400, -1220, "The symbol's status does not match the requested symbolStatus.")
         self._pump()  # what went before the answer goes out before it
-        return self._source.snapshot(symbol, limit, getattr(request.state, "age_s", 0.0)).encode()
+        return self._source.snapshot(symbol, limit, age_s(request)).encode()
 
     def _limit(self, text: str | None) -> int:
         """Read ``limit``; spot cuts it to 5000, futures take listed values only."""
@@ -284,20 +250,3 @@ class Rest:
     async def _ping(self, _request: Request) -> bytes:
         self.budget.charge(1)
         return b"{}"
-
-
-class _CutResponse(Response):
-    """Promises more bytes than it sends: the client sees the line break inside the body."""
-
-    def __init__(self, cut: Callable[[Scope], None]) -> None:
-        super().__init__()
-        self._cut = cut
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the beginning, then drop the connection."""
-        headers = [(b"content-length", b"4096"), (b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b'{"lastUpdateId":', "more_body": True})
-        self._cut(scope)
-        while (await receive())["type"] != "http.disconnect":
-            pass

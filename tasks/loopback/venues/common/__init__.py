@@ -1,0 +1,1 @@
+"""What every venue that is played has to bring, and what the parts of several share."""
