@@ -23,11 +23,22 @@ WHERE venue = $venue AND symbol = $symbol AND ts_to < $since
 ORDER BY ts_to DESC LIMIT 1
 """
 
-
-_STANDS_AT = """
-SELECT max(last_id), max(ts_recv) FROM depth_diffs
-WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND ts_recv < $until
+# Rows belong to a window by their receipt, and our clock may have been set back at its ends. So what they
+# alone can follow begins at the newest id received before the window, and ends before the first id that was
+# received after it.
+_BEGINS_AT = """
+SELECT max(last_id) FROM depth_diffs
+WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND ts_recv < $since
   AND last_id BETWEEN $first_id AND $last_id
+"""
+
+_ENDS_AT = """
+SELECT max(last_id), max(ts_recv) FROM depth_diffs
+WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id BETWEEN $first_id AND $last_id
+  AND last_id < coalesce((
+    SELECT min(last_id) FROM depth_diffs
+    WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND ts_recv >= $until
+      AND last_id > $first_id AND last_id <= $last_id), $last_id + 1)
 """
 
 
@@ -73,14 +84,15 @@ def cut(
     params = {"venue": venue, "symbol": symbol, "epoch": interval.epoch}
     params |= {"first_id": interval.first_id, "last_id": interval.last_id}
     made = interval
-    if interval.ts_to >= end:
-        last_id, ts_to = con.execute(_STANDS_AT, {**params, "until": end}).fetchone()
-        last_id = interval.first_id if last_id is None else int(last_id)
+    last_id, ts_to = con.execute(_ENDS_AT, {**params, "until": end}).fetchone()
+    last_id = interval.first_id if last_id is None else int(last_id)
+    if interval.ts_to >= end or last_id < interval.last_id:
         made = replace(made, last_id=last_id, ts_to=max(interval.ts_from, ts_to or begin), ended_by=None)
     if interval.ts_from < begin:
-        first_id, _ = con.execute(_STANDS_AT, {**params, "until": begin}).fetchone()
+        (first_id,) = con.execute(_BEGINS_AT, {**params, "since": begin}).fetchone()
         first_id = interval.first_id if first_id is None else int(first_id)
-        made = replace(made, first_id=first_id, ts_from=begin, ts_to=max(begin, made.ts_to))
+        made = replace(made, first_id=first_id, last_id=max(first_id, made.last_id))
+        made = replace(made, ts_from=begin, ts_to=max(begin, made.ts_to))
     return made
 
 

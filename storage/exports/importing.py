@@ -22,6 +22,7 @@ from leadline.storage.errors import BadImport, NoStore
 from leadline.storage.exports import opening
 from leadline.storage.exports.certificate import SUFFIX, read_certificate, sha256_of
 from leadline.storage.exports.content import content
+from leadline.storage.queries.chain import GAP, before
 
 if TYPE_CHECKING:
     from leadline.storage.access.connect import Connection
@@ -33,15 +34,23 @@ SELECT count(*) FROM seeds
 WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id <= $last_id
 """
 
-_FOLLOWS = """
-SELECT count(*) FROM coverage
-WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id = $first_id
+_CUT_OFF_AT = """
+SELECT last_id FROM coverage
+WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id <= $first_id
   AND ended_by = 'imported'
+ORDER BY last_id DESC LIMIT 1
 """
+
+_LEADS_ON = f"""
+SELECT coalesce(max(last_id), $after_id) = $first_id AND NOT coalesce(bool_or({GAP}), false)
+FROM (SELECT first_id, last_id, prev_id, $after_id AS start_id, {before()} AS before_id FROM depth_diffs
+      WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch
+        AND last_id > $after_id AND last_id <= $first_id)
+"""  # noqa: S608  constants of `storage.queries.chain`
 
 _GO_ON = """
 UPDATE coverage SET ts_to = $ts_to, last_id = $last_id, ended_by = $ended_by
-WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id = $first_id
+WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id = $after_id
   AND ended_by = 'imported'
 """
 
@@ -177,12 +186,20 @@ def _cover(con: Connection, intervals: list[dict[str, Any]], market: dict[str, s
             "ts_to": _time(interval["ts_to"]),
             "ended_by": interval["ended_by"] or CUT_OFF,
         }
-        follows = {name: params[name] for name in ("venue", "symbol", "epoch", "first_id")}
-        if con.execute(_FOLLOWS, follows).fetchone() == (0,):
+        after_id = _goes_on_from(con, {name: params[name] for name in (*market, "epoch", "first_id")})
+        if after_id is None:
             con.execute(_COVER, params)
         else:
-            params.pop("ts_from")
-            con.execute(_GO_ON, params)
+            params["after_id"] = after_id
+            con.execute(_GO_ON, {k: v for k, v in params.items() if k not in {"ts_from", "first_id"}})
+
+
+def _goes_on_from(con: Connection, begins: dict[str, Any]) -> int | None:
+    """Return where an interval was cut off that this one goes on from: no update between is missing."""
+    for (after_id,) in con.execute(_CUT_OFF_AT, begins).fetchall():
+        if con.execute(_LEADS_ON, {**begins, "after_id": after_id}).fetchone() == (True,):
+            return int(after_id)
+    return None
 
 
 def _time(text: str) -> dt.datetime:

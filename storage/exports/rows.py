@@ -24,8 +24,10 @@ from numpy.typing import NDArray
 
 from leadline.storage.access.connect import Connection
 from leadline.storage.access.sql import utc_naive
+from leadline.storage.errors import StoreError
 from leadline.storage.exports.content import hours_with_rows
-from leadline.storage.exports.covered import Covered, intervals
+from leadline.storage.exports.covered import Covered, cut, intervals
+from leadline.storage.queries.chain import CLOCK_STEP, FUTURE, GAP, PAST, before
 from leadline.storage.queries.rebuild import book_of_epoch
 
 CHANGE, SNAPSHOT, END = 0, 1, 2  # of DEPTH["kind"]
@@ -76,13 +78,18 @@ _HASHED = {
     ),
 }
 
-_DIFFS = """
-SELECT epoch_us(ts_event) AS ts_us, recv_ns, last_id AS id, bid_px, bid_qty, ask_px, ask_qty
-FROM depth_diffs
-WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id > $after_id
-  AND last_id <= $last_id AND ts_recv >= $since AND ts_recv < $until
-ORDER BY last_id
-"""
+# All diffs up to the newest received before ``until``, in the order of their ids.
+_DIFFS = f"""
+SELECT epoch_us(ts_event) AS ts_us, recv_ns, last_id AS id, bid_px, bid_qty, ask_px, ask_qty,
+       {GAP} AS is_gap
+FROM (
+    SELECT *, $after_id AS start_id, {before()} AS before_id,
+           max(last_id) FILTER (ts_recv < $until) OVER () AS newest
+    FROM depth_diffs
+    WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch
+      AND last_id > $after_id AND last_id <= $last_id AND ts_recv >= $rows_from AND ts_recv < $rows_to)
+WHERE last_id <= newest ORDER BY last_id
+"""  # noqa: S608  constants of `storage.queries.chain`
 
 # The venue's clock when the book stood there: of the diff that brought it there, else of the next.
 _EVENT_TIME = """
@@ -178,8 +185,11 @@ class Reader:
         self._where: dict[str, object] = {"venue": venue, "symbol": symbol}
         self._market = (venue, symbol)
         self._since, self._until = utc_naive(since), utc_naive(until)
-        self._covered = intervals(con, venue, symbol, since, until)
-        self._stands_at: dict[int, int] = {}  # by interval: the id its first book stood at
+        self._covered = [
+            cut(con, venue, symbol, interval, since, until)
+            for interval in intervals(con, venue, symbol, since, until)
+        ]
+        self._stands_at: dict[int, int] = {}  # by interval: the id up to which it was read
         self._clocks = {"depth": Clocks(), "trades": Clocks(), "tickers": Clocks()}
 
     @property
@@ -205,43 +215,46 @@ class Reader:
         for n, interval in enumerate(self._covered):
             if interval.ts_from >= end or interval.ts_to < begin:
                 continue
-            opens = max(interval.ts_from, self._since)
             if n not in self._stands_at:
-                parts.append(self._book(n, interval, opens))
-            diffs = self._con.execute(
-                _DIFFS,
-                {
-                    **self._where,
-                    "epoch": interval.epoch,
-                    "after_id": self._stands_at[n],
-                    "last_id": interval.last_id,
-                    "since": begin,
-                    "until": end,
-                },
-            ).arrow()
+                parts.append(self._book(n, interval))
+            diffs = self._diffs(interval, self._stands_at[n], begin, end)
+            if diffs.num_rows:
+                self._stands_at[n] = diffs.column("id")[-1].as_py()
             parts.append(_levels(diffs))
             if interval.ended_by is not None and begin <= interval.ts_to < end:
                 parts.append(self._end(interval))
         return np.concatenate(parts)
 
-    def _book(self, n: int, interval: Covered, opens: dt.datetime) -> Rows:
+    def _diffs(self, interval: Covered, after_id: int, begin: dt.datetime, end: dt.datetime) -> pa.Table:
+        """Read the diffs after ``after_id`` that were received before ``end``."""
+        where = {**self._where, "epoch": interval.epoch, "last_id": interval.last_id, "after_id": after_id}
+        found, hole = self._chained(where, end, begin - CLOCK_STEP, end + CLOCK_STEP)
+        if hole is not None:
+            found, hole = self._chained(where, end, PAST, FUTURE)
+        if hole is not None:
+            raise StoreError(f"{self._market[1]}: stored diffs have a hole before update {hole}")
+        return found
+
+    def _chained(
+        self, where: dict[str, object], until: dt.datetime, rows_from: dt.datetime, rows_to: dt.datetime
+    ) -> tuple[pa.Table, int | None]:
+        """Read the rows received in a span, and before which of them updates are missing."""
+        span = {"until": until, "rows_from": rows_from, "rows_to": rows_to}
+        found = self._con.execute(_DIFFS, {**where, **span}).arrow()
+        gaps = found.filter(found.column("is_gap"))
+        return found, gaps.column("id")[0].as_py() if gaps.num_rows else None
+
+    def _book(self, n: int, interval: Covered) -> Rows:
         """Rebuild the book an interval begins with, or the one the window opens on."""
-        whole = interval.ts_from >= self._since
-        book = book_of_epoch(
-            self._con,
-            *self._market,
-            interval.epoch,
-            until_id=interval.first_id if whole else interval.last_id,
-            until_ts=None if whole else self._since - dt.timedelta(microseconds=1),
-        )
+        book = book_of_epoch(self._con, *self._market, interval.epoch, until_id=interval.first_id)
         self._stands_at[n] = book.last_id
         rows = np.zeros(len(book.bids) + len(book.asks), DEPTH)
         rows["kind"], rows["id"] = SNAPSHOT, book.last_id
         rows["side"][len(book.bids) :] = ASK
         if len(rows):
             rows["px"], rows["qty"] = np.array(book.bids + book.asks, np.float64).T
-        rows["recv_ns"] = _ns(opens)
-        rows["ts_us"] = self._event_us(interval, opens, book.last_id)
+        rows["recv_ns"] = _ns(interval.ts_from)
+        rows["ts_us"] = self._event_us(interval, interval.ts_from, book.last_id)
         return rows
 
     def _end(self, interval: Covered) -> Rows:

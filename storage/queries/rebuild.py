@@ -15,6 +15,7 @@ from typing import TypeAlias
 from leadline.book.errors import BadInput
 from leadline.storage.access.sql import Runs, utc_naive
 from leadline.storage.errors import NoTrustedBook, StoreError
+from leadline.storage.queries.chain import CLOCK_STEP, FUTURE, GAP, PAST, before
 
 PriceLevel: TypeAlias = tuple[Decimal, Decimal]
 
@@ -22,12 +23,6 @@ PriceLevel: TypeAlias = tuple[Decimal, Decimal]
 OWN_ENDS = frozenset(
     {"stopped", "cancelled", "handover", "end_of_recording", "rotated", "crash", "imported"}
 )
-
-# A diff the seed lacks was received after the seed was asked for, minus the skew of two connections.
-# The bound lets zone maps skip all older rows; where it is wrong the chain breaks and it is dropped.
-_BEFORE_SEED = dt.timedelta(minutes=10)
-_PAST = dt.datetime(1970, 1, 1)  # noqa: DTZ001  columns hold UTC without zone
-_FUTURE = dt.datetime(9999, 1, 1)  # noqa: DTZ001
 
 _VENUES = "SELECT DISTINCT venue FROM coverage WHERE symbol = $symbol ORDER BY venue"
 
@@ -70,20 +65,19 @@ WHERE symbol = $symbol AND venue = $venue AND epoch = $epoch
 ORDER BY last_id DESC LIMIT 1
 """
 
-# Spot diffs carry no prev_id and overlap or touch the one before; futures name it.
-_CHAIN = """
+# Where the book stood at ``until_ts``, and the first diff before which updates are missing.
+_CHAIN = f"""
 WITH chain AS (
-    SELECT first_id, last_id, prev_id, ts_recv, lag(last_id) OVER (ORDER BY last_id) AS before
+    SELECT first_id, last_id, prev_id, ts_recv, $seed_id AS start_id, {before()} AS before_id
     FROM depth_diffs
     WHERE symbol = $symbol AND venue = $venue AND epoch = $epoch
-      AND ts_recv >= $since_ts AND ts_recv <= $until_ts AND last_id > $seed_id AND last_id <= $until_id
+      AND ts_recv >= $rows_from AND ts_recv <= $rows_to AND last_id > $seed_id AND last_id <= $until_id
 )
-SELECT max(last_id), max(ts_recv), min(last_id) FILTER (
-    WHERE CASE WHEN before IS NULL THEN first_id > $seed_id + 1 AND prev_id IS DISTINCT FROM $seed_id
-               WHEN prev_id IS NULL THEN first_id > before + 1
-               ELSE prev_id <> before END)
+SELECT max(last_id) FILTER (WHERE ts_recv <= $until_ts),
+       arg_max(ts_recv, last_id) FILTER (WHERE ts_recv <= $until_ts),
+       min(last_id) FILTER (WHERE {GAP})
 FROM chain
-"""
+"""  # noqa: S608  constants of `storage.queries.chain`
 
 # `pos` orders levels within a diff: of a price named twice the last one counts.
 _LEVELS = """
@@ -91,7 +85,7 @@ WITH diffs AS (
     SELECT last_id - $seed_id AS age, bid_px, bid_qty, ask_px, ask_qty
     FROM depth_diffs
     WHERE symbol = $symbol AND venue = $venue AND epoch = $epoch
-      AND ts_recv >= $since_ts AND ts_recv <= $until_ts AND last_id > $seed_id AND last_id <= $until_id
+      AND ts_recv >= $rows_from AND ts_recv <= $rows_to AND last_id > $seed_id AND last_id <= $until_id
     UNION ALL
     SELECT 0, bid_px, bid_qty, ask_px, ask_qty
     FROM seeds
@@ -175,6 +169,20 @@ class _Span:
     as_of: dt.datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Stands:
+    """A row of ``_CHAIN``: where a book stood, None at its seed, and before which id there is a hole."""
+
+    last_id: int | None
+    as_of: dt.datetime | None
+    broken_at: int | None
+
+    def hole(self, seed_id: int) -> int | None:
+        """Return ``broken_at`` where the book needs what is missing there."""
+        stands_at = seed_id if self.last_id is None else self.last_id
+        return self.broken_at if self.broken_at is not None and self.broken_at <= stands_at else None
+
+
 def book_at(
     con: Runs,
     symbol: str,
@@ -200,7 +208,7 @@ def book_at(
         con,
         {**where, "epoch": interval.epoch},
         until_id=interval.last_id if at_id is None else at_id,
-        until_ts=interval.ts_to if moment is None else moment,
+        until_ts=FUTURE if moment is None else moment,
     )
     if moment is None and at_id is None and span.last_id != interval.last_id:
         raise StoreError(f"{symbol}: diffs end at {span.last_id}, coverage at {interval.last_id}")
@@ -229,7 +237,7 @@ def book_of_epoch(
         con,
         {"venue": venue, "symbol": symbol, "epoch": epoch},
         until_id=until_id,
-        until_ts=_FUTURE if until_ts is None else utc_naive(until_ts),
+        until_ts=FUTURE if until_ts is None else utc_naive(until_ts),
     )
     return EpochBook(span.last_id, span.as_of, *_sides(con, span))
 
@@ -244,7 +252,7 @@ def store_seed(con: Runs, venue: str, symbol: str, epoch: int, until_id: int) ->
         con,
         {"venue": venue, "symbol": symbol, "epoch": epoch},
         until_id=until_id,
-        until_ts=_FUTURE,
+        until_ts=FUTURE,
     )
     con.execute(_STORE_SEED, {**span.params, "as_of": span.as_of, "last_id": span.last_id})
     return span.last_id
@@ -313,13 +321,17 @@ def _span(con: Runs, where: dict[str, object], *, until_id: int, until_ts: dt.da
     if seed is None:
         raise StoreError(f"{where['symbol']}: the seed of epoch {where['epoch']} is not in the store")
     seed_id, seed_ts = seed
-    params = {**bounds, "seed_id": seed_id, "since_ts": seed_ts - _BEFORE_SEED}
-    last_id, as_of, broken_at = con.execute(_CHAIN, params).fetchone()
-    if broken_at is not None or last_id is None:
-        params["since_ts"] = _PAST
-        last_id, as_of, broken_at = con.execute(_CHAIN, params).fetchone()
-    if broken_at is not None:
-        raise StoreError(f"{where['symbol']}: stored diffs have a hole before update {broken_at}")
-    if last_id is None:
-        return _Span(params, int(seed_id), seed_ts)
-    return _Span(params, int(last_id), max(as_of, seed_ts))
+    near = {"rows_from": seed_ts - CLOCK_STEP, "rows_to": min(until_ts, FUTURE) + CLOCK_STEP}
+    whole = {"rows_from": PAST, "rows_to": FUTURE}
+    params = {**bounds, **near, "seed_id": seed_id}
+    stands = _Stands(*con.execute(_CHAIN, params).fetchone())
+    if stands.last_id is None or stands.hole(seed_id) is not None:
+        params |= whole
+        stands = _Stands(*con.execute(_CHAIN, params).fetchone())
+    if (hole := stands.hole(seed_id)) is not None:
+        raise StoreError(f"{where['symbol']}: stored diffs have a hole before update {hole}")
+    last_id = seed_id if stands.last_id is None else stands.last_id
+    as_of = seed_ts if stands.as_of is None else max(stands.as_of, seed_ts)
+    params["until_id"] = last_id
+    del params["until_ts"]
+    return _Span(params, int(last_id), as_of)

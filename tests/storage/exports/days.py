@@ -1,11 +1,11 @@
-"""Stores with a few hours of one market: seeds, diffs, gaps, trades, best prices; and their plain hash."""
+"""Stores with hours of one market: seeds, diffs, gaps, trades, best prices; and what goes out of them."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -15,11 +15,18 @@ from leadline.book.messages import BookTicker, DepthDiff, DepthSnapshot, Trade
 from leadline.book.rows.batch import Batch, CoverageEnded, CoverageOpened, Market, SeedRow
 from leadline.book.scale import Scale
 from leadline.book.venues.binance.sequence import SPOT
+from leadline.storage.access.connect import connect
 from leadline.storage.access.owner import Owner
+from leadline.storage.exports.certificate import Certificate
+from leadline.storage.exports.export import Job, export
 from leadline.storage.ingest.writer import Writer
+from leadline.storage.queries.rebuild import book_at
 
 ODD = Market("loopback-spot", "币安人生USDT", Scale(8, 3), SPOT)
+SYMBOL, VENUE = ODD.symbol, ODD.venue
+NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 START_NS = 1_780_005_600_000_000_000  # 2026-05-28 22:00:00 UTC
+MIDNIGHT_NS = START_NS + 7_200_000_000_000
 MINUTE_NS = 60_000_000_000
 
 
@@ -70,14 +77,23 @@ def _add(batch: Batch, epoch: int, message: Any) -> None:
             batch.add_ticker(0, message)
 
 
-def make_day(seed: int, *, runs: int = 3, steps: int = 30, minutes: float = 3.0, behind_ns: int = 0) -> Day:
+def make_day(
+    seed: int,
+    *,
+    runs: int = 3,
+    steps: int = 30,
+    minutes: float = 3.0,
+    behind_ns: int = 0,
+    start_ns: int = START_NS,
+) -> Day:
     """
     Several runs, each from a seed on and ended by a gap, over hours and a midnight.
 
-    A step takes about ``minutes``; our clock is ``behind_ns`` behind the venue's.
+    A step takes about ``minutes``; our clock is ``behind_ns`` behind the venue's. It is set back now and
+    then where a step takes less than a few hundred milliseconds: receipts are then not in the order of ids.
     """
     rng, day = Random(seed), Day()
-    now, at, trade = START_NS, 1000, 1
+    now, at, trade = start_ns, 1000, 1
     for run in range(runs):
         bids = {p: rng.randint(1, 9_000_000) for p in rng.sample(range(1_000, 2_000), 12)}
         asks = {p: rng.randint(1, 9_000_000) for p in rng.sample(range(2_001, 3_000), 12)}
@@ -154,3 +170,23 @@ def plain_content(day: Day) -> str:
         for (hour, table), digests in parts.items()
     ]
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+Stored = Callable[..., tuple[Path, Day]]
+
+
+def out(db: Path, folder: Path, style: str, **window: Any) -> list[Certificate]:
+    with connect(db) as con:
+        return export(con, Job(SYMBOL, style, folder, **window), now=NOW)
+
+
+def books_at_ends(db: Path) -> dict[str, dict[float, float]]:
+    """The last book of every interval, bids negative, by the time the interval ends."""
+    with connect(db) as con:
+        ends = con.execute("SELECT ts_to FROM coverage ORDER BY ts_from").fetchall()
+        books = {}
+        for (end,) in ends:
+            book = book_at(con, SYMBOL, at=end)
+            books[str(end)] = {float(p): -float(q) for p, q in book.bids}
+            books[str(end)] |= {float(p): float(q) for p, q in book.asks}
+    return books

@@ -8,75 +8,52 @@ import gzip
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from leadline.book.errors import BadInput
 from leadline.storage.access.connect import connect
 from leadline.storage.access.extensions import open_duckdb
 from leadline.storage.errors import BadExport, BadImport, NoStore
-from leadline.storage.exports import hftbacktest as hft
-from leadline.storage.exports.certificate import Certificate
 from leadline.storage.exports.content import content
 from leadline.storage.exports.export import FORMATS, Job, export
 from leadline.storage.exports.importing import import_parquet
-from leadline.storage.exports.rows import Carried
 from leadline.storage.queries.rebuild import book_at
-from tests.storage.exports.days import ODD, Day, make_day
+from tests.storage.exports.days import (
+    MIDNIGHT_NS,
+    NOW,
+    START_NS,
+    SYMBOL,
+    VENUE,
+    Stored,
+    books_at_ends,
+    make_day,
+    out,
+)
 from tests.storage.helpers import Served
-
-NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 
 
 def utc(*parts: int) -> dt.datetime:
     return dt.datetime(*parts, tzinfo=dt.UTC)  # type: ignore[misc,arg-type]
 
 
-SYMBOL, VENUE = ODD.symbol, ODD.venue
-Stored = Callable[..., tuple[Path, Day]]
-
-
-@pytest.fixture
-def stored(template: Path, tmp_path: Path) -> Stored:
-    def make(seed: int, **how: Any) -> tuple[Path, Day]:
-        db, day = Path(shutil.copy(template, tmp_path / f"{seed}.duckdb")), make_day(seed, **how)
-        day.store(db, batches=3)
-        return db, day
-
-    return make
-
-
-def out(db: Path, folder: Path, style: str, **window: Any) -> list[Certificate]:
-    with connect(db) as con:
-        return export(con, Job(SYMBOL, style, folder, **window), now=NOW)
-
-
-def books_at_ends(db: Path) -> dict[str, dict[float, float]]:
-    """The last book of every interval, bids negative, by the time the interval ends."""
-    with connect(db) as con:
-        ends = con.execute("SELECT ts_to FROM coverage ORDER BY ts_from").fetchall()
-        books = {}
-        for (end,) in ends:
-            book = book_at(con, SYMBOL, at=end)
-            books[str(end)] = {float(p): -float(q) for p, q in book.bids}
-            books[str(end)] |= {float(p): float(q) for p, q in book.asks}
-    return books
-
-
 # -- parquet: there and back ----------------------------------------------------------------------
 
 
+OVER_HOURS = {"minutes": 4.0}
+SET_BACK_AT_MIDNIGHT = {"minutes": 0.001, "steps": 60, "runs": 1, "start_ns": MIDNIGHT_NS - 500_000_000}
+
+
+@pytest.mark.parametrize("how", [OVER_HOURS, SET_BACK_AT_MIDNIGHT], ids=["over-hours", "clock-set-back"])
 @pytest.mark.parametrize("seed", range(4))
 def test_parquet_comes_back_with_the_same_content_and_the_same_books(
-    stored: Stored, template: Path, tmp_path: Path, seed: int
+    stored: Stored, template: Path, tmp_path: Path, seed: int, how: dict[str, Any]
 ) -> None:
-    db, day = stored(seed, minutes=4.0)
+    db, day = stored(seed, **how)
     made = out(db, tmp_path / "out", "parquet")
     assert len(made) == len({c.ts_from[:10] for c in made}) > 1
     again = Path(shutil.copy(template, tmp_path / "again.duckdb"))
@@ -148,98 +125,15 @@ def test_what_was_changed_on_the_way_is_not_taken_in(
             import_parquet(con, tmp_path / "out")
 
 
-# -- hftbacktest ----------------------------------------------------------------------------------
-
-
-def events_of(folder: Path, made: list[Certificate]) -> np.ndarray[Any, Any]:
-    return np.concatenate([np.load(folder / c.files[0].path)["data"] for c in made])
-
-
-def as_the_local_side_sees_it(events: np.ndarray[Any, Any]) -> list[tuple[int, dict[float, float]]]:
-    """Keep a book as the format's documentation says; the book before each clear of both sides."""
-    bids: dict[float, float] = {}
-    asks: dict[float, float] = {}
-    seen = []
-    for ev, _, local_ts, px, qty, *_ in events.tolist():
-        if not ev & hft.LOCAL_EVENT or ev & 0xFF == hft.TRADE_EVENT:
-            continue
-        side = bids if ev & hft.BUY_EVENT else asks
-        if ev & 0xFF == hft.DEPTH_CLEAR_EVENT:
-            assert np.isnan(px)
-            if ev & hft.BUY_EVENT and (bids or asks):
-                seen.append((local_ts, {p: -q for p, q in bids.items()} | asks))
-            side.clear()
-        else:
-            side.pop(px, None)
-            if qty:
-                side[px] = qty
-    assert not bids
-    assert not asks
-    return seen
-
-
-@pytest.mark.parametrize("behind_ns", [0, 1_270_000_000], ids=["clocks-agree", "our-clock-behind"])
-@pytest.mark.parametrize("seed", range(3))
-def test_hftbacktest_sees_every_book_and_nothing_out_of_order(
-    stored: Stored, tmp_path: Path, seed: int, behind_ns: int
-) -> None:
-    db, day = stored(seed, behind_ns=behind_ns)
-    made = out(db, tmp_path / "out", "hftbacktest")
-    for certificate in made:
-        events = np.load(tmp_path / "out" / certificate.files[0].path)["data"]
-        assert events.dtype.names == ("ev", "exch_ts", "local_ts", "px", "qty", "order_id", "ival", "fval")
-        assert events.dtype.itemsize == 64
-        for flag, column in ((hft.EXCH_EVENT, "exch_ts"), (hft.LOCAL_EVENT, "local_ts")):
-            times = events[column][(events["ev"] & flag) != 0]
-            assert (np.diff(times) >= 0).all()
-        assert (events["local_ts"] >= events["exch_ts"]).all()
-        assert (certificate.notes["local_ts_moved_ns"] > 0) == (behind_ns > 0)
-        depth, trades = Carried("depth"), Carried("trades")
-        for some_depth, some_trades in hft.read_rows(tmp_path / "out" / certificate.files[0].path):
-            depth.update(some_depth)
-            trades.update(some_trades)
-        assert (depth.digest, trades.digest) == (
-            certificate.carried["depth"].sha256,
-            certificate.carried["trades"].sha256,
-        )
-    # At midnight the next file opens on the book that stands: not an end, so it is the books that count.
-    ends = as_the_local_side_sees_it(events_of(tmp_path / "out", made))
-    books = list(books_at_ends(db).values())
-    assert [book for _, book in ends if book in books] == books
-    assert len(ends) <= len(books) + len(made) - 1
-    trades_sent = [m for _, m in day.messages if hasattr(m, "trade_id")]
-    assert sum(c.carried["trades"].rows for c in made) == len(trades_sent)
-
-
-def test_an_event_seen_in_another_order_is_written_for_each_side() -> None:
-    events = np.zeros(5, hft.EVENT)
-    events["exch_ts"] = [10, 20, 30, 40, 50]
-    events["local_ts"] = [100, 130, 120, 140, 150]
-    events["ival"] = np.arange(5)
-    left, ordered = hft.in_order(events)
-    told = [
-        (int(e["ival"]), bool(e["ev"] & hft.EXCH_EVENT), bool(e["ev"] & hft.LOCAL_EVENT)) for e in ordered
-    ]
-    assert not len(left)
-    assert told == [
-        (0, True, True),
-        (1, True, False),
-        (2, True, False),
-        (2, False, True),
-        (1, False, True),
-        (3, True, True),
-        (4, True, True),
-    ]
-    left, ordered = hft.in_order(events, before_ns=25)  # not within a block
-    assert (left.tolist(), len(ordered)) == ([1, 2, 3, 4], 1)
-
-
 # -- tardis ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("how", [{}, SET_BACK_AT_MIDNIGHT], ids=["over-hours", "clock-set-back"])
 @pytest.mark.parametrize("seed", range(3))
-def test_tardis_files_read_as_documented_give_every_book(stored: Stored, tmp_path: Path, seed: int) -> None:
-    db, day = stored(seed)
+def test_tardis_files_read_as_documented_give_every_book(
+    stored: Stored, tmp_path: Path, seed: int, how: dict[str, Any]
+) -> None:
+    db, day = stored(seed, **how)
     made = out(db, tmp_path / "out", "tardis")
     books, rows = [], []
     for certificate in made:
@@ -354,15 +248,23 @@ def test_exported_parquet_is_plain_to_others(stored: Stored, tmp_path: Path) -> 
     runs=st.integers(1, 4),
     steps=st.integers(1, 20),
     minutes=st.sampled_from([0.001, 1.0, 25.0]),
+    start_ns=st.sampled_from([START_NS, MIDNIGHT_NS - 500_000_000]),
     window=st.tuples(st.floats(0, 0.6), st.floats(0.7, 1)),
 )
+@example(seed=2618, runs=1, steps=16, minutes=0.001, start_ns=START_NS, window=(0.3125, 1.0))
 def test_any_window_of_any_day_goes_out_and_comes_back(
-    template: Path, seed: int, runs: int, steps: int, minutes: float, window: tuple[float, float]
+    template: Path,
+    seed: int,
+    runs: int,
+    steps: int,
+    minutes: float,
+    start_ns: int,
+    window: tuple[float, float],
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         db = Path(shutil.copy(template, folder / "a.duckdb"))
-        day = make_day(seed, runs=runs, steps=steps, minutes=minutes)
+        day = make_day(seed, runs=runs, steps=steps, minutes=minutes, start_ns=start_ns)
         day.store(db)
         first, last = day.moments
         since, until = (first + part * (last - first) for part in window)

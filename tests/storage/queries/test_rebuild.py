@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from leadline.book.errors import BadInput
@@ -122,6 +122,29 @@ def five(owner: Owner) -> Owner:
     diffs[2] = diff(13, 13, [(13, 1), (13, 2)])
     store(owner, fill(Batch(MARKETS), 0, diffs, seeded=seed(10, [(1, 1)], [(99, 9)])))
     return owner
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.integers(-900_000, 900_000), min_size=1, max_size=12), probe=st.integers(-1, 11))
+@example(steps=[900_000, -900_000, 1000], probe=1)
+def test_where_our_clock_was_set_back_the_newest_id_received_by_then_counts(
+    owner: Owner, steps: list[int], probe: int
+) -> None:
+    con = owner.cursor()
+    for table in ("depth_diffs", "seeds", "coverage"):
+        con.execute(f"DELETE FROM {table}")
+    at_ms, diffs = 1_000_000, []
+    for n, step_ms in enumerate(steps):
+        at_ms = max(1_000_000, at_ms + step_ms)  # the clock is right again when the stream was seeded
+        diffs.append(replace(diff(11 + n, 11 + n, [(n + 1, 1)]), ts_recv_ns=START_NS + at_ms * 1_000_000))
+    seeded = replace(seed(10, [(1, 9)], [(99, 9)]), ts_recv_ns=START_NS + 1_000_000_000_000)
+    store(owner, fill(Batch(MARKETS), 0, diffs, seeded=seeded))
+    con.execute("UPDATE coverage SET ts_to = TIMESTAMP '2100-01-01'")
+    asked_ns = diffs[min(probe, len(diffs) - 1)].ts_recv_ns
+    newest = max(one.last_id for one in diffs if one.ts_recv_ns <= asked_ns)
+    event("set back" if any(one.ts_recv_ns > asked_ns for one in diffs[: newest - 10]) else "straight")
+    book = book_at(con, "BTCUSDT", at=dt.datetime.fromtimestamp(asked_ns / 1e9, dt.UTC))
+    assert book == replace(book_at(con, "BTCUSDT", at_id=newest), as_of=book.as_of)
 
 
 def test_of_a_price_named_twice_the_last_counts(five: Owner) -> None:
