@@ -12,26 +12,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadline.storage.access.sql import Answer, Runs, run_sql
+from leadline.storage.queries.chain import GAP, GAP_AFTER_START, OVERLAP, before
 
 # Diffs that a book in an interval needs beyond the first id at which it was trusted.
-_UNTILED = """
-WITH inside AS (
-    SELECT c.venue, c.symbol, c.epoch, c.ts_from, c.first_id AS from_id, c.last_id AS to_id,
-           d.first_id, d.last_id, d.prev_id,
-           lag(d.last_id) OVER (PARTITION BY c.venue, c.symbol, c.epoch, c.ts_from
-                                ORDER BY d.last_id, d.first_id) AS before
-    FROM coverage c JOIN depth_diffs d
+_COVERED_DIFFS = """
+    SELECT d.venue, d.symbol, d.epoch, d.first_id, d.last_id, d.prev_id, c.ts_from, c.first_id AS start_id
+    FROM depth_diffs d JOIN coverage c
       ON d.venue = c.venue AND d.symbol = c.symbol AND d.epoch = c.epoch
-     AND d.last_id > c.first_id AND d.last_id <= c.last_id
-)
-SELECT venue, symbol, epoch, before, first_id, last_id
-FROM inside
-WHERE last_id = before
-   OR CASE WHEN prev_id IS NOT NULL THEN prev_id <> before
-           WHEN before IS NULL THEN first_id > from_id + 1
-           ELSE first_id <> before + 1 END
+     AND d.last_id > c.first_id AND d.last_id <= c.last_id"""
+
+_UNTILED = f"""
+SELECT venue, symbol, epoch, before_id, first_id, last_id
+FROM (SELECT *, {before("venue", "symbol", "epoch", "ts_from")} AS before_id FROM ({_COVERED_DIFFS}))
+WHERE {GAP} OR {OVERLAP}
 ORDER BY ALL
-"""
+"""  # noqa: S608  constants of this folder
 
 _ENDS = """
 SELECT c.venue, c.symbol, c.epoch, c.first_id, c.last_id, max(d.last_id) AS newest_diff
@@ -49,34 +44,19 @@ FROM depth_diffs GROUP BY ALL HAVING count(*) > 1
 
 # Of all diffs of a market, whichever stream stored them: ids between two of them that nobody stored, and
 # ids that two of them carry. Inside coverage only, where a stream promises something.
-_CHAIN = """
-WITH kept AS (
-    SELECT DISTINCT d.venue, d.symbol, d.epoch, d.first_id, d.last_id, d.prev_id
-    FROM depth_diffs d JOIN coverage c
-      ON d.venue = c.venue AND d.symbol = c.symbol AND d.epoch = c.epoch
-     AND d.last_id > c.first_id AND d.last_id <= c.last_id
-), chain AS (
-    SELECT *, lag(last_id) OVER w AS before, lag(epoch) OVER w AS epoch_before
-    FROM kept WINDOW w AS (PARTITION BY venue, symbol ORDER BY last_id, first_id, epoch)
-)
-SELECT venue, symbol, epoch_before, epoch, before AS before_id, first_id, last_id
-FROM chain
-"""
-_LOST = (
-    _CHAIN
-    + """
-WHERE CASE WHEN prev_id IS NULL THEN first_id > before + 1 ELSE prev_id > before END
-ORDER BY ALL
-"""
-)
-_DOUBLED = _CHAIN + "WHERE first_id <= before ORDER BY ALL"
+_CHAIN = f"""
+SELECT venue, symbol, epoch_before, epoch, before_id, first_id, last_id
+FROM (
+    SELECT *, {before("venue", "symbol", column="epoch")} AS epoch_before,
+           {before("venue", "symbol")} AS before_id, before_id AS start_id
+    FROM (SELECT DISTINCT venue, symbol, epoch, first_id, last_id, prev_id FROM ({_COVERED_DIFFS})))
+"""  # noqa: S608
+_LOST = f"{_CHAIN} WHERE {GAP_AFTER_START} ORDER BY ALL"
+_DOUBLED = f"{_CHAIN} WHERE {OVERLAP} ORDER BY ALL"
 
-_COVERED = """
-SELECT count(*) AS diffs, coalesce(sum(d.last_id - d.first_id + 1), 0) AS ids
-FROM depth_diffs d JOIN coverage c
-  ON d.venue = c.venue AND d.symbol = c.symbol AND d.epoch = c.epoch
- AND d.last_id > c.first_id AND d.last_id <= c.last_id
-"""
+_COVERED = f"""
+SELECT count(*) AS diffs, coalesce(sum(last_id - first_id + 1), 0) AS ids FROM ({_COVERED_DIFFS})
+"""  # noqa: S608
 
 _FALSE_TRUST = """
 SELECT s.venue, s.symbol, s.ts, s.last_id,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -22,9 +22,8 @@ from leadline.book.analytics.signal_features import HISTORY_S, WINDOWS_S, Band, 
 from leadline.book.venues.registry import find_spec
 from leadline.storage.access.connect import Connection
 from leadline.storage.access.sql import utc_naive
+from leadline.storage.queries.chain import CLOCK_STEP, GAP, before
 
-# A diff that a base lacks may have been received shortly before it: a buffer, another connection.
-_BEFORE_BASE = dt.timedelta(minutes=10)
 # Unchanged best prices are not repeated: the one in force as the history begins may be older than it.
 _SLACK = dt.timedelta(seconds=60)
 _BAND_AGE = dt.timedelta(seconds=60)  # an older sample of the depth says nothing about now
@@ -75,12 +74,14 @@ FROM (
 ORDER BY last_id DESC, ts DESC LIMIT 1
 """
 
-_DIFFS = """
-SELECT first_id, last_id, prev_id, bid_px, bid_qty, ask_px, ask_qty, recv_ns FROM depth_diffs
-WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch
-  AND ts_recv >= $since AND ts_recv <= $at AND last_id > $base_id AND last_id <= $last_id
+_DIFFS = f"""
+SELECT last_id, bid_px, bid_qty, ask_px, ask_qty, recv_ns, {GAP} AS is_gap
+FROM (
+    SELECT *, $base_id AS start_id, {before()} AS before_id FROM depth_diffs
+    WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch
+      AND ts_recv >= $since AND ts_recv <= $at AND last_id > $base_id AND last_id <= $last_id)
 ORDER BY last_id LIMIT $most
-"""
+"""  # noqa: S608  constants of `storage.queries.chain`
 
 _TOPS = """
 SELECT recv_ns, update_id, bid_px, bid_qty, ask_px, ask_qty FROM book_tickers
@@ -111,6 +112,35 @@ class Refusal:
     outcome: Outcome
     reason: str
     epoch: int | None = None
+
+
+class _Base(NamedTuple):
+    """A row of ``_BASE``: a sample or a seed; its prices are certified from ``low`` to ``high``."""
+
+    last_id: int
+    ts: dt.datetime
+    bid_px: list[float]
+    bid_qty: list[float]
+    ask_px: list[float]
+    ask_qty: list[float]
+    depth_bps: list[float]
+    bid_depth: list[float]
+    ask_depth: list[float]
+    low: float | None
+    high: float | None
+    uncertified: str | None
+
+
+class _Diff(NamedTuple):
+    """A row of ``_DIFFS``."""
+
+    last_id: int
+    bid_px: list[float]
+    bid_qty: list[float]
+    ask_px: list[float]
+    ask_qty: list[float]
+    recv_ns: int
+    is_gap: bool
 
 
 def look(
@@ -161,20 +191,22 @@ def _view(
     con: Connection, where: dict[str, Any], *, since: dt.datetime, last_id: int
 ) -> BookView | Refusal:
     epoch, moment = where["epoch"], where["at"]
-    base = con.execute(_BASE, {**where, "last_id": last_id}).fetchone()
-    if base is None:
+    row = con.execute(_BASE, {**where, "last_id": last_id}).fetchone()
+    if row is None:
         return Refusal("refused_untrusted", "the seed of its epoch is not in the store", epoch)
-    base_id, base_ts = int(base[0]), base[1]
-    chosen = {**where, "since": base_ts - _BEFORE_BASE, "base_id": base_id, "last_id": last_id}
-    diffs = con.execute(_DIFFS, {**chosen, "most": _MOST_DIFFS}).fetchall()
-    if (hole := _hole(base_id, diffs)) is not None:
+    base = _Base(*row)
+    chosen = {**where, "since": base.ts - CLOCK_STEP, "base_id": base.last_id, "last_id": last_id}
+    diffs = [_Diff(*diff) for diff in con.execute(_DIFFS, {**chosen, "most": _MOST_DIFFS}).fetchall()]
+    if (hole := next((diff.last_id for diff in diffs if diff.is_gap), None)) is not None:
         return Refusal("refused_untrusted", f"stored diffs have a hole before update {hole}", epoch)
-    at_id = int(diffs[-1][1]) if diffs else base_id
+    at_id, at_ns = (diffs[-1].last_id, diffs[-1].recv_ns) if diffs else (base.last_id, _ns(base.ts))
     tops, top_id = _tops(con, where, since)
-    bids = _side(base[2], base[3], [(d[3], d[4]) for d in diffs], base[9], is_bid=True)
-    asks = _side(base[4], base[5], [(d[5], d[6]) for d in diffs], base[10], is_bid=False)
+    changes = [(diff.bid_px, diff.bid_qty) for diff in diffs]
+    bids = _side(base.bid_px, base.bid_qty, changes, base.low, is_bid=True)
+    changes = [(diff.ask_px, diff.ask_qty) for diff in diffs]
+    asks = _side(base.ask_px, base.ask_qty, changes, base.high, is_bid=False)
     same_ids = _has_same_ids(where["venue"])
-    is_newer = top_id > at_id if same_ids else _is_later(tops, diffs[-1][7] if diffs else _ns(base_ts))
+    is_newer = top_id > at_id if same_ids else _is_later(tops, at_ns)
     if len(tops.ts_ns) and (is_newer or not bids or not asks or len(diffs) == _MOST_DIFFS):
         bids, asks = _under(bids, tops, is_bid=True), _under(asks, tops, is_bid=False)
         at_id = top_id if same_ids else at_id
@@ -195,19 +227,8 @@ def _view(
         tops=tops,
         deals=_deals(con, where, since),
         bands=_bands(base, moment),
-        uncertified=base[11] or "",
+        uncertified=base.uncertified or "",
     )
-
-
-def _hole(base_id: int, diffs: Sequence[tuple[Any, ...]]) -> int | None:
-    """Return the id before which updates are missing; diffs of futures name the one before them."""
-    at = base_id
-    for n, (first_id, last_id, prev_id, *_) in enumerate(diffs):
-        joins = first_id <= at + 1 if prev_id is None or n == 0 else prev_id == at
-        if not joins and prev_id != at:
-            return int(last_id)
-        at = last_id
-    return None
 
 
 def _side(
@@ -259,9 +280,10 @@ def _tops(con: Connection, where: dict[str, Any], since: dt.datetime) -> tuple[T
     """Read the best prices of the interval, as far back as figures look, and the id of the newest."""
     history = where["at"] - dt.timedelta(seconds=HISTORY_S) - _SLACK
     rows = con.execute(_TOPS, {**_market(where), "since": max(since, history)}).arrow()
-    columns = [rows.column(n).to_numpy() for n in range(6)]
-    newest = int(columns[1][-1]) if len(columns[1]) else -1
-    return Tops(columns[0].astype(np.int64), *(c.astype(np.float64) for c in columns[2:])), newest
+    told = {name: rows.column(name).to_numpy() for name in rows.column_names}
+    ids, sides = told["update_id"], ("bid_px", "bid_qty", "ask_px", "ask_qty")
+    tops = Tops(told["recv_ns"].astype(np.int64), *(told[name].astype(np.float64) for name in sides))
+    return tops, int(ids[-1]) if len(ids) else -1
 
 
 def _has_same_ids(venue: str) -> bool:
@@ -278,7 +300,7 @@ def _is_later(tops: Tops, recv_ns: int) -> bool:
 def _deals(con: Connection, where: dict[str, Any], since: dt.datetime) -> Deals:
     longest = where["at"] - dt.timedelta(seconds=max(WINDOWS_S))
     rows = con.execute(_DEALS, {**_market(where), "since": max(since, longest)}).arrow()
-    recv_ns, signed_qty = rows.column(0).to_numpy(), rows.column(1).to_numpy()
+    recv_ns, signed_qty = rows.column("recv_ns").to_numpy(), rows.column("signed_qty").to_numpy()
     return Deals(recv_ns.astype(np.int64), signed_qty.astype(np.float64))
 
 
@@ -286,14 +308,12 @@ def _market(where: dict[str, Any]) -> dict[str, Any]:
     return {name: where[name] for name in ("venue", "symbol", "at")}
 
 
-def _bands(base: tuple[Any, ...], moment: dt.datetime) -> tuple[Band, ...]:
-    _, ts, _, _, _, _, widths, bid_depth, ask_depth, *_ = base
-    if moment - ts > _BAND_AGE:
+def _bands(base: _Base, moment: dt.datetime) -> tuple[Band, ...]:
+    if moment - base.ts > _BAND_AGE:
         return ()
-    age_s = (moment - ts).total_seconds()
-    return tuple(
-        Band(width, bid, ask, age_s) for width, bid, ask in zip(widths, bid_depth, ask_depth, strict=True)
-    )
+    age_s = (moment - base.ts).total_seconds()
+    bands = zip(base.depth_bps, base.bid_depth, base.ask_depth, strict=True)
+    return tuple(Band(width, bid, ask, age_s) for width, bid, ask in bands)
 
 
 def _ns(moment: dt.datetime) -> int:
