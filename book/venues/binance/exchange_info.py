@@ -23,7 +23,7 @@ import msgspec
 
 from leadline.book.errors import BadFrame, BadInput
 from leadline.book.scale import Scale
-from leadline.book.venues.common.listing import BadListing, Listed, SymbolInfo, kept_decimals
+from leadline.book.venues.common.listing import Listed, SymbolInfo, kept_decimals, listed
 
 
 class _Filter(msgspec.Struct):
@@ -46,17 +46,12 @@ class _Symbol(msgspec.Struct):
     filters: list[_Filter] = []
 
 
-class _Name(msgspec.Struct):
-    symbol: str
-
-
 class _Info(msgspec.Struct):
     symbols: list[msgspec.Raw]
 
 
 T = TypeVar("T")
 _INFO = msgspec.json.Decoder(_Info)
-_NAME = msgspec.json.Decoder(_Name)
 _SYMBOL = msgspec.json.Decoder(_Symbol)
 
 
@@ -69,25 +64,11 @@ def parse_exchange_info(body: bytes, symbols: Collection[str] | None = None) -> 
     not there is not an error here: the result lacks it; so does an entry without a readable name. Raises
     `BadFrame` for a body that is no list of symbols.
     """
-    found: dict[str, Listed] = {}
-    for raw in _decode(_INFO, body, "exchangeInfo").symbols:
-        try:
-            name = _decode(_NAME, raw, "exchangeInfo").symbol
-        except BadFrame:
-            continue
-        if symbols is None or name in symbols:
-            found[name] = _listed(name, raw)
-    return found
+    return listed(_decode(_INFO, body, "exchangeInfo").symbols, symbols, _symbol_info)
 
 
-def _listed(name: str, raw: msgspec.Raw) -> Listed:
-    try:
-        return _symbol_info(_decode(_SYMBOL, raw, f"exchangeInfo of {name}"))
-    except BadFrame as exc:
-        return BadListing(name, str(exc))
-
-
-def _symbol_info(wire: _Symbol) -> SymbolInfo:
+def _symbol_info(name: str, entry: bytes) -> SymbolInfo:
+    wire = _decode(_SYMBOL, entry, f"exchangeInfo of {name}")
     tick_size = _filter_value(wire, "PRICE_FILTER", "tickSize")
     step_size = _filter_value(wire, "LOT_SIZE", "stepSize")
     status = wire.status or wire.contractStatus
@@ -130,8 +111,8 @@ def _limits(wire: _Symbol, name: str) -> list[Decimal]:
     return limits
 
 
-def _decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, what: str) -> T:
+def _decode(decoder: msgspec.json.Decoder[T], body: bytes, what: str) -> T:
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise BadFrame(f"{what}: {exc}; {len(bytes(body))} bytes beginning {bytes(body)[:60]!r}") from exc
+        raise BadFrame(f"{what}: {exc}; {len(body)} bytes beginning {body[:60]!r}") from exc

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
 
-from leadline.book.errors import BadInput
-from leadline.book.scale import MAX_DECIMALS, Scale
-from leadline.book.venues.common.recorded import RecordedKind
+from leadline.book.scale import Scale
+from leadline.book.venues.common.recorded import RecordedKind, finer_scale
 
 _NAME_BYTES = 96  # a stream's name, or the kind of a raw payload, stands within these
 _HEAD_BYTES = 8_192  # "symbols" stands behind the rate limits
@@ -51,24 +49,12 @@ class BinanceRecorded:
 
     def finer(self, frame: bytes, scale: Scale) -> Scale:
         """Return a scale that holds the frame's numbers; raises `BadInput` where none can."""
-        prices, qtys = scale.price_decimals, scale.qty_decimals
-        while found := _pattern(_FINER_PRICE, prices).search(frame):
-            prices += len(found[1])
-        while found := _pattern(_FINER_QTY, qtys).search(frame):
-            qtys += len(found[1])
-        if max(prices, qtys) > MAX_DECIMALS:
-            raise BadInput(f"a number of more than {MAX_DECIMALS} decimals")
-        return Scale(prices, qtys)
+        return finer_scale(frame, scale, price=_FINER_PRICE, qty=_FINER_QTY)
 
     def event_time(self, frame: bytes) -> bytes | None:
         """Return the digits of ``E``."""
         match = _EVENT_TIME.search(frame)
         return match[1] if match else None
-
-
-@cache
-def _pattern(text: bytes, decimals: int) -> re.Pattern[bytes]:
-    return re.compile(text % decimals)
 
 
 def _is_listing(frame: bytes) -> bool:

@@ -18,7 +18,7 @@ import msgspec
 from leadline.book.errors import BadFrame, BadInput
 from leadline.book.scale import Scale
 from leadline.book.venues.bybit.decode import read_result
-from leadline.book.venues.common.listing import BadListing, Listed, SymbolInfo
+from leadline.book.venues.common.listing import Listed, SymbolInfo, listed
 from leadline.book.venues.common.wire import decode_json
 
 
@@ -38,17 +38,12 @@ class _Instrument(msgspec.Struct):
     lotSizeFilter: _LotSizeFilter  # noqa: N815
 
 
-class _Name(msgspec.Struct):
-    symbol: str
-
-
 class _List(msgspec.Struct):
     instruments: list[msgspec.Raw] = msgspec.field(name="list")
 
 
 T = TypeVar("T")
 _LIST = msgspec.json.Decoder(_List)
-_NAME = msgspec.json.Decoder(_Name)
 _INSTRUMENT = msgspec.json.Decoder(_Instrument)
 
 
@@ -64,25 +59,11 @@ def parse_instruments(body: bytes, symbols: Collection[str] | None = None) -> di
         result = read_result(body)
     except BadFrame as exc:
         raise BadFrame(f"instruments-info: {exc}") from exc
-    found: dict[str, Listed] = {}
-    for raw in _decode(_LIST, result, "instruments-info").instruments:
-        try:
-            name = _decode(_NAME, bytes(raw), "instruments-info").symbol
-        except BadFrame:
-            continue
-        if symbols is None or name in symbols:
-            found[name] = _listed(name, bytes(raw))
-    return found
+    return listed(_decode(_LIST, result, "instruments-info").instruments, symbols, _symbol_info)
 
 
-def _listed(name: str, raw: bytes) -> Listed:
-    try:
-        return _symbol_info(_decode(_INSTRUMENT, raw, f"instruments-info of {name}"))
-    except BadFrame as exc:
-        return BadListing(name, str(exc))
-
-
-def _symbol_info(wire: _Instrument) -> SymbolInfo:
+def _symbol_info(name: str, entry: bytes) -> SymbolInfo:
+    wire = _decode(_INSTRUMENT, entry, f"instruments-info of {name}")
     lots = wire.lotSizeFilter
     step_size = lots.qtyStep or lots.basePrecision
     if step_size is None:

@@ -7,12 +7,17 @@ order stay within 64 bits; never fewer than tick and step size need.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
+import msgspec
+
+from leadline.book.errors import BadFrame
 from leadline.book.scale import INT64_MAX, MAX_DECIMALS, Scale
+from leadline.book.venues.common.wire import decode_json
 
 TRADING = "TRADING"
 # A level is the sum of its orders; none was ever seen at more than a few times the largest order.
@@ -55,6 +60,39 @@ class ListingState(StrEnum):
     UNLISTED = "UNLISTED"  # the venue lists no such symbol, or not any more
     UNUSABLE = "UNUSABLE"  # listed, but in a way that no book can be made of
     OFF_SCALE = "OFF_SCALE"  # its numbers do not fit the scale that its listing gives
+
+
+class _Name(msgspec.Struct):
+    symbol: str
+
+
+_NAME = msgspec.json.Decoder(_Name)
+
+
+def listed(
+    entries: Iterable[msgspec.Raw],
+    symbols: Collection[str] | None,
+    read: Callable[[str, bytes], SymbolInfo],
+) -> dict[str, Listed]:
+    """
+    Read the entries of a listing, each with a verdict of its own; only ``symbols``, when given.
+
+    One that nobody asked for is not looked at beyond its name, and one without a readable name is left
+    out. ``read`` makes the others, and raises `BadFrame` for what no book can be made of.
+    """
+    found: dict[str, Listed] = {}
+    for entry in map(bytes, entries):
+        try:
+            name = decode_json(_NAME, entry).symbol
+        except BadFrame:
+            continue
+        if symbols is not None and name not in symbols:
+            continue
+        try:
+            found[name] = read(name, entry)
+        except BadFrame as exc:
+            found[name] = BadListing(name, str(exc))
+    return found
 
 
 def kept_decimals(least: int, precision: int | None, limits: list[Decimal]) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from functools import cache
 from typing import Protocol
 
-from leadline.book.scale import Scale
+from leadline.book.errors import BadInput
+from leadline.book.scale import MAX_DECIMALS, Scale
 
 
 class RecordedKind(StrEnum):
@@ -35,3 +38,25 @@ class Recorded(Protocol):
     def event_time(self, frame: bytes) -> bytes | None:
         """Return the digits of the venue's own time; None where a frame has none."""
         ...
+
+
+def finer_scale(frame: bytes, scale: Scale, *, price: bytes, qty: bytes) -> Scale:
+    """
+    Return a scale that holds the numbers of a frame; raises `BadInput` where none can.
+
+    ``price`` and ``qty`` are patterns of such numbers, with ``%d`` for the decimals known so far; their
+    group is the digits past those, without trailing zeros.
+    """
+    prices, qtys = scale.price_decimals, scale.qty_decimals
+    while found := _pattern(price, prices).search(frame):
+        prices += len(found[1])
+    while found := _pattern(qty, qtys).search(frame):
+        qtys += len(found[1])
+    if max(prices, qtys) > MAX_DECIMALS:
+        raise BadInput(f"a number of more than {MAX_DECIMALS} decimals")
+    return Scale(prices, qtys)
+
+
+@cache
+def _pattern(text: bytes, decimals: int) -> re.Pattern[bytes]:
+    return re.compile(text % decimals)
