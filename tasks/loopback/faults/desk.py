@@ -272,12 +272,12 @@ class FaultDesk:
         if entry.fault.seconds:
             self._timers.after(entry.fault.seconds, lambda: self.listings.end(entry))
 
-    def take_rest(self, symbol: str | None) -> Fault | None:
-        """Take the next fault that applies to a REST request; snapshot faults want a depth request."""
+    def take_rest(self, symbol: str | None, *, is_depth: bool) -> Fault | None:
+        """Take the next fault that applies to a REST request; snapshot faults want one for a book."""
         for armed in self._rest:
             fault = armed.entry.fault
             wants_depth = fault.kind.endswith("_snapshot")
-            if fault.symbol not in (None, symbol) or (wants_depth and symbol is None):
+            if fault.symbol not in (None, symbol) or (wants_depth and not is_depth):
                 continue
             armed.entry.hit(symbol=symbol)
             armed.spend()

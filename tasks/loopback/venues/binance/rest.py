@@ -109,7 +109,7 @@ class BinanceRest(RestPaths):
         """The paths."""
         prefix = PREFIX[self.kind]
         return [
-            Route(f"{prefix}/depth", self.guard(self._depth)),
+            Route(f"{prefix}/depth", self.guard(self._depth, is_depth=True)),
             Route(f"{prefix}/exchangeInfo", self.guard(self._exchange_info)),
             Route(f"{prefix}/time", self.guard(self._time)),
             Route(f"{prefix}/ping", self.guard(self._ping)),

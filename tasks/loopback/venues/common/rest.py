@@ -60,11 +60,11 @@ class RestPaths(ABC):
     def headers(self) -> dict[str, str]:
         """Return what every answer carries."""
 
-    def guard(self, answer: Answer) -> Endpoint:
-        """Wrap a path with faults, error bodies and headers."""
+    def guard(self, answer: Answer, *, is_depth: bool = False) -> Endpoint:
+        """Wrap a path with faults, error bodies and headers; ``is_depth``: it answers with a book."""
 
         async def endpoint(request: Request) -> Response:
-            fault = self._faults.take_rest(request.query_params.get("symbol"))
+            fault = self._faults.take_rest(request.query_params.get("symbol"), is_depth=is_depth)
             try:
                 if fault is not None:
                     spoiled = await self._misbehave(fault, request)
