@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from leadline.book.errors import BadInput
 from leadline.book.venues.binance import specs as binance
+from leadline.book.venues.bybit import specs as bybit
 from leadline.book.venues.common.spec import VenueSpec
 
-MARKETS = (binance.SPOT, binance.USDM, binance.COINM)
+MARKETS = (binance.SPOT, binance.USDM, binance.COINM, *bybit.SPECS)
 
 LOOPBACK = "loopback"  # the built-in venue plays any of them: loopback-spot, …
 SPECS = {spec.name: spec for spec in MARKETS}

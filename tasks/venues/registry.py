@@ -7,9 +7,11 @@ from dataclasses import replace
 from leadline.book.errors import BadInput
 from leadline.book.venues.registry import LOOPBACK, spec_of
 from leadline.tasks.venues.binance import profiles as binance
+from leadline.tasks.venues.bybit import profiles as bybit
 from leadline.tasks.venues.common.profile import VenueProfile
 
-VENUES = {profile.name: profile for profile in (binance.SPOT, binance.USDM, binance.COINM)}
+PROFILES = (binance.SPOT, binance.USDM, binance.COINM, *bybit.PROFILES)
+VENUES = {profile.name: profile for profile in PROFILES}
 LOOPBACK_KINDS = {profile.spec.loopback_kind: profile for profile in VENUES.values()}
 
 

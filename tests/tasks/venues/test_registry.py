@@ -107,7 +107,7 @@ def test_both_floors_know_the_same_venues() -> None:
 
 def test_venues_are_found_by_name() -> None:
     assert venue("binance-usdm").spec.rule is FUTURES
-    with pytest.raises(BadInput, match="binance-spot, binance-usdm, binance-coinm, got 'kraken'"):
+    with pytest.raises(BadInput, match=r"binance-spot, binance-usdm, binance-coinm, .*, got 'kraken'"):
         venue("kraken")
 
 
@@ -117,5 +117,5 @@ def test_a_loopback_is_its_model_at_other_addresses() -> None:
     assert profile.rest_bases == ("http://127.0.0.1:2",)
     address = profile.adapter.address(profile.ws_bases[0], StreamKind.TRADE, [])
     assert address.url == "ws://127.0.0.1:1/market/stream"
-    with pytest.raises(BadInput, match="spot, usdm, coinm, got 'x'"):
+    with pytest.raises(BadInput, match=r"spot, usdm, coinm, .*, got 'x'"):
         loopback("x", ws_url="", rest_url="")

@@ -1,0 +1,1 @@
+"""Bybit spot and linear, as the built-in venue plays them."""
