@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,29 @@ class LegRow:
     ends: int  # connections of it that ended
     lead_p50_ms: float | None  # over the other leg, where it was first
     lead_p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListingRow:
+    """
+    What the venue lists of one symbol from some moment on; None where it says nothing.
+
+    ``state`` is a `book.venues.common.listing.ListingState`, ``reason`` says why it is not simply LISTED.
+    """
+
+    venue: str
+    symbol: str
+    ts_ns: int  # when we heard of it
+    state: str
+    status: str | None  # the venue's word: TRADING, BREAK, …
+    tick_size: str | None  # the venue's texts
+    step_size: str | None
+    contract_size: str | None  # in quote units
+    reason: str
+
+    def is_like(self, other: ListingRow) -> bool:
+        """Whether both say the same, whenever that was."""
+        return replace(self, ts_ns=0) == replace(other, ts_ns=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from leadline.flows.stream import StreamSession
 
 SYMBOLS_SHOWN = 20  # the troubled ones first
-COLOURS = {State.LIVE: "green", State.BUFFERING: "yellow", State.WAITING: "yellow"}
+COLOURS: dict[str, str] = {State.LIVE: "green", State.BUFFERING: "yellow", State.WAITING: "yellow"}
 SHOWN_ROWS = ("diffs", "trades", "tickers", "seeds", "events", "samples")
 
 

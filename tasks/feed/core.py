@@ -23,23 +23,22 @@ from leadline.tasks.feed.connections.lag import LagWatch
 from leadline.tasks.feed.connections.line import Line
 from leadline.tasks.feed.connections.lines import Lines
 from leadline.tasks.feed.requests.audit import Auditor
-from leadline.tasks.feed.requests.listing import Listing
 from leadline.tasks.feed.requests.needs import Need, NeedQueue
 from leadline.tasks.feed.requests.runner import Desk
-from leadline.tasks.feed.requests.seeds import Seat, Seeds
+from leadline.tasks.feed.requests.seeds import Seeds
 from leadline.tasks.feed.routing.clock import ClockWatch
-from leadline.tasks.feed.routing.config import FeedConfig, FeedSink, FeedStatus, SymbolStatus
+from leadline.tasks.feed.routing.config import FeedConfig, FeedSink, FeedStatus
 from leadline.tasks.feed.routing.latency import Latencies
 from leadline.tasks.feed.routing.liveness import Resubscribe, Silent, Verdict
 from leadline.tasks.feed.routing.router import Router
 from leadline.tasks.feed.routing.stats import Now, StatsBucket, Totals
+from leadline.tasks.feed.symbols import Symbols
 from leadline.tasks.net.limits import AttemptBudget, WeightGovernor
 from leadline.tasks.venues.common.adapter import StreamKind
 from leadline.tasks.venues.common.rest import Rest
 
 log = logging.getLogger("leadline.feed")
 
-FIRST_CONNECTION = "first connection"
 SAMPLES_A_TURN = 16  # books looked at before the loop turns to the socket again
 DRAIN_TURN_S = 0.01
 
@@ -83,15 +82,15 @@ class Core:
             config=config,
             totals=self.totals,
             ask_anew=self._lines.ask_depth_anew,
+            on_unknown=self._doubt,
         )
-        self._listing = Listing(self._rest, self.router, clock, self._seeds.hear, tap=config.tap)
+        self._symbols = Symbols(config, self.router, self._rest, self._lines, self._seeds, self._desk)
         self._clock = ClockWatch(profile.name, self._rest, clock)
         self.latencies = Latencies(lambda: self.router.markets)
         self._auditor = Auditor(self.router, self._rest, self._seeds, config=config)
         self._attempts = AttemptBudget(
             clock.mono_s, limit=profile.attempts, window_s=profile.attempts_window_s
         )
-        self._symbols: list[str] = []
         self._lags: dict[str, LagWatch] = {}  # by line
         self._timers: list[asyncio.Task[None]] = []
         self._is_stopped = False
@@ -102,12 +101,12 @@ class Core:
         """Begin; returns at once."""
         config = self.config
         self._stats.begin(config.clock.wall_ns(), config.clock.mono_ns())
-        self._add_lines(list(config.symbols))
+        self._symbols.start(config.symbols)
         for every_s, do in (
             (config.flush_every_s, self.flush),
             (config.check_every_s, self._check),
             (config.stats_every_s, self._count),
-            (config.status_every_s, self._listing.refresh),
+            (config.check_every_s, self._symbols.listing.tend),
             (config.clock_every_s, self._ask_clock),
         ):
             self._timers.append(asyncio.get_running_loop().create_task(self._every(every_s, do)))
@@ -139,31 +138,16 @@ class Core:
     # -- symbols ---------------------------------------------------------------------------------
 
     async def add_symbols(self, symbols: Sequence[str]) -> None:
-        """Carry more symbols: on lines that have room, else on new ones."""
-        new = [symbol for symbol in dict.fromkeys(symbols) if symbol not in self._symbols]
-        await self._listing.ensure_books(new)
-        self._add_lines(new)
-        for line in self._lines:
-            await line.subscribe_added()
+        """Carry more symbols, each once it is listed."""
+        await self._symbols.add(symbols)
+
+    def _doubt(self, symbol: str) -> None:
+        """Ask soon whether a symbol is listed that the venue does not know."""
+        self._symbols.listing.doubt(symbol)
 
     async def remove_symbols(self, symbols: Sequence[str]) -> None:
         """Carry these symbols no more; their books leave."""
-        for symbol in [symbol for symbol in symbols if symbol in self._symbols]:
-            self._symbols.remove(symbol)
-            for line in self._lines:
-                await line.remove(symbol)
-            book = self.router.books.get(symbol)
-            if book is not None:
-                book.leave("removed", self.config.clock.wall_ns(), self.router.batch)
-            self.router.remove(symbol)
-            self._seeds.forget(symbol)
-
-    def _add_lines(self, symbols: Sequence[str]) -> None:
-        self._symbols += symbols
-        self._lines.add(symbols)
-        for line in self._lines:
-            if line.need is None:
-                self._need_connection(line, FIRST_CONNECTION)
+        await self._symbols.remove(symbols)
 
     def _make_line(self, name: str, carries: StreamKind) -> Line:
         return Line(
@@ -201,21 +185,16 @@ class Core:
         if need.kind == "resync":
             await self._seeds.fetch(need)
             return
-        await self._listing.ensure_books(self._symbols)
         for line in self._lines:
             if line.need is need:
-                await line.open()
-
-    def _need_connection(self, line: Line, why: str) -> None:
-        line.need = Need("connect", line.name, why, asyncio.get_running_loop())
-        self._desk.open(line.need)
+                await self._symbols.connect(line)
 
     def _lost(self, line: Line, why: str) -> None:
         """Act on a session's end: the books it carried leave, and a new session is needed."""
         if line.carries is StreamKind.DEPTH:
             self._drop_books(line.symbols, "session_lost", f"session lost: {why}")
         if not self._is_stopped and (line.need is None or line.need.is_over):
-            self._need_connection(line, why)
+            self._symbols.need_connection(line, why)
 
     # -- handing over ----------------------------------------------------------------------------
 
@@ -225,6 +204,7 @@ class Core:
         """Begin to keep rows, each LIVE book from a seed of its own; see `Feed.mark`."""
         self.router.flush()
         hold()
+        self._symbols.listing.tell_all()
         return await mark_books(self.router, seeds(), self.config.clock.wall_ns)
 
     async def start_anew(self, symbols: Sequence[str], why: str) -> None:
@@ -260,8 +240,6 @@ class Core:
                 log.exception("a timer of the feed failed; it goes on")
 
     async def _check(self) -> None:
-        if self.router.off_scale:
-            await self._listing.refresh_scales()
         for line in self._lines:
             for verdict in line.check():
                 self._act_on(line, verdict)
@@ -315,8 +293,8 @@ class Core:
         self.totals.bad_frames = self.router.bad_frames
         queue = self._sink.status()
         now = Now(
-            live_symbols=sum(status.is_live for status in self._symbol_statuses()),
-            symbols=len(self._symbols),
+            live_symbols=sum(status.is_live for status in self._symbols.statuses()),
+            symbols=len(self._symbols.wanted),
             queue_batches=queue.queued,
             queue_limit=queue.limit,
             offset=self._clock.best,
@@ -333,7 +311,7 @@ class Core:
     async def sample(self, n: int, bands_bps: Sequence[float], *, store: bool) -> list[DepthSample]:
         """Look at every book; with ``store`` the samples are on their way to the store already."""
         samples: list[DepthSample] = []
-        for count, symbol in enumerate(list(self._symbols), start=1):
+        for count, symbol in enumerate(list(self._symbols.wanted), start=1):
             book = self.router.books.get(symbol)
             if book is not None:
                 sample = book.sample(n, bands_bps, self.config.clock.wall_ns())
@@ -346,17 +324,18 @@ class Core:
 
     def status(self) -> FeedStatus:
         """Tell where the feed stands."""
-        up = sum(line.is_up for line in self._lines)
+        lines = [line for line in self._lines if line.width]
+        up = sum(line.is_up for line in lines)
         best = self._clock.best
         return FeedStatus(
             state="stopped"
             if self._is_stopped
             else "streaming"
-            if up == len(self._lines)
+            if lines and up == len(lines)
             else "connecting",
-            symbols=tuple(self._symbol_statuses()),
+            symbols=tuple(self._symbols.statuses()),
             lines_up=up,
-            lines=len(self._lines),
+            lines=len(lines),
             frames=self.totals.frames,
             bytes=self.totals.bytes,
             bad_frames=self.router.bad_frames,
@@ -374,10 +353,3 @@ class Core:
             last_error=self._desk.last_error,
             last_bad_frame=self.router.last_bad,
         )
-
-    def _symbol_statuses(self) -> list[SymbolStatus]:
-        statuses = []
-        for symbol in self._symbols:
-            book, seat = self.router.books.get(symbol), self._seeds.seats.get(symbol, Seat())
-            statuses.append(SymbolStatus.of(symbol, book, gaps=seat.gaps, resyncs=seat.resyncs))
-        return statuses

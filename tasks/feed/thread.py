@@ -147,7 +147,7 @@ class Feed:
         return self._call(lambda core: core.flush())
 
     def add_symbols(self, symbols: Sequence[str]) -> Future[None]:
-        """Carry more symbols; the future raises `UnknownSymbol` and other `VenueError`s."""
+        """Carry more symbols; one that the venue does not list says so in `status`, and is asked again."""
         return self._submit(lambda core: core.add_symbols(symbols))
 
     def remove_symbols(self, symbols: Sequence[str]) -> Future[None]:

@@ -34,6 +34,10 @@ class ThreadedVenue:
         """Misbehave as told; return the entry of the ledger as it stands."""
         return self._call(lambda: self._venue.inject(fault).as_json())
 
+    def clear(self) -> None:
+        """Disarm what has not struck yet, and end what lasts."""
+        self._call(self._venue.clear)
+
     def truth(self, symbol: str, at_id: int | None = None) -> Truth:
         """Give the whole book as it stood at ``at_id`` (None: now)."""
         return self._call(lambda: self._venue.truth(symbol, at_id))

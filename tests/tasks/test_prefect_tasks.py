@@ -66,15 +66,16 @@ async def test_what_retries_cannot_do_goes_back_to_the_feed() -> None:
 
     with (
         run_in_thread(Options(count=1, speed=4)) as venue,
-        feeding(config_for(venue, ["NOSUCH"]), ListSink(), host_grace_s=60) as feed,
+        feeding(config_for(venue), ListSink(), host_grace_s=60) as feed,
     ):
+        venue.inject(Fault("rest_garbage", code=451, n=1_000))
 
         @flow
         async def host() -> bool:
             need = until(feed.needs.get, "a need")
             met = await retried.see_to(feed, need)
             assert need.attempt == 1, "permanent: not tried again by the task"
-            assert "NOSUCH" in need.last_error
+            assert "does not serve this location" in need.last_error
             until(lambda: need.attempt > 1, "the feed goes on by itself")
             return met
 

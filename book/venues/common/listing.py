@@ -60,6 +60,7 @@ class ListingState(StrEnum):
     UNLISTED = "UNLISTED"  # the venue lists no such symbol, or not any more
     UNUSABLE = "UNUSABLE"  # listed, but in a way that no book can be made of
     OFF_SCALE = "OFF_SCALE"  # its numbers do not fit the scale that its listing gives
+    DROPPED = "DROPPED"  # nobody wants it any more
 
 
 class _Name(msgspec.Struct):

@@ -31,6 +31,10 @@ class Lines:
                 if streams:
                     self._line_for(carries, len(streams)).add(symbol, streams)
 
+    def carry(self, symbol: str) -> bool:
+        """Whether a line carries streams of the symbol."""
+        return any(symbol in line.symbols for line in self._lines)
+
     def ask_depth_anew(self, symbol: str) -> None:
         """Subscribe a symbol's depth stream again, where there is a session; returns at once."""
         stream = self._config.profile.stream(symbol, StreamKind.DEPTH)

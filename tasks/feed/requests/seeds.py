@@ -31,7 +31,7 @@ from leadline.tasks.feed.requests.runner import Desk
 from leadline.tasks.feed.routing.config import FeedConfig
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.feed.routing.stats import Totals
-from leadline.tasks.net.errors import RestFailed, SeedRefused, SinkFull
+from leadline.tasks.net.errors import RestFailed, SeedRefused, SinkFull, UnknownSymbol
 from leadline.tasks.venues.common.rest import Reply, Rest
 
 FIRST_SEED = "first seed"
@@ -68,8 +68,9 @@ class Seeds:
         config: FeedConfig,
         totals: Totals,
         ask_anew: Callable[[str], None],
+        on_unknown: Callable[[str], None],
     ) -> None:
-        """``ask_anew`` subscribes a symbol's depth stream again."""
+        """``ask_anew`` subscribes a symbol's depth stream again, ``on_unknown`` hears of one refused."""
         self.seats: dict[str, Seat] = {}
         self._router = router
         self._rest = rest
@@ -77,6 +78,7 @@ class Seeds:
         self._config = config
         self._totals = totals
         self._ask_anew = ask_anew
+        self._on_unknown = on_unknown
         self._slots = asyncio.Semaphore(config.seeds_at_once)
 
     def hear(self, told: Told) -> None:
@@ -124,7 +126,11 @@ class Seeds:
             if need.is_over:
                 return None
             limit = self._config.profile.seed_limit(self.pending, self._rest.governor.remaining)
-            reply = await self._rest.depth(symbol, limit)
+            try:
+                reply = await self._rest.depth(symbol, limit)
+            except UnknownSymbol:
+                self._on_unknown(symbol)
+                raise
         if self._config.tap is not None:
             self._config.tap.depth(symbol, reply.body, reply.received_ns)
         return reply
@@ -139,7 +145,7 @@ class Seeds:
         try:
             events = await self._give_when_room(book, reply)
         except OffScale as exc:
-            self._router.off_scale.add(symbol)
+            self._router.off_scale[symbol] = str(exc)
             raise RestFailed(f"depth of {symbol}: {exc}; asking for its scale") from exc
         except BadFrame as exc:
             raise RestFailed(f"depth of {symbol}: {exc}") from exc

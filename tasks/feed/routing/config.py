@@ -12,6 +12,7 @@ from leadline.book.engine.live import LiveBook
 from leadline.book.errors import BadInput
 from leadline.book.sync.events import State
 from leadline.book.sync.machine import BUFFER_LIMIT
+from leadline.book.venues.common.listing import ListingState
 from leadline.tasks.feed.routing.liveness import Patience
 from leadline.tasks.feed.routing.router import Sink
 from leadline.tasks.net.clock import SYSTEM_CLOCK, Clock
@@ -53,6 +54,8 @@ class FeedConfig:
     check_every_s: float = 0.25  # silence, age and scale are looked at so often
     stats_every_s: float = 10.0
     status_every_s: float = 300.0  # exchangeInfo: does the symbol trade?
+    again_first_s: float = 5.0  # a symbol without a usable listing is asked about again after so long …
+    again_most_s: float = 60.0  # … and ever later, but at least so often
     clock_every_s: float = 60.0
     audit_every_s: float = 0.0  # each book is held against a REST snapshot so often at most; 0: never
     audit_levels: int = 1000  # on each side, at most; fewer where the weight does not do for all books
@@ -117,7 +120,7 @@ class SymbolStatus:
     """Where one symbol's book stands."""
 
     symbol: str
-    state: State
+    state: State | ListingState  # of its listing, where that is why there is no book
     epoch: int | None
     last_id: int
     why: str  # what last took it out of LIVE
@@ -125,10 +128,20 @@ class SymbolStatus:
     resyncs: int  # seeds that were needed after the first
 
     @classmethod
-    def of(cls, symbol: str, book: LiveBook | None, *, gaps: int, resyncs: int) -> SymbolStatus:
-        """Read it off the book; None is a book that cannot be made before exchangeInfo has come."""
+    def of(
+        cls,
+        symbol: str,
+        book: LiveBook | None,
+        *,
+        gaps: int,
+        resyncs: int,
+        listing: tuple[ListingState, str] = (ListingState.AWAITED, "exchangeInfo awaited"),
+    ) -> SymbolStatus:
+        """Read it off the book; without one its listing says why there is none."""
         if book is None:
-            return cls(symbol, State.WAITING, None, -1, "exchangeInfo awaited", gaps, resyncs)
+            state, why = listing
+            waits = state in {ListingState.AWAITED, ListingState.LISTED}
+            return cls(symbol, State.WAITING if waits else state, None, -1, why, gaps, resyncs)
         return cls(symbol, book.state, book.epoch, book.last_id, book.why, gaps, resyncs)
 
     @property

@@ -83,7 +83,7 @@ class Router:
     ) -> None:
         self.books: dict[str, LiveBook] = {}
         self.control: deque[Control] = deque()  # replies and farewells, for the session
-        self.off_scale: set[str] = set()  # symbols whose numbers no longer fit; ask exchangeInfo
+        self.off_scale: dict[str, str] = {}  # symbols whose numbers no longer fit, and what did not
         self.bad_frames = 0
         self.unrecognised = 0
         self.last_bad = ""
@@ -136,7 +136,7 @@ class Router:
         self.markets.append(market)
         book = self._make_book(len(self.markets) - 1, market)
         self.add(book)
-        self.off_scale.discard(market.symbol)
+        self.off_scale.pop(market.symbol, None)
         return book
 
     def pulse(self, stream: str) -> StreamPulse | None:
@@ -218,7 +218,7 @@ class Router:
         reason = "off_scale" if isinstance(exc, OffScale) else "bad_frame"
         self._count_bad(f"{book.market.symbol}: {exc}")
         if isinstance(exc, OffScale):
-            self.off_scale.add(book.market.symbol)
+            self.off_scale[book.market.symbol] = str(exc)
         if route.pulse.kind is StreamKind.DEPTH and book.state is not State.WAITING:
             return [(book, event) for event in book.leave(reason, ts_recv_ns, self.batch)]
         if ts_recv_ns - self._bad_row_ns.get(book.index, 0) >= BAD_ROW_EVERY_NS:

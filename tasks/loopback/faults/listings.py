@@ -34,6 +34,7 @@ LIES: dict[str, Callable[[Info], Info | None]] = {
     "tick_zero": lambda info: _each_filter(info, tickSize="0.00000000"),
     "step_zero": lambda info: _each_filter(info, stepSize="0"),
     "too_fine": lambda info: _each_filter(info, tickSize="0.0000000000000000001"),
+    "too_coarse": lambda info: _each_filter(info, tickSize="10", stepSize="10"),
     "numbers": lambda info: _each_filter(info, tickSize=0.01, stepSize=0.00001),
     "strange_filter": lambda info: (
         info

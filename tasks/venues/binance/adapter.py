@@ -29,7 +29,7 @@ from leadline.tasks.venues.common.adapter import (
 
 ABOUT_ITSELF = PREFIX + b"!"  # such as !serverShutdown
 USED_WEIGHT = "x-mbx-used-weight-1m"
-INVALID_SYMBOL = -1121
+INVALID_SYMBOL, ILLEGAL_CHARACTERS = -1121, -1100
 TOO_MANY, TEAPOT, FORBIDDEN, LEGAL_REASONS, SERVER_ERROR = 429, 418, 403, 451, 500
 OK, REDIRECT = 200, 300
 SYMBOLS_A_REQUEST = 50  # keeps the query string of exchangeInfo under 1 kB
@@ -50,6 +50,14 @@ _BY_STATUS = {
 
 class _Error(msgspec.Struct):
     code: int = 0
+    msg: str = ""
+
+    @property
+    def is_about_symbol(self) -> bool:
+        """Whether a symbol is the trouble: one that is not listed, or whose letters are not allowed."""
+        return self.code == INVALID_SYMBOL or (
+            self.code == ILLEGAL_CHARACTERS and "parameter 'symbol" in self.msg
+        )
 
 
 class _ServerTime(msgspec.Struct):
@@ -106,6 +114,7 @@ class BinanceAdapter:
             Request(
                 "exchangeInfo",
                 {"symbols": json.dumps(list(some), separators=(",", ":"), ensure_ascii=False)},
+                tuple(some),
             )
             for some in parts
         ]
@@ -131,7 +140,7 @@ class BinanceAdapter:
         if OK <= status < REDIRECT:
             return None
         trouble = Trouble.BROKEN if status >= SERVER_ERROR else _BY_STATUS.get(status, Trouble.REFUSED)
-        if trouble is Trouble.REFUSED and _code(body) == INVALID_SYMBOL:
+        if trouble is Trouble.REFUSED and _error(body).is_about_symbol:
             trouble = Trouble.UNKNOWN_SYMBOL
         return Refusal(trouble, HINTS.get(trouble, ""), _retry_after_s(headers))
 
@@ -144,8 +153,8 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     return seconds if 0 <= seconds < float("inf") else None
 
 
-def _code(body: bytes) -> int:
+def _error(body: bytes) -> _Error:
     try:
-        return msgspec.json.decode(body, type=_Error).code
+        return msgspec.json.decode(body, type=_Error)
     except msgspec.MsgspecError:
-        return 0
+        return _Error()

@@ -102,10 +102,11 @@ class Ids(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A path below the profile's prefix, and its query."""
+    """A path below the profile's prefix, its query, and the symbols it asks about; none: about all."""
 
     path: str
     params: Mapping[str, str]
+    symbols: tuple[str, ...] = ()
 
 
 class Trouble(Enum):

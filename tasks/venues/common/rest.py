@@ -9,7 +9,8 @@ address that is limited, not the host. Paths and errors are the adapter's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -35,6 +36,15 @@ class Reply:
     body: bytes
     sent_ns: int
     received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What came of asking about ``symbols``: a reply, or the venue's refusal of the only one."""
+
+    symbols: tuple[str, ...]
+    reply: Reply | None
+    refusal: str = ""
 
 
 class Rest:
@@ -75,10 +85,35 @@ class Rest:
         weight = self.profile.depth_weight(limit)
         return await self._get(self.profile.adapter.depth_request(symbol, limit), weight)
 
-    async def listing(self, symbols: Sequence[str]) -> list[Reply]:
-        """Fetch sizes and status of ``symbols``, in as few requests as the venue allows."""
-        requests = self.profile.adapter.listing_requests(symbols)
-        return [await self._get(request, self.profile.listing_weight) for request in requests]
+    async def listing(self, symbols: Sequence[str]) -> AsyncIterator[Listing]:
+        """
+        Fetch sizes and status of ``symbols``, in as few requests as the venue allows; yield what comes.
+
+        A venue refuses a whole request for one symbol that it does not list. Such a request is cut in
+        halves until the symbol stands alone, behind the others and while half of our weight is left;
+        symbols that were then not asked about are in no answer.
+        """
+        adapter, weight = self.profile.adapter, self.profile.listing_weight
+        waiting = deque(adapter.listing_requests(symbols))
+        while waiting:
+            request = waiting.popleft()
+            about = request.symbols or tuple(symbols)
+            try:
+                yield Listing(about, await self._get(request, weight))
+            except UnknownSymbol as exc:
+                if len(request.symbols) == 1:
+                    yield Listing(about, None, str(exc))
+                elif not request.symbols:
+                    raise
+                elif self.has_weight_to_spare(weight):
+                    middle = len(about) // 2
+                    for half in (about[:middle], about[middle:]):
+                        waiting.extend(adapter.listing_requests(half))
+
+    def has_weight_to_spare(self, weight: int) -> bool:
+        """Whether half of our weight a minute is left after a request that can wait."""
+        governor = self.governor
+        return governor.remaining - weight >= governor.per_minute * governor.share / 2
 
     async def server_time(self) -> ClockOffset:
         """Ask the venue's clock; the offset is venue minus ours, with its error."""

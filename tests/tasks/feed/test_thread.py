@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from leadline.book.rows.batch import Batch, Count, CoverageEnded, CoverageOpened, DiffCol
+from leadline.book.venues.common.listing import ListingState
 from leadline.tasks.feed.thread import Feed, FeedConfig
 from leadline.tasks.loopback import Options, ThreadedVenue, run_in_thread
-from leadline.tasks.net.errors import FeedStopped, UnknownSymbol
+from leadline.tasks.net.errors import FeedStopped
 from tests.tasks.feeding import (
     IMPATIENT,
     ListSink,
@@ -91,8 +92,9 @@ def test_symbols_come_and_go_while_it_streams() -> None:
             until(lambda: venue.status()["streams"] == 6, "unsubscribed")
             assert [symbol.symbol for symbol in feed.status().symbols] == [one, three]
             assert feed.status().sessions == 1
-            with pytest.raises(UnknownSymbol, match="NOSUCH"):
-                feed.add_symbols(["NOSUCH"]).result(60)
+            feed.add_symbols(["NOSUCH"]).result(60)
+            assert feed.status().symbol("NOSUCH").state is ListingState.UNLISTED
+            assert feed.status().symbol(one).is_live
     assert sink.reasons(two) == ["start", "ready", "removed"]
     assert sink.reasons(one) == ["start", "ready", "stopped"]
 
@@ -102,7 +104,8 @@ def test_an_unknown_symbol_is_told_and_does_not_end_the_feed() -> None:
         run_in_thread(Options(count=1)) as venue,
         feeding(config_for(venue, ["NOSUCH"]), ListSink()) as feed,
     ):
-        until(lambda: "NOSUCH" in feed.status().last_error, "the error names the symbol")
+        until(lambda: feed.status().symbols[0].state is ListingState.UNLISTED, "told")
+        assert feed.status().symbols[0].why == "loopback-spot does not list NOSUCH"
         assert feed.is_running
         assert feed.status().state == "connecting"
 
@@ -112,7 +115,7 @@ def test_a_mistyped_symbol_gets_a_suggestion_where_the_venue_lists_all() -> None
         (symbol,) = venue.symbols
         with feeding(config_for(venue, [symbol[:-1]]), ListSink()) as feed:
             expected = f"does not list {symbol[:-1]}; did you mean {symbol}?"
-            until(lambda: expected in feed.status().last_error, "the error suggests the symbol")
+            until(lambda: expected in feed.status().symbols[0].why, "the reason suggests the symbol")
 
 
 def test_samples_go_to_the_caller_and_to_the_store() -> None:

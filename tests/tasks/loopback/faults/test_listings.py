@@ -31,6 +31,11 @@ async def test_a_lie_is_about_one_symbol(kind: str, lie: str) -> None:
         assert listed.pop("ETHUSDT") == true["ETHUSDT"]
         if lie in {"unlisted", "nameless"}:
             assert not listed
+        elif lie == "too_coarse":
+            coarse, fine = listed["BTCUSDT"], true["BTCUSDT"]
+            assert isinstance(coarse, SymbolInfo)
+            assert isinstance(fine, SymbolInfo)
+            assert coarse.scale.price_decimals < fine.scale.price_decimals
         else:
             assert isinstance(listed["BTCUSDT"], BadListing)
             assert "BTCUSDT" in listed["BTCUSDT"].why

@@ -120,7 +120,8 @@ def test_what_is_listed_is_asked_for_by_name_or_whole() -> None:
     named = [json.loads(request.params["symbols"]) for request in requests]
     assert [len(names) for names in named] == [50, 50, 20]
     assert [symbol for names in named for symbol in names] == symbols
-    assert USDM.adapter.listing_requests(symbols) == [("exchangeInfo", {})]
+    assert [list(request.symbols) for request in requests] == named
+    assert USDM.adapter.listing_requests(symbols) == [("exchangeInfo", {}, ())]
 
 
 def test_streams_we_do_not_use_have_no_kind() -> None:

@@ -43,8 +43,9 @@ async def test_depth_exchange_info_and_time_of_every_kind(venue: ThreadedVenue) 
         reply = await rest.depth(venue.symbols[0], 100)
         assert before_ns <= reply.sent_ns <= reply.received_ns <= SYSTEM_CLOCK.wall_ns()
         assert len(json.loads(reply.body)["bids"]) == 100
-        replies = await rest.listing(list(venue.symbols))
-        assert set(parse_exchange_info(replies[0].body)) == set(venue.symbols)
+        (answer,) = [answer async for answer in rest.listing(venue.symbols)]
+        assert answer.reply is not None
+        assert set(parse_exchange_info(answer.reply.body)) == set(venue.symbols) == set(answer.symbols)
         offset = await rest.server_time()
         assert offset.error_ns >= 500_000
         assert rest.governor.used == venue.status()["used_weight"]
@@ -62,10 +63,12 @@ async def test_many_symbols_are_asked_for_in_several_requests(
 ) -> None:
     monkeypatch.setattr("leadline.tasks.venues.binance.adapter.SYMBOLS_A_REQUEST", 2)
     async with client(profile_of(venue)) as rest:
-        replies = await rest.listing(list(venue.symbols))
-        found = [symbol for reply in replies for symbol in parse_exchange_info(reply.body)]
-    assert found == list(venue.symbols)
-    assert len(replies) == 2
+        answers = [answer async for answer in rest.listing(venue.symbols)]
+    assert [symbol for answer in answers for symbol in answer.symbols] == list(venue.symbols)
+    assert len(answers) == 2
+    for answer in answers:
+        assert answer.reply is not None
+        assert set(parse_exchange_info(answer.reply.body)) == set(answer.symbols)
 
 
 async def test_an_unknown_symbol_is_permanent(venue: ThreadedVenue) -> None:
@@ -103,7 +106,8 @@ async def test_a_ban_holds_every_caller_back(venue: ThreadedVenue) -> None:
         venue.inject(Fault("rest_429", seconds=60))
         with pytest.raises(RateLimited):
             await rest.depth(venue.symbols[0], 100)
-        for call in (rest.depth(venue.symbols[1], 100), rest.server_time(), rest.listing(["X"])):
+        listing = anext(rest.listing(["X"]))
+        for call in (rest.depth(venue.symbols[1], 100), rest.server_time(), listing):
             with pytest.raises(RateLimited) as caught:
                 await call
             assert 59 < caught.value.retry_after_s <= 60
