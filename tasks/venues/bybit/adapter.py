@@ -126,10 +126,10 @@ class BybitAdapter:
 
     def listing_requests(self, symbols: Sequence[str]) -> list[Request]:
         """Ask for each symbol; for all at once where there are many and the answer has but one page."""
-        asked: list[dict[str, str]] = [{"symbol": symbol} for symbol in symbols]
+        path, category = "instruments-info", {"category": self.category}
         if self.category == "spot" and len(symbols) > ONE_BY_ONE:
-            asked = [{}]
-        return [Request("instruments-info", {"category": self.category, **one}) for one in asked]
+            return [Request(path, category)]
+        return [Request(path, category | {"symbol": symbol}, (symbol,)) for symbol in symbols]
 
     def time_request(self) -> Request:
         """Ask for the venue's clock."""

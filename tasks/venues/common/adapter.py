@@ -170,7 +170,11 @@ class VenueAdapter(Protocol):
         ...
 
     def listing_requests(self, symbols: Sequence[str]) -> list[Request]:
-        """Ask for the sizes and the status of symbols, in as few requests as the venue allows."""
+        """
+        Ask for the sizes and the status of symbols, in as few requests as the venue allows.
+
+        Each request names its symbols, or is the only one and asks about all there are.
+        """
         ...
 
     def time_request(self) -> Request:

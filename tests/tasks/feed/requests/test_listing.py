@@ -90,6 +90,18 @@ def test_a_bad_listing_is_that_symbol_s_alone(lie: str, kind: str) -> None:
         assert [row.state for row in rows(sink, good)] == ["LISTED"]
 
 
+@pytest.mark.parametrize("kind", ["bybit-spot", "bybit-linear-50"])
+def test_a_venue_that_is_asked_one_by_one(kind: str) -> None:
+    one, bad, two = SYMBOLS[:3]
+    with streaming({bad: "unlisted"}, kind=kind, wanted=[one, bad, "NOSUCH", two]) as (feed, venue, _):
+        until(lambda: states(feed)[bad] is states(feed)["NOSUCH"] is S.UNLISTED, "told", within_s=20)
+        for good in (one, two):
+            until(is_live(feed, good), "LIVE", within_s=20)
+        venue.clear()
+        until(is_live(feed, bad), "LIVE", within_s=20)
+        assert states(feed)["NOSUCH"] is S.UNLISTED
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     kind=st.sampled_from(["spot", "usdm", "coinm"]),

@@ -11,7 +11,7 @@ from leadline.book.messages import CommandReply
 from leadline.book.venues.bybit.specs import DEPTHS
 from leadline.tasks.venues.bybit.adapter import BAN_S
 from leadline.tasks.venues.bybit.profiles import LINEAR, PROFILES, SPOT
-from leadline.tasks.venues.common.adapter import StreamKind, Trouble
+from leadline.tasks.venues.common.adapter import Request, StreamKind, Trouble
 from leadline.tasks.venues.common.profile import VenueProfile
 from tests.book.venues.bybit.frames import (
     DEEP,
@@ -179,7 +179,7 @@ def test_a_clock_without_a_time_is_refused(body: bytes) -> None:
 
 def test_an_order_book_is_asked_for_by_market_symbol_and_depth() -> None:
     request = SPOT[200].adapter.depth_request("BTCUSDT", 1000)
-    assert request == ("orderbook", {"category": "spot", "symbol": "BTCUSDT", "limit": "1000"})
+    assert request == Request("orderbook", {"category": "spot", "symbol": "BTCUSDT", "limit": "1000"})
 
 
 def test_symbols_are_asked_for_by_name_and_all_of_spot_at_once_where_they_are_many() -> None:
@@ -187,8 +187,9 @@ def test_symbols_are_asked_for_by_name_and_all_of_spot_at_once_where_they_are_ma
     for adapter, symbols in ((SPOT[50].adapter, few), (LINEAR[50].adapter, many)):
         requests = adapter.listing_requests(symbols)
         assert [request.params["symbol"] for request in requests] == symbols
+        assert [request.symbols for request in requests] == [(symbol,) for symbol in symbols]
         assert {request.path for request in requests} == {"instruments-info"}
-    assert SPOT[50].adapter.listing_requests(many) == [("instruments-info", {"category": "spot"})]
+    assert SPOT[50].adapter.listing_requests(many) == [Request("instruments-info", {"category": "spot"})]
 
 
 def test_a_listing_is_read_by_the_market() -> None:
