@@ -60,6 +60,8 @@ class CompiledBook(LiveBook):
         self, index: int, market: Market, decoder: Decoder, scanner: Scanner | None, options: Options
     ) -> None:
         """``scanner`` None: the venue has none, and every frame is decoded."""
+        if not options.faith.bracket:
+            scanner = None  # it compares tickers as it goes, and believes that brackets hold
         ladder = CompiledLadder(index, market, options.time_unit_ns)
         self._kernel_attestor = None if scanner is None else CompiledAttestor(ladder)
         attestor = self._kernel_attestor or PlainAttestor(bracket=options.faith.bracket)

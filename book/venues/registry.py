@@ -6,6 +6,7 @@ from leadline.book.errors import BadInput
 from leadline.book.venues.binance import specs as binance
 from leadline.book.venues.bybit import specs as bybit
 from leadline.book.venues.common.spec import VenueSpec
+from leadline.book.venues.converted import specs as converted
 
 MARKETS = (binance.SPOT, binance.USDM, binance.COINM, *bybit.SPECS)
 
@@ -27,4 +28,9 @@ def spec_of(venue: str) -> VenueSpec:
 
 def find_spec(venue: str) -> VenueSpec | None:
     """Find the market of a venue; None for a name that nobody here knows, as an import may bring it."""
-    return SPECS.get(venue) or PLAYED.get(venue)
+    return SPECS.get(venue) or PLAYED.get(venue) or converted.converted(venue, MARKETS)
+
+
+def converted_venue(exchange: str) -> str:
+    """Return the name that rows give converted data of an exchange, by our name of it or Tardis'."""
+    return converted.venue_of(exchange, MARKETS)

@@ -2,13 +2,13 @@
 What the frames of a recording are about (files are read by `storage.recordings.reader`).
 
 A frame is what the venue sent (`book.venues.common.recorded`), or our own note that books were dropped
-(`left_line`). `survey` finds the symbols and how their decimals are scaled before anything is replayed.
+(`storage.recordings.notes`). `survey` finds the symbols and how their decimals are scaled before anything
+is replayed.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from leadline.book.errors import BadInput
@@ -16,11 +16,11 @@ from leadline.book.scale import Scale
 from leadline.book.venues.common.listing import SymbolInfo
 from leadline.book.venues.common.recorded import Recorded, RecordedKind
 from leadline.book.venues.common.spec import VenueSpec
+from leadline.storage.recordings.notes import is_left
 from leadline.storage.recordings.reader import BadRecording, Faults, Line, Recording
 
 MS_NS = 1_000_000
 EVENT_UNITS_NS = {13: MS_NS, 16: 1_000}  # by the digits of a time from 2001 to 2286
-_LEFT = b'{"stream":"!left","data":'
 
 
 class _Seen:
@@ -61,7 +61,7 @@ def survey(recording: Recording, spec: VenueSpec, *, at: Callable[[int], None] |
     faults, units, recorded = Faults(), _EventUnits(), spec.recorded
     n = 0
     for n, line in enumerate(recording.lines(faults, at=at), 1):  # noqa: B007 - counted for the caller
-        if line.frame.startswith(_LEFT):
+        if is_left(line.frame):
             continue
         units.look(line, recorded)
         symbol = recorded.symbol(line.frame)
@@ -131,20 +131,3 @@ def _told_scales(line: Line, spec: VenueSpec) -> dict[str, Scale]:
 
 def _finer(one: Scale, other: Scale) -> Scale:
     return Scale(max(one.price_decimals, other.price_decimals), max(one.qty_decimals, other.qty_decimals))
-
-
-def left_line(symbols: Sequence[str], reason: str) -> bytes:
-    """Write the note that books were dropped for a reason that no frame shows, such as a lost session."""
-    data = json.dumps({"reason": reason, "symbols": list(symbols)}, ensure_ascii=False)
-    return _LEFT + data.encode() + b"}"
-
-
-def read_left(frame: bytes) -> tuple[str, list[str]] | None:
-    """Read such a note: reason and symbols; None if it is none."""
-    if not frame.startswith(_LEFT):
-        return None
-    try:
-        data = json.loads(frame)["data"]
-        return str(data["reason"]), [str(symbol) for symbol in data["symbols"]]
-    except (ValueError, KeyError, TypeError):
-        return None

@@ -24,8 +24,8 @@ from typing import IO
 from leadline.book.errors import LeadlineError
 from leadline.book.rows.batch import Batch, Market
 from leadline.flows.config.settings import Settings
-from leadline.flows.recordings.files import left_line
 from leadline.storage.files.whole import write_whole
+from leadline.storage.recordings.notes import left_line
 
 MANIFEST = "manifest.json"
 FLUSH_S = 2.0

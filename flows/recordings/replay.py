@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -18,14 +18,15 @@ from leadline.book.errors import BadInput
 from leadline.book.rows.batch import Market
 from leadline.book.sync.events import Crossed, GapFound, State
 from leadline.book.venues.common.recorded import RecordedKind
-from leadline.book.venues.registry import spec_of
+from leadline.book.venues.registry import converted_venue, spec_of
 from leadline.flows.config.settings import Settings
-from leadline.flows.recordings.files import Survey, read_left, survey
+from leadline.flows.recordings.files import Survey, survey
 from leadline.storage.access.owner import Owner
 from leadline.storage.errors import StoreFull
 from leadline.storage.ingest.commit import Commit
 from leadline.storage.ingest.writer import Writer
 from leadline.storage.queries import catalog
+from leadline.storage.recordings.notes import read_left
 from leadline.storage.recordings.reader import Faults, Line, Recording
 from leadline.tasks.feed.routing.clock import StreamClock
 from leadline.tasks.feed.routing.router import Router, Told
@@ -66,6 +67,7 @@ class Summary:
     unrecognised: int = 0
     unreadable: int = 0
     faults: list[str] = field(default_factory=list)
+    caveat: str | None = None  # what the data cannot prove
     seconds: float = 0.0
     frames_per_s: float = 0.0
 
@@ -77,13 +79,28 @@ class AlreadyStored(BadInput):
 class Replay:
     """One run over some files into one database; ``summary`` grows while it runs."""
 
-    def __init__(self, files: Sequence[Path], settings: Settings, *, speed: float | None = None) -> None:
-        """Open the files; ``speed`` is in times real time, None as fast as it goes."""
-        self.recording = Recording(files)
+    def __init__(
+        self,
+        files: Sequence[Path],
+        settings: Settings,
+        *,
+        speed: float | None = None,
+        symbol: str | None = None,
+    ) -> None:
+        """
+        Open the files; ``speed`` is in times real time, None as fast as it goes.
+
+        ``symbol`` is that of a table that names none. Converted data get a venue of their own, because
+        their ids prove less (`book.venues.converted`).
+        """
+        self.recording = Recording(files, exchange=settings.venue, symbol=symbol)
+        if self.recording.exchange is not None:
+            settings = replace(settings, venue=converted_venue(self.recording.exchange))
         self.survey: Survey | None = None
         self.summary = Summary(settings.venue, str(settings.db), [str(file) for file in files], [])
         self._settings = settings
         self._spec = spec_of(settings.venue)
+        self.summary.caveat = self._spec.caveat
         self._speed = speed
         self._faults = Faults()
         self._markets: list[Market] = []

@@ -182,7 +182,7 @@ def in_order(events: Events, *, before_ns: int | None = None) -> tuple[NDArray[n
 
 
 def read_events(path: Path) -> Iterator[Events]:
-    """Yield the events of a file in order, some MB at a time."""
+    """Yield the events of a file in order, some MB at a time; raises `ValueError` for other fields."""
     with zipfile.ZipFile(path) as archive, archive.open(MEMBER) as member:
         version = np.lib.format.read_magic(member)
         read = (
@@ -191,6 +191,8 @@ def read_events(path: Path) -> Iterator[Events]:
             else np.lib.format.read_array_header_2_0
         )
         _, _, dtype = read(member)
+        if not set(EVENT.names or ()) <= set(dtype.names or ()):
+            raise ValueError(f"fields {dtype.names}: expected {EVENT.names}, as hftbacktest 2 writes them")
         while block := member.read(CHUNK * dtype.itemsize):
             yield np.frombuffer(block, dtype).astype(EVENT)
 

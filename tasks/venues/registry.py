@@ -24,8 +24,15 @@ def venue(name: str) -> VenueProfile:
 
 
 def model_of(name: str) -> VenueProfile:
-    """Find the profile of a venue, or of the one that a built-in venue plays; raises `BadInput`."""
-    return VENUES[spec_of(name).name]
+    """
+    Find the profile of a venue, of the one that a built-in venue plays, or one for converted data.
+
+    Raises `BadInput`.
+    """
+    spec = spec_of(name)
+    if (profile := VENUES.get(spec.name)) is not None:
+        return profile
+    return replace(binance.SPOT, name=spec.name, spec=spec)  # whose messages converted data are written in
 
 
 def loopback(

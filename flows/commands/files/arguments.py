@@ -1,4 +1,4 @@
-"""Arguments of record, replay, export and import."""
+"""Arguments of record, replay, convert, export and import."""
 
 from __future__ import annotations
 
@@ -21,15 +21,30 @@ def record(parser: ArgumentParser) -> None:
     flags.add_json(parser)
 
 
-@command("leadline replay morning.gz noon.gz --db replay.duckdb --venue binance-spot")
+@command(
+    "leadline replay morning.gz noon.gz --db replay.duckdb --venue binance-spot",
+    "leadline replay incremental_book_L2.csv.gz trades.csv.gz --db bought.duckdb",
+)
 def replay(parser: ArgumentParser) -> None:
     """Replay recordings into a database, with the code of a live stream."""
-    parser.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="Recordings, in the order they were made."
-    )
+    _add_foreign(parser)
     flags.add_settings(parser, "db", "venue")
     flags.add_number(parser, "--speed", "Times real time", none="as fast as possible", metavar="X")
     flags.add_setting(parser, "engine")
+    flags.add_json(parser)
+
+
+@command(
+    "leadline convert btcusdt.npz --symbol BTCUSDT --venue binance-usdm --out btcusdt.gz",
+    "leadline convert incremental_book_L2.csv.gz trades.csv.gz --out bought.gz",
+)
+def convert(parser: ArgumentParser) -> None:
+    """Convert others' recordings and tables into one recording of ours."""
+    _add_foreign(parser)
+    flags.add_settings(parser, "venue")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="Recording to write, gzip; must not exist."
+    )
     flags.add_json(parser)
 
 
@@ -60,10 +75,22 @@ def import_(parser: ArgumentParser) -> None:
     flags.add_json(parser)
 
 
+def _add_foreign(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="Recordings in the order they were made (ours, hftbacktest, Tardis raw, cryptofeed raw), or "
+        "tables (Tardis CSV, hftbacktest npz).",
+    )
+    parser.add_argument("--symbol", metavar="SYMBOL", help="The symbol of a table that names none (npz).")
+
+
 def _add_out(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="Folder to write to; created if missing."
     )
 
 
-COMMANDS = (record, replay, export, import_)
+COMMANDS = (record, replay, convert, export, import_)

@@ -16,7 +16,7 @@ from leadline.flows.terminal.progress import Progress
 def run(args: argparse.Namespace) -> int:
     """Replay and print the summary; unreadable lines go to stderr."""
     settings = settings_of(args)
-    replay = Replay(args.files, settings, speed=args.speed)
+    replay = Replay(args.files, settings, speed=args.speed, symbol=args.symbol)
 
     def draw() -> Text:
         total = replay.survey.lines if replay.survey is not None else 0
@@ -34,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
         to_stderr(fault)
     if summary.unreadable + summary.bad_frames > len(summary.faults):
         to_stderr(f"… and {summary.unreadable + summary.bad_frames - len(summary.faults)} more like these")
+    if summary.caveat:
+        to_stderr(f"{summary.venue}: {summary.caveat}")
     for symbol in summary.without_seed:
         to_stderr(
             f"{symbol}: no snapshot in the recording joins its diffs, so there is no book and no depth row;"

@@ -57,6 +57,7 @@ def settings(tmp_path: Path, venue: ThreadedVenue) -> Settings:
         shock_look_s=0.1,
         shock_window_s=10.0,
         shock_imbalance_sds=100.0,
+        shock_imbalance_least=2.0,  # as far as it goes: a quiet window has no deviation at all
         shock_spread_least_bps=15.0,
         shock_within_s=100.0,
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from leadline.storage.recordings.reader import BadRecording, Faults, Recording
 
@@ -48,6 +51,22 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert faults.words[0].endswith("a:2: expected '<ns> <json>', got b'no time'")
     assert faults.words[1].endswith("a:4: expected '<time> <json>', got b'1700000000000000012 [1]'")
     assert "a:5: receive time 12: expected s, ms, us or ns since 1970" in faults.words[2]
+
+
+@settings(max_examples=40, deadline=None)
+@given(share=st.floats(0.0, 1.0), n=st.sampled_from([3, 60, 4_000]))
+def test_wherever_a_file_is_cut_every_line_before_it_is_given(
+    tmp_path_factory: pytest.TempPathFactory, share: float, n: int
+) -> None:
+    file = tmp_path_factory.mktemp("cut") / "a.gz"
+    texts = [f"{T0 + i} {{}}\n" for i in range(n)]
+    packed = gzip.compress("".join(texts).encode())
+    packed = packed[: max(2, int(share * len(packed)))]
+    file.write_bytes(packed)
+    there = zlib.decompressobj(wbits=31).decompress(packed).decode()
+    whole = there.count("\n")
+    found = [line.number for line in Recording([file]).lines(Faults())]
+    assert found == list(range(1, whole + 1))
 
 
 def test_a_file_cut_short_gives_what_there_is_and_the_next_one_follows(tmp_path: Path) -> None:
