@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 SECONDS_OF_DEMO ?= 45
 SEEDS ?= 1-200
+# Of the tests: most of their time is waiting, so three keep two processors busy.
+PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test wheel-check lint types mutants bench docs drill simulate prices peers-llm clean
@@ -22,8 +24,8 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## the main job end to end on the built-in exchange, then the proofs
 	$(BIN)/leadline demo --seconds $(SECONDS_OF_DEMO)
 
-test: $(READY) ## all tests
-	$(BIN)/pytest
+test: $(READY) ## all tests, in several processes: make test PROCESSES=1 to see them one by one
+	$(BIN)/pytest -n $(PROCESSES) --dist worksteal
 
 wheel-check: $(READY) ## the installed wheel far from here: demo, and up until every deployment ran (minutes)
 	$(BIN)/python -m tests.wheel
