@@ -41,13 +41,13 @@ def streaming(kind: str, **config: Any) -> Iterator[tuple[Feed, ThreadedVenue, L
 
 
 def struck(venue: ThreadedVenue, fault: Fault) -> dict[str, Any]:
-    """Order a fault; return its first hit."""
+    """Order a fault and wait until it is over; return its first hit."""
     number = venue.inject(fault)["number"]
 
     def entry() -> dict[str, Any]:
         return next(each for each in venue.ledger()["faults"] if each["number"] == number)
 
-    until(lambda: entry()["hits"], f"{fault.kind} has struck")
+    until(lambda: entry()["done"], f"{fault.kind} has struck")
     return dict(entry()["hits"][0])
 
 
