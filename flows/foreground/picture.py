@@ -11,6 +11,7 @@ from rich.text import Text
 
 from leadline.book.rows.feed import FeedStats
 from leadline.book.sync.events import State
+from leadline.book.venues.common.listing import ListingState
 from leadline.flows.config.settings import Settings
 from leadline.flows.streaming.host import HostStatus
 from leadline.tasks.net.errors import FeedStopped
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SYMBOLS_SHOWN = 20  # the troubled ones first
 COLOURS: dict[str, str] = {State.LIVE: "green", State.BUFFERING: "yellow", State.WAITING: "yellow"}
+SAID = 3  # of symbols without a book
 SHOWN_ROWS = ("diffs", "trades", "tickers", "seeds", "events", "samples")
 
 
@@ -46,7 +48,11 @@ class StreamPicture:
             return "opening the database, compiling the books …"
         feed = status.feed
         rows = ", ".join(f"{kind} {status.rows.get(kind, 0):,}" for kind in SHOWN_ROWS[:3])
-        trouble = f"; {feed.last_error}" if feed.last_error and not feed.live else ""
+        trouble = "".join(
+            f"; {one.symbol} {one.state}: {one.why}"
+            for one in [one for one in feed.symbols if isinstance(one.state, ListingState)][:SAID]
+        )
+        trouble += f"; {feed.last_error}" if feed.last_error and not feed.live else ""
         return (
             f"{status.seconds:.0f} s: {feed.live} of {len(feed.symbols)} books live, "
             f"{self._frames_per_s:,.0f} frames/s, {rows}, {status.gaps} gaps{trouble}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -13,6 +14,7 @@ from leadline.flows.local.watcher import age_s
 from leadline.flows.render.leg_words import clock_words, leg_line
 
 COLOURS = {"COMPLETED": "green", "RUNNING": "cyan", "FAILED": "red", "CRASHED": "red"}
+OUTCASTS = 5  # lines of them
 OLD_S = 30.0  # older figures mean that nothing streams
 
 
@@ -26,6 +28,7 @@ def draw(supervisor: Supervisor) -> RenderableType:
     )
     body: list[RenderableType] = [head, Text(stream_line(seen.stats, seen.stream_pid))]
     body += [Text(leg_line(leg)) for leg in seen.legs]
+    body += [Text(each, style="yellow", overflow="ellipsis") for each in outcast_lines(seen.outcasts)]
     if seen.jobs:
         body.append(_jobs(supervisor))
     if seen.trouble:
@@ -41,9 +44,9 @@ def line(supervisor: Supervisor) -> str:
     done = sum(job.completed for job in seen.jobs)
     failed = sum(job.failed for job in seen.jobs)
     parts_said = " ".join(text for text, _ in parts(supervisor))
-    return (
-        f"{stream_line(seen.stats, seen.stream_pid)}; {done} runs completed, {failed} failed; {parts_said}"
-    )
+    outcasts = "".join(f"; {one['symbol']} {one['state']}" for one in seen.outcasts[:OUTCASTS])
+    stream = stream_line(seen.stats, seen.stream_pid)
+    return f"{stream}{outcasts}; {done} runs completed, {failed} failed; {parts_said}"
 
 
 def parts(supervisor: Supervisor) -> list[tuple[str, str]]:
@@ -73,6 +76,13 @@ def stream_line(stats: dict[str, Any] | None, pid: int | None) -> str:
         f"stream    {stats['venue']}  {stats['live_symbols']} of {stats['symbols']} books live  "
         f"{frames:,.0f} frames/s  receive to book {late}{_clock(stats)}"
     )
+
+
+def outcast_lines(outcasts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each symbol that has no book, the newest ones first, and why."""
+    lines = [f"symbol    {one['symbol']}  {one['state']}  {one['reason']}" for one in outcasts[:OUTCASTS]]
+    more = len(outcasts) - OUTCASTS
+    return [*lines, f"symbol    … and {more} more: leadline symbols"] if more > 0 else lines
 
 
 def _clock(stats: dict[str, Any]) -> str:

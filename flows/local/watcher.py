@@ -31,6 +31,7 @@ class UpStatus:
     stream_pid: int | None = None
     stats: dict[str, Any] | None = None  # the newest row of feed_stats
     legs: list[dict[str, Any]] = field(default_factory=list)  # where two connections carry the same
+    outcasts: list[dict[str, Any]] = field(default_factory=list)  # symbols without a book, and why
     jobs: list[Job] = field(default_factory=list)
     trouble: str = ""  # why something could not be seen
 
@@ -70,25 +71,34 @@ def look(api: Api, api_url: str, db: Path, names: list[str], before: list[Job]) 
             jobs = api.jobs(names)
         except ApiAway as exc:
             troubles.append(str(exc))
-    pid, stats, legs = stream_of(db, troubles.append)
-    return UpStatus(answers, pid, stats, legs, jobs, "; ".join(troubles))
+    seen = stream_of(db, troubles.append)
+    return UpStatus(answers, seen.pid, seen.stats, seen.legs, seen.outcasts, jobs, "; ".join(troubles))
 
 
-def stream_of(
-    db: Path, say: Callable[[str], None]
-) -> tuple[int | None, dict[str, Any] | None, list[dict[str, Any]]]:
-    """Return the process that streams into ``db``, its newest stats and those of its legs, where known."""
+@dataclass(frozen=True, slots=True)
+class StreamSeen:
+    """The process that streams into a database, and what its rows say, where known."""
+
+    pid: int | None = None
+    stats: dict[str, Any] | None = None
+    legs: list[dict[str, Any]] = field(default_factory=list)
+    outcasts: list[dict[str, Any]] = field(default_factory=list)
+
+
+def stream_of(db: Path, say: Callable[[str], None]) -> StreamSeen:
+    """Look at the stream into ``db``."""
     address = read_address(db.resolve())
     if address is None or not address.is_alive():
-        return None, None, []
+        return StreamSeen()
     try:
         with connect(db, patience_s=PATIENCE_S) as con:
             rows = queries.latest_stats(con).dicts()
             legs = queries.leg_figures(con, since=dt.datetime.now(dt.UTC) - LEGS_WITHIN).dicts()
+            outcasts = queries.outcasts(con).dicts()
     except StoreError as exc:
         say(str(exc))
-        return address.pid, None, []
-    return address.pid, rows[0] if rows else None, legs
+        return StreamSeen(address.pid)
+    return StreamSeen(address.pid, rows[0] if rows else None, legs, outcasts)
 
 
 def age_s(ts: dt.datetime) -> float:

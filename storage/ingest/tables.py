@@ -22,7 +22,7 @@ from leadline.book.rows.batch import (
     TickerCol,
     TradeCol,
 )
-from leadline.book.rows.feed import ClockRow, FeedStats, LatencyRow, LegRow
+from leadline.book.rows.feed import ClockRow, FeedStats, LatencyRow, LegRow, ListingRow
 from leadline.storage.ingest.arrow import Names, side_columns, timestamps
 from leadline.storage.ingest.coverage import Interval
 
@@ -80,7 +80,11 @@ def samples_table(rows: Sequence[DepthSample], names: Names) -> pa.Table:
 
 
 def plain_table(
-    rows: Sequence[FeedStats] | Sequence[ClockRow] | Sequence[LegRow] | Sequence[LatencyRow],
+    rows: Sequence[FeedStats]
+    | Sequence[ClockRow]
+    | Sequence[LegRow]
+    | Sequence[LatencyRow]
+    | Sequence[ListingRow],
 ) -> pa.Table:
     """Make rows for ``feed_stats``, ``clock``, ``leg_stats`` or ``latency``: columns are the fields."""
     columns: dict[str, pa.Array] = {}
@@ -93,6 +97,12 @@ def plain_table(
                 values, _KINDS.get(str(field.type).partition(" ")[0], pa.int64())
             )
     return pa.table(columns)
+
+
+def listings_table(rows: Sequence[ListingRow]) -> pa.Table:
+    """Make rows for ``markets_history``, each with its place among them."""
+    place = pa.array(range(1, len(rows) + 1), pa.int64())
+    return plain_table(rows).append_column("place", place)
 
 
 def markets_table(rows: Sequence[Market]) -> pa.Table:

@@ -14,6 +14,39 @@ from leadline.storage.ingest import tables as rare
 from leadline.storage.ingest.coverage import Plan
 from leadline.storage.ingest.tables import Rows
 
+# Only what differs from the symbol's row before is a row.
+_LISTINGS = """
+INSERT INTO markets_history BY NAME
+WITH known AS (
+    SELECT *, 0 AS place FROM markets_history SEMI JOIN incoming USING (venue, symbol)
+    QUALIFY row_number() OVER (PARTITION BY venue, symbol ORDER BY seq DESC) = 1
+), given AS (
+    SELECT * REPLACE (CAST(tick_size AS DOUBLE) AS tick_size, CAST(step_size AS DOUBLE) AS step_size,
+                      CAST(contract_size AS DOUBLE) AS contract_size)
+    FROM incoming
+), compared AS (
+    SELECT *, max(seq) OVER (PARTITION BY venue, symbol) AS known_seq,
+           lag(place) OVER before IS NOT NULL AS has_before,
+           lag(state) OVER before AS old_state, lag(status) OVER before AS old_status,
+           lag(tick_size) OVER before AS old_tick_size, lag(step_size) OVER before AS old_step_size,
+           lag(contract_size) OVER before AS old_contract_size, lag(reason) OVER before AS old_reason
+    FROM (FROM known UNION ALL BY NAME FROM given)
+    WINDOW before AS (PARTITION BY venue, symbol ORDER BY place)
+), told AS (
+    SELECT *, CASE WHEN has_before THEN concat_ws(', ',
+               CASE WHEN state <> old_state THEN 'state' END,
+               CASE WHEN status IS DISTINCT FROM old_status THEN 'status' END,
+               CASE WHEN tick_size IS DISTINCT FROM old_tick_size THEN 'tick_size' END,
+               CASE WHEN step_size IS DISTINCT FROM old_step_size THEN 'step_size' END,
+               CASE WHEN contract_size IS DISTINCT FROM old_contract_size THEN 'contract_size' END,
+               CASE WHEN reason <> old_reason THEN 'reason' END) ELSE 'first' END AS what
+    FROM compared WHERE place > 0
+)
+SELECT venue, symbol, ts, state, status, tick_size, step_size, contract_size, reason, what AS changed,
+       coalesce(known_seq, 0) + row_number() OVER (PARTITION BY venue, symbol ORDER BY place) AS seq
+FROM told WHERE what <> ''
+"""
+
 _INSERTS = {
     "depth_diffs": "INSERT INTO depth_diffs BY NAME SELECT * FROM incoming",
     "trades": "INSERT INTO trades BY NAME SELECT * FROM incoming",
@@ -27,6 +60,7 @@ _INSERTS = {
     "clock": "INSERT INTO clock BY NAME SELECT * FROM incoming",
     "latency": "INSERT INTO latency BY NAME SELECT * FROM incoming",
     "leg_stats": "INSERT INTO leg_stats BY NAME SELECT * FROM incoming",
+    "markets_history": _LISTINGS,
     "coverage": "INSERT INTO coverage BY NAME SELECT * FROM incoming",
     "ingest_batches": "INSERT INTO ingest_batches BY NAME SELECT * FROM incoming",
     "markets": """INSERT INTO markets BY NAME SELECT * FROM incoming
@@ -122,6 +156,8 @@ class Ingest:
             made["clock"] = rare.plain_table(clocks)
         if legs := [row for batch in batches for row in batch.legs]:
             made["leg_stats"] = rare.plain_table(legs)
+        if listings := [row for batch in batches for row in batch.listings]:
+            made["markets_history"] = rare.listings_table(listings)
         if latencies := [row for batch in batches for row in batch.latencies]:
             made["latency"] = rare.plain_table(latencies)
         return made

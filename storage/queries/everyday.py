@@ -54,6 +54,14 @@ WHERE newest.ts > $since AND l.ts > newest.ts - INTERVAL 1 DAY
 GROUP BY line, leg ORDER BY line, leg
 """
 
+# Symbols of the markets that were streamed last, without a book for a reason of their own.
+_OUTCASTS = """
+SELECT venue, symbol, state, reason, since FROM symbol_states
+WHERE state NOT IN ('LIVE', 'DROPPED') AND state = listing ORDER BY since DESC, venue, symbol
+"""
+
+_SYMBOLS = "SELECT * FROM symbol_states"
+
 _LAST_EVENTS = """
 SELECT ts, venue, symbol, from_state, to_state, reason, expected_id, got_id FROM book_events
 WHERE symbol = coalesce($symbol, symbol)
@@ -116,6 +124,16 @@ def spend_by_model(con: Runs) -> Answer:
 def latest_stats(con: Runs, *, n: int = 1) -> Answer:
     """Return the newest ``n`` rows of ``feed_stats``."""
     return run_sql(con, _LAST_STATS, {"n": n})
+
+
+def outcasts(con: Runs) -> Answer:
+    """List the symbols that have no book because of their listing, and why; the newest first."""
+    return run_sql(con, _OUTCASTS)
+
+
+def symbol_states(con: Runs) -> Answer:
+    """Tell where each symbol stands, and why."""
+    return run_sql(con, _SYMBOLS)
 
 
 def leg_figures(con: Runs, *, since: dt.datetime) -> Answer:

@@ -1,8 +1,9 @@
 """
-The tables of the first release, as SQL files, and the take-over of a file of the last revision before.
+The tables of each revision, as SQL files, and the take-over of a file of the last revision before.
 
-``migrations/r001/*.sql`` declare each table once. The comment behind a table or a column says what it holds
-and in which unit; it is stored in the database with COMMENT ON, and docs/sql-*.md are made from it.
+``migrations/r*/*.sql`` declare each table once, in the revision that makes it. The comment behind a table
+or a column says what it holds and in which unit; it is stored in the database with COMMENT ON, and
+docs/sql-*.md are made from it.
 
 Rules that keep crash recovery, remote catalogues and DuckLake working with DuckDB 1.5: everything in schema
 ``main``, no DEFAULT expressions, no foreign keys, sequences, enums or secondary indexes, and a primary key
@@ -26,7 +27,7 @@ REVISION = "r001"
 TAKEN_OVER = "014"  # the last revision before the baseline: the same tables but one
 AREAS = ("market", "trust", "feed", "signals", "scores", "spend")
 
-_FOLDER = Path(__file__).parent / "migrations" / REVISION
+_FOLDER = Path(__file__).parent / "migrations"
 _NAME = re.compile(r'(?:CREATE TABLE )?("?\w+"?)')
 
 _SHAPE = """
@@ -48,11 +49,13 @@ FROM depth_diffs GROUP BY ALL ON CONFLICT DO NOTHING
 
 
 @cache
-def tables() -> dict[str, tuple[str, ...]]:
-    """Return the statements that make each table, CREATE first and a comment for each part, by name."""
-    blocks = [
-        block for area in AREAS for block in (_FOLDER / f"{area}.sql").read_text("utf-8").split("\n\n")
-    ]
+def tables(revision: str | None = None) -> dict[str, tuple[str, ...]]:
+    """
+    Return the statements that make each table, CREATE first and a comment for each part, by name.
+
+    Those of one ``revision`` or of all.
+    """
+    blocks = [block for area in AREAS for block in _blocks(area, revision or "r*")]
     return dict(_statements(block) for block in blocks)
 
 
@@ -76,7 +79,7 @@ def take_over(con: duckdb.DuckDBPyConnection, db: Path) -> None:
     """
     found = set(con.execute(_SHAPE, {"database": None}).fetchall())
     with con.cursor() as aside:
-        for statements in tables().values():
+        for statements in tables(REVISION).values():
             aside.execute(statements[0].replace("CREATE", "CREATE TEMPORARY", 1))
         wanted = set(aside.execute(_SHAPE, {"database": "temp"}).fetchall())
     if odd := sorted({row[:2] for row in found ^ wanted if row[0] != "markets"}):
@@ -84,7 +87,7 @@ def take_over(con: duckdb.DuckDBPyConnection, db: Path) -> None:
         raise NotAStore(f"{db} says it has schema {TAKEN_OVER}, but its columns are others: {some}")
     con.begin()
     try:
-        for name, statements in tables().items():
+        for name, statements in tables(REVISION).items():
             for statement in statements if name == "markets" else statements[1:]:
                 con.execute(statement)
         con.execute(RULES_OF_ROWS)
@@ -97,8 +100,10 @@ def take_over(con: duckdb.DuckDBPyConnection, db: Path) -> None:
     con.commit()
 
 
-def _blocks(area: str) -> list[str]:
-    return (_FOLDER / f"{area}.sql").read_text("utf-8").split("\n\n")
+def _blocks(area: str, revision: str = "r*") -> list[str]:
+    """Return the declarations of an area, oldest revision first."""
+    files = sorted(_FOLDER.glob(f"{revision}/{area}.sql"))
+    return [block for file in files for block in file.read_text("utf-8").split("\n\n")]
 
 
 def _statements(block: str) -> tuple[str, tuple[str, ...]]:

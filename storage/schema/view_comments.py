@@ -68,6 +68,16 @@ VIEW_COMMENTS = {
             "valid_until": "until when it may be acted on, UTC",
         },
     ),
+    "symbol_states": ViewComment(
+        "where each symbol stands now, or stood when its stream ended, and why",
+        ("markets_history",),
+        {
+            "state": "of its book: LIVE, HALTED and so on; or what its listing says where there is none",
+            "reason": "why it is not LIVE; empty when it is, unless its listing is odd",
+            "since": "since when, our clock, UTC",
+            "listing": "state of its listing, as in markets_history",
+        },
+    ),
     "trusted_intervals": ViewComment(
         "intervals in which a book may be trusted, those of no length left out",
         ("coverage",),

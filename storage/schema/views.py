@@ -55,10 +55,34 @@ FROM ordered
 WHERE ended_by IS NOT NULL AND (next_from > ts_to OR next_from IS NULL)
 """
 
+# Where does each symbol stand, and why? Its listing says so where that keeps it from having a book, else
+# the newest event of its book. Rows are newest by their place, not by a clock.
+SYMBOL_STATES = """
+CREATE OR REPLACE VIEW symbol_states AS
+WITH listed AS (
+    SELECT * FROM markets_history
+    QUALIFY row_number() OVER (PARTITION BY venue, symbol ORDER BY seq DESC) = 1
+), booked AS (
+    SELECT venue, symbol, arg_max({'state': to_state, 'reason': reason, 'ts': ts}, rowid) AS book
+    FROM book_events WHERE from_state <> to_state GROUP BY ALL
+), joined AS (
+    SELECT *, coalesce(listed.state, 'LISTED') = 'LISTED' OR coalesce(book.ts > listed.ts, false)
+              AND listed.state <> 'DROPPED' AND book.state <> 'WAITING' AS has_book
+    FROM listed FULL JOIN booked USING (venue, symbol)
+)
+SELECT venue, symbol, CASE WHEN has_book THEN coalesce(book.state, 'WAITING') ELSE state END AS state,
+       CASE WHEN NOT has_book THEN reason WHEN book.state = 'LIVE' THEN coalesce(reason, '')
+            ELSE concat_ws('; ', book.reason, nullif(reason, '')) END AS reason,
+       CASE WHEN has_book THEN coalesce(book.ts, ts) ELSE ts END AS since,
+       state AS listing, status, tick_size, step_size, contract_size
+FROM joined ORDER BY venue, symbol
+"""
+
 VIEWS = {
     "coverage_holes": COVERAGE_HOLES,
     "depth_levels": DEPTH_LEVELS,
     "latest_signals": LATEST_SIGNALS,
+    "symbol_states": SYMBOL_STATES,
     **TRUST_VIEWS,
     **SPEND_VIEWS,
     **SCORE_VIEWS,

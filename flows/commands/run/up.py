@@ -72,15 +72,15 @@ def _print_running(args: argparse.Namespace, settings: Settings) -> int:
         pid = instance.holder(settings.home)
         to_stderr(f"leadline up: process {pid} is starting or stopping in {settings.home}")
         return 0
-    pid, stats, legs = stream_of(Path(where.db), to_stderr)
+    seen = stream_of(Path(where.db), to_stderr)
     answers = is_healthy(where.api_url)
     if args.json:
-        json_to_stdout({**asdict(where), "found": True, "api_answers": answers, "stream_pid": pid})
+        json_to_stdout({**asdict(where), "found": True, "api_answers": answers, "stream_pid": seen.pid})
     to_stderr(f"leadline up: process {where.pid} runs it already; Prefect's UI is at {where.ui_url}")
     to_stderr(f"server    {'answers' if answers else 'does not answer'}, database {where.db}")
-    to_stderr(picture.stream_line(stats, pid))
-    for leg in legs:
-        to_stderr(leg_line(leg))
+    to_stderr(picture.stream_line(seen.stats, seen.pid))
+    for said in (*map(leg_line, seen.legs), *picture.outcast_lines(seen.outcasts)):
+        to_stderr(said)
     if (wanted := str(settings.db.resolve())) != where.db and args.db is not None:
         to_stderr(
             f"leadline up: {wanted} was not started; run leadline down first, or use another LEADLINE_HOME"

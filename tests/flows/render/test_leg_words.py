@@ -56,7 +56,7 @@ def test_a_cut_leg_costs_nothing_and_the_table_says_which_it_was(tmp_path: Path)
             until(lambda: figures().get("A", (0, 0))[0] > 0, "the table says what it missed")
             assert figures()["A"][1] == 1
             assert figures()["B"] == (0, 0)
-            pid, stats, legs = stream_of(db, print)
+            seen = stream_of(db, print)
             until(lambda: host.status().feed.clock_error_us is not None, "the clock is known")
         finally:
             host.close()
@@ -67,11 +67,11 @@ def test_a_cut_leg_costs_nothing_and_the_table_says_which_it_was(tmp_path: Path)
         ends = con.execute("SELECT DISTINCT ended_by FROM coverage").fetchall()
         assert ends == [("stopped",)]
         assert leg_figures(con, since=dt.datetime.now(dt.UTC) + dt.timedelta(days=1)).dicts() == []
-    assert [leg["leg"] for leg in legs] == ["A", "B"]
-    first, second = legs
+    assert [leg["leg"] for leg in seen.legs] == ["A", "B"]
+    first, second = seen.legs
     assert (first["in_use"], second["in_use"]) == (False, True)
     assert first["lost_ids_day"] > 0
     assert second["lost_ids_day"] == 0
     assert ", beside: " in leg_line(first)
     assert ", in use: " in leg_line(second)
-    assert "books live" in stream_line(stats, pid)
+    assert "books live" in stream_line(seen.stats, seen.pid)

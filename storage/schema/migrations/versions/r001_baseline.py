@@ -11,6 +11,6 @@ down_revision = None
 
 
 def upgrade() -> None:
-    for statements in tables().values():
+    for statements in tables(revision).values():
         for statement in statements:
             op.execute(statement)
