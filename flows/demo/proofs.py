@@ -24,8 +24,6 @@ from leadline.tasks.venues.registry import model_of
 Levels: TypeAlias = list[tuple[Decimal, Decimal]]
 Book: TypeAlias = tuple[Levels, Levels]
 
-DEMO_VENUE = "loopback-spot"
-SEED_LIMITS = frozenset(step.levels for step in model_of(DEMO_VENUE).depth_weights)
 IDS_A_SYMBOL = 5
 TICKERS = 40
 SAMPLES_COMPARED = 100
@@ -61,21 +59,22 @@ class Certified:
     """
     The price range in which a book is all there is: that of its seed, where the venue cut the seed.
 
-    A seed has 100, 500, 1000 or 5000 levels a side at most; what lies beyond a cut side is unknown to
-    any client until it changes. A side with fewer levels was complete.
+    A seed has as many levels a side at most as were asked for, such as 100 or 5000; what lies beyond a cut
+    side is unknown to any client until it changes. A side with another number of levels was complete.
     """
 
-    def __init__(self, con: Connection) -> None:
+    def __init__(self, con: Connection, venue: str) -> None:
         self._ranges = audit.seed_ranges(con)
+        self._limits = frozenset(step.levels for step in model_of(venue).depth_weights)
 
     def cut(self, venue: str, symbol: str, epoch: int, book: Book) -> Book:
         """Return the levels of ``book`` that a client of that seed can know."""
         seed = self._ranges[venue, symbol, epoch]
         bids, asks = book
-        if seed.bids in SEED_LIMITS and seed.lowest is not None:
+        if seed.bids in self._limits and seed.lowest is not None:
             lowest = exact(seed.lowest)
             bids = [level for level in bids if level[0] >= lowest]
-        if seed.asks in SEED_LIMITS and seed.highest is not None:
+        if seed.asks in self._limits and seed.highest is not None:
             highest = exact(seed.highest)
             asks = [level for level in asks if level[0] <= highest]
         return bids, asks
@@ -217,6 +216,13 @@ def tickers(con: Connection, since: dt.datetime, seed: int) -> Proof:
         if [*book.bids[0], *book.asks[0]] != [exact(value) for value in told]:
             wrong.append(f"{symbol} at {update_id}: book {book.bids[0]} {book.asks[0]}, ticker {told}")
     return proof_of("top of book equals bookTicker at equal ids", wrong, len(rows), f"{len(rows)} compared")
+
+
+def attested(con: Connection) -> Proof:
+    """Sum up comparisons of books with tickers as they streamed: their ids are not those of diffs."""
+    equal, misses = audit.attested(con)
+    wrong = [f"{misses} tops differ"] if misses else []
+    return proof_of("top of book equals the venue's at equal ids", wrong, equal, f"{equal} compared")
 
 
 def durable(counted: dict[str, int], stored: dict[str, int]) -> Proof:

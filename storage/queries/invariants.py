@@ -94,6 +94,8 @@ WHERE t.ts_recv >= $since
 ORDER BY hash(t.update_id + $seed) LIMIT $n
 """
 
+_ATTESTED = "SELECT coalesce(sum(equal_id), 0), coalesce(sum(mismatches), 0) FROM attestations"
+
 _IDS = """
 SELECT d.venue, d.symbol, d.last_id
 FROM depth_diffs d JOIN coverage c
@@ -186,6 +188,13 @@ def random_ids(con: Runs, since: dt.datetime, *, n: int, seed: int) -> list[tupl
 def random_tickers(con: Runs, since: dt.datetime, *, n: int, seed: int) -> Answer:
     """Choose up to ``n`` book tickers whose id is also the last id of a diff in trusted coverage."""
     return run_sql(con, _TICKERS, {"since": since, "n": n, "seed": seed})
+
+
+def attested(con: Runs) -> tuple[int, int]:
+    """Return how many tops were compared at equal ids as they streamed, and how many of all differed."""
+    row = con.execute(_ATTESTED).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ def demo(parser: ArgumentParser) -> None:
     """Run everything on the built-in venue, with faults, and prove the result."""
     flags.add_number(parser, "--seconds", "How long to stream", 45.0)
     flags.add_setting(parser, "db", default="demo.duckdb, created anew by each demo")
+    flags.add_setting(
+        parser, "venue", text="Built-in venue, such as loopback-usdm", default="loopback-spot"
+    )
     flags.add_number(parser, "--seed", "Seed of the synthetic market", 1, read=int)
     flags.add_json(parser)
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from leadline.flows.commands.common.flags import settings_of
 from leadline.flows.config.settings import DEFAULT_DB, DEMO_DB
 from leadline.flows.demo.proofs import Proof
-from leadline.flows.demo.run import CHOSEN, Demo
+from leadline.flows.demo.run import CHOSEN, Demo, demo_venue
 from leadline.flows.foreground.picture import StreamPicture
 from leadline.flows.render.tables import table_lines
 from leadline.flows.terminal.console import json_to_stdout, to_stderr, to_stdout
@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the demo and print the proofs; 1 if one fails."""
     settings = settings_of(args)
     db = DEMO_DB if settings.db == DEFAULT_DB else settings.db
-    settings = replace(settings, db=db, **CHOSEN)
+    venue = demo_venue(settings, asked=args.venue is not None)
+    settings = replace(settings, db=db, venue=venue, **CHOSEN)
     demo = Demo(settings, args.seconds, args.seed, to_stderr)
     picture: StreamPicture | None = None
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from leadline.flows.config.settings import BadSetting, Settings
 from leadline.flows.demo.proofs import Comparison, gaps_made, proof_of
+from leadline.flows.demo.run import demo_venue
 from leadline.storage.queries.invariants import SeedRange
 from tests.demo import DemoRun
 from tests.flows.commands import environ, finish, start
@@ -144,6 +146,37 @@ def test_books_are_compared_where_their_seed_can_vouch(
 
     monkeypatch.setattr(proofs.audit, "seed_ranges", lambda con: {("v", "S", 1): seed})
     truth = Known([("3", "1"), ("2", "1"), ("1", "1")], [("9", "1")])
-    comparison = Comparison(truth, proofs.Certified(None))  # type: ignore[arg-type]
+    comparison = Comparison(truth, proofs.Certified(None, "loopback-spot"))  # type: ignore[arg-type]
     comparison.compare("v", "S", 1, 5, (_book([(price, "1") for price in ours]), _book([("9", "1")])))
     assert (not comparison.wrong) == equal
+
+
+@pytest.mark.parametrize(
+    ("venue", "asked", "shown"),
+    [
+        ("loopback-bybit-linear", True, "loopback-bybit-linear"),
+        ("loopback-usdm", False, "loopback-usdm"),
+        ("binance-spot", False, "loopback-spot"),
+    ],
+)
+def test_the_demo_runs_on_the_built_in_venue_asked_for(venue: str, asked: bool, shown: str) -> None:
+    assert demo_venue(Settings(venue=venue), asked=asked) == shown
+
+
+def test_the_demo_refuses_a_real_venue_by_name() -> None:
+    with pytest.raises(BadSetting, match="runs on a built-in one, loopback-…, got bybit-spot"):
+        demo_venue(Settings(venue="bybit-spot"), asked=True)
+
+
+@pytest.mark.parametrize(
+    ("equal", "misses", "holds"),
+    [(15, 0, True), (15, 1, False), (0, 0, False)],
+    ids=["all-agree", "one-differs", "nothing-was-compared"],
+)
+def test_tops_with_ids_of_their_own_are_proved_by_what_was_attested(
+    monkeypatch: pytest.MonkeyPatch, equal: int, misses: int, holds: bool
+) -> None:
+    from leadline.flows.demo import proofs
+
+    monkeypatch.setattr(proofs.audit, "attested", lambda con: (equal, misses))
+    assert proofs.attested(None).holds is holds  # type: ignore[arg-type]

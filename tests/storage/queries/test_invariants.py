@@ -73,3 +73,12 @@ def test_each_harm_is_found_where_it_was_done(
 ) -> None:
     kept.cursor().execute(harm, {"s": MARKETS[book].symbol})
     assert broken(kept) == found
+
+
+def test_what_was_attested_is_summed_over_all_books(kept: Owner) -> None:
+    assert invariants.attested(kept.cursor()) == (0, 0)
+    kept.cursor().execute(
+        "INSERT INTO attestations VALUES ('v', 's', '2026-05-28 10:01:00', 10, 90, 3, 2, 0, 0), "
+        "('v', 't', '2026-05-28 10:04:00', 5, 40, 1, 0, 9, 9)"
+    )
+    assert invariants.attested(kept.cursor()) == (15, 4)
