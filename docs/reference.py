@@ -1,7 +1,7 @@
 """
-Write the pages of the reference from what the program declares: commands and settings.
+Write the pages of the reference from what the program declares: commands, settings, tables and views.
 
-    python docs/reference.py           writes docs/settings.md, docs/commands.md and docs/commands/*.md
+    python docs/reference.py           writes settings.md, commands.md, sql.md, commands/*.md and sql/*.md
     python docs/reference.py --check   writes nothing; exit code 1 and the names of pages that differ
 """
 
@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from leadline.flows.cli.program import GROUPS
 from leadline.flows.commands.common.command import Command
 from leadline.flows.config.settings import SETTINGS, Setting
+from leadline.storage.access.extensions import open_duckdb
+from leadline.storage.queries.catalog import columns, tables
+from leadline.storage.schema.baseline import AREAS, area_of
+from leadline.storage.schema.migrate import migrate
+from leadline.storage.schema.view_comments import VIEW_COMMENTS
 
 DOCS = Path(__file__).parent
 MADE = "<!-- Made by docs/reference.py. Change the declaration, then run it. -->"
@@ -28,6 +34,15 @@ SECTIONS = {  # the first setting of each
     "shock_look_s": "Shocks",
     "keep_days": "Retention",
 }
+AREA_TITLES = {
+    "market": "Market data",
+    "trust": "Coverage and trust",
+    "feed": "The feed itself",
+    "signals": "Signals",
+    "scores": "Scores",
+    "spend": "Cost of model calls",
+}
+ROOMS = ("commands", "sql")  # folders that hold nothing else
 
 
 def pages() -> dict[Path, str]:
@@ -35,6 +50,10 @@ def pages() -> dict[Path, str]:
     made = {DOCS / "settings.md": settings_page(), DOCS / "commands.md": overview_page()}
     for room, (title, commands) in GROUPS.items():
         made[DOCS / "commands" / f"{room}.md"] = commands_page(title, commands)
+    things, macros = schema()
+    made[DOCS / "sql.md"] = sql_overview_page(things, macros)
+    for area in AREAS:
+        made[DOCS / "sql" / f"{area}.md"] = sql_page(area, things)
     return made
 
 
@@ -124,6 +143,88 @@ def _row(setting: Setting) -> str:
     return f"| `{setting.key}` | {shown} | {setting.kind.expected} | {setting.text} |"
 
 
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A table or view of the store; each of its columns with its type and comment."""
+
+    name: str
+    kind: str
+    area: str
+    text: str
+    columns: tuple[tuple[str, str, str], ...]
+
+
+def schema() -> tuple[list[Thing], list[str]]:
+    """Return the tables and views of a new store, and what its macros say of themselves."""
+    with open_duckdb() as con:
+        migrate(con, Path("new"))
+        found = [row for row in tables(con).dicts() if row["name"] != "alembic_version"]
+        things = [
+            Thing(
+                row["name"],
+                row["kind"],
+                _area(row["name"]),
+                row["comment"],
+                tuple(
+                    (each["name"], each["type"], each["comment"])
+                    for each in columns(con, row["name"]).dicts()
+                ),
+            )
+            for row in found
+        ]
+        macros = con.execute(
+            "SELECT comment FROM duckdb_functions() WHERE NOT internal ORDER BY ALL"
+        ).fetchall()
+    return things, [text for (text,) in macros]
+
+
+def _area(name: str) -> str:
+    """Return the area of a table, or of the first table that explains a view."""
+    areas = area_of()
+    return areas[name] if name in areas else areas[VIEW_COMMENTS[name].of[0]]
+
+
+def sql_overview_page(things: Sequence[Thing], macros: Sequence[str]) -> str:
+    """Return all tables, views and macros, a line each."""
+    lines = [
+        "# SQL data dictionary",
+        MADE,
+        "",
+        "Every table, view and column says in the database itself what it holds. The prompt of",
+        "`leadline sql` shows it: `\\d` lists the tables and views, `\\d NAME` the columns of one.",
+        "All times are UTC without a zone.",
+    ]
+    for area, title in AREA_TITLES.items():
+        lines += ["", f"## {title}", "", "| name | kind | holds |", "|---|---|---|"]
+        lines += [
+            f"| [`{each.name}`](sql/{area}.md#{each.name}) | {each.kind} | {_cell(each.text)} |"
+            for each in things
+            if each.area == area
+        ]
+    lines += [
+        "",
+        "## Macros",
+        "",
+        *(f"- `{use}`:{text}" for use, _, text in (each.partition(":") for each in macros)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def sql_page(area: str, things: Sequence[Thing]) -> str:
+    """Return the tables and views of one area, a section each."""
+    lines = [f"# SQL: {AREA_TITLES[area].lower()}", MADE]
+    for each in things:
+        if each.area == area:
+            lines += ["", f"## {each.name}", "", f"{each.kind.capitalize()}: {each.text}.", ""]
+            lines += ["| column | type | holds |", "|---|---|---|"]
+            lines += [f"| `{name}` | {kind} | {_cell(text)} |" for name, kind, text in each.columns]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
 def main() -> int:
     """Write the pages, or compare them."""
     parser = argparse.ArgumentParser(
@@ -132,13 +233,14 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     made = pages()
-    old = {path for path in (DOCS / "commands").glob("*.md") if path not in made}
+    old = {path for room in ROOMS for path in (DOCS / room).glob("*.md") if path not in made}
     wrong = [path for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in [*wrong, *old]:
         sys.stdout.write(f"{path.relative_to(DOCS.parent)}\n")
     if check:
         return 1 if wrong or old else 0
-    (DOCS / "commands").mkdir(exist_ok=True)
+    for room in ROOMS:
+        (DOCS / room).mkdir(exist_ok=True)
     for path in wrong:
         path.write_text(made[path], "utf-8")
     for path in old:

@@ -3,7 +3,7 @@ The tables of each revision, as SQL files, and the take-over of a file of the la
 
 ``migrations/r*/*.sql`` declare each table once, in the revision that makes it. The comment behind a table
 or a column says what it holds and in which unit; it is stored in the database with COMMENT ON, and
-docs/sql-*.md are made from it.
+docs/sql/*.md are made from it.
 
 Rules that keep crash recovery, remote catalogues and DuckLake working with DuckDB 1.5: everything in schema
 ``main``, no DEFAULT expressions, no foreign keys, sequences, enums or secondary indexes, and a primary key

@@ -1,5 +1,5 @@
 """
-What each view and its columns hold, stored in the database beside the view.
+What each view, its columns and each macro hold, stored in the database beside them.
 
 A column that is not named here means what the column of that name means in the table the view is ``of``.
 """
@@ -39,7 +39,7 @@ _SUMS = {
 
 VIEW_COMMENTS = {
     "coverage_holes": ViewComment(
-        "stretches between two trusted intervals of a market, and the one that has not ended yet",
+        "holes between the trusted intervals of a market, and the one still open",
         ("coverage",),
         {
             "ts_from": "end of the interval before, our clock, UTC",
@@ -79,13 +79,13 @@ VIEW_COMMENTS = {
         },
     ),
     "trusted_intervals": ViewComment(
-        "intervals in which a book may be trusted, those of no length left out",
+        "intervals in which a book may be trusted, empty ones left out",
         ("coverage",),
         {"seconds": "length"},
     ),
     "trust": ViewComment(
-        "one row per market and minute, from its first sign of life to its last: may the data be trusted?",
-        ("feed_stats", "latency", "attestations"),
+        "may the data be trusted? One row per market and minute, from its first sign of life to its last",
+        ("attestations", "feed_stats", "latency"),
         {
             "minute": "start of the minute, our clock, UTC",
             "is_trusted": "whether all of it that was watched is covered and nothing contradicted the book",
@@ -170,6 +170,10 @@ VIEW_COMMENTS = {
     ),
 }
 
+MACRO_COMMENTS = {
+    "trusted": "trusted(venue, symbol, moment): whether the book of a market may be trusted then (UTC)"
+}
+
 _COLUMNS = """
 SELECT table_name, column_name, comment FROM duckdb_columns()
 WHERE database_name = current_database() AND NOT internal
@@ -178,6 +182,8 @@ WHERE database_name = current_database() AND NOT internal
 
 def comment_views(con: duckdb.DuckDBPyConnection) -> None:
     """Store the comments; a view or column without one is an error of this module, a `KeyError`."""
+    for macro, text in MACRO_COMMENTS.items():
+        con.execute(f"COMMENT ON MACRO {macro} IS {quoted(text)}")
     known: dict[str, dict[str, str]] = {}
     for table, column, comment in con.execute(_COLUMNS).fetchall():
         known.setdefault(table, {})[column] = comment

@@ -11,6 +11,9 @@ import pytest
 
 from leadline.flows.cli.program import COMMANDS
 from leadline.flows.config.settings import SETTINGS
+from leadline.storage.access.extensions import open_duckdb
+from leadline.storage.schema.migrate import migrate
+from leadline.storage.schema.trust_views import MACROS
 from tests.docs.pages import DOCS, ROOT, Page
 
 
@@ -41,6 +44,8 @@ def test_the_pages_are_what_the_program_declares() -> None:
         ("settings.md", "from 1 to 64", "from 1 to 65"),
         ("commands/run.md", "Stream books", "Stream looks"),
         ("commands.md", "| [`sql`]", "| [`sqlite`]"),
+        ("sql.md", "| table |", "| view |"),
+        ("sql/trust.md", "update id of the last stored diff", "update id of a stored diff"),
     ],
 )
 def test_a_page_that_differs_is_named_and_mended(copy: Path, page: str, old: str, new: str) -> None:
@@ -72,6 +77,28 @@ def test_every_setting_and_command_has_its_place() -> None:
     assert set(SETTINGS) <= rows
     sections = {name for path in (DOCS / "commands").glob("*.md") for name in Page(path).anchors()}
     assert {f"leadline-{name}" for name in COMMANDS} <= sections
+
+
+def test_every_table_view_column_and_macro_has_its_place(tmp_path: Path) -> None:
+    with open_duckdb(tmp_path / "new.duckdb") as con:
+        migrate(con, tmp_path)
+        found = con.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() "
+            "WHERE NOT internal AND table_name <> 'alembic_version'"
+        ).fetchall()
+    pages = [Page(path).text for path in (DOCS / "sql").glob("*.md")]
+    sections = [section for text in pages for section in text.split("\n## ")[1:]]
+    rows = {
+        (section.partition("\n")[0], cells[1].strip(" `"))
+        for section in sections
+        for cells in map(cells_of, section.splitlines())
+        if cells
+    }
+    assert len(found) > 200
+    assert set(found) <= rows
+    overview = Page(DOCS / "sql.md").text
+    assert all(f"`{name}`" in overview for name, _ in found)
+    assert all(f"`{name}(" in overview for name in MACROS)
 
 
 def cells_of(line: str) -> list[str]:

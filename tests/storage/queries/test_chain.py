@@ -58,6 +58,8 @@ def ask(text: str, diffs: list[Ids], **before: int | None) -> list[bool]:
 def test_sql_finds_the_gaps_that_the_venues_rule_finds(name: str) -> None:
     rule, at = RULES[name], 20
     diffs = neighbours(at, by_prev_id=rule.by_prev_id)
+    if not rule.by_prev_id:  # the rule's own id of a diff is the first one: a venue may send but one
+        diffs = [diff for diff in diffs if rule.got_id(diff) == diff.first_id]
     for bridged, before in {
         False: {"start_id": at, "before_id": None},
         True: {"start_id": 0, "before_id": at},

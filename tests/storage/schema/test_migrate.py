@@ -15,6 +15,7 @@ from leadline.storage.queries.rebuild import book_at
 from leadline.storage.schema import migrate as migrating
 from leadline.storage.schema.baseline import AREAS, area_of, tables
 from leadline.storage.schema.migrate import REVISIONS, UNRELEASED, make_views, migrate, schema_revision
+from leadline.storage.schema.trust_views import MACROS
 from leadline.storage.schema.views import VIEWS
 from tests.storage.schema.revision_014 import make_014
 
@@ -24,17 +25,19 @@ SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal
 ORDER BY table_name, column_index
 """
 _VIEWS = "SELECT view_name, sql, comment FROM duckdb_views() WHERE NOT internal ORDER BY view_name"
+_MACROS = "SELECT function_name, macro_definition, comment FROM duckdb_functions() WHERE NOT internal"
 
 
 def catalog(path: Path) -> list[list[tuple[object, ...]]]:
     with open_duckdb(path, read_only=True) as con:
-        return [con.execute(statement).fetchall() for statement in (_TABLES, _COLUMNS, _VIEWS)]
+        return [con.execute(statement).fetchall() for statement in (_TABLES, _COLUMNS, _VIEWS, _MACROS)]
 
 
 def test_every_table_and_every_column_says_what_it_holds(template: Path) -> None:
-    made, columns, views = catalog(template)
-    silent = [row[:2] for row in (*made, *columns, *views) if not row[-1] and row[0] != "alembic_version"]
-    assert not silent
+    made, columns, views, macros = catalog(template)
+    rows = (*made, *columns, *views, *macros)
+    assert not [row[:2] for row in rows if not row[-1] and row[0] != "alembic_version"]
+    assert {name for name, *_ in macros} == set(MACROS)
     assert {name for name, *_ in made} == {*tables(), "alembic_version"}
     assert list(dict.fromkeys(area_of().values())) == list(AREAS)
 

@@ -32,7 +32,7 @@ CREATE TABLE attestations (  -- checks of books against the venue's own statemen
     audit_mismatches BIGINT NOT NULL  -- of those levels, how many disagreed
 );
 
-CREATE TABLE mismatches (  -- one row per disagreement of a book with the venue's own statements: the evidence
+CREATE TABLE mismatches (  -- one row per disagreement of a book with the venue's word: the evidence
     venue VARCHAR NOT NULL,  -- venue and kind of market, such as binance-spot
     symbol VARCHAR NOT NULL,  -- symbol as the venue writes it, upper case
     epoch BIGINT NOT NULL,  -- unbroken run from one seed: receipt of that seed, µs since 1970 UTC
