@@ -31,10 +31,11 @@ from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
+from leadline.book.errors import LeadlineError
 from leadline.book.venues.registry import spec_of
 from leadline.flows.analyze import report_flow
 from leadline.flows.config.logs import log_to
-from leadline.flows.config.run_settings import settings_of_run
+from leadline.flows.config.run_settings import settings_now, settings_of_run
 from leadline.flows.config.settings import BadSetting, Settings
 from leadline.flows.prefect_ui.publisher import EventPublisher
 from leadline.flows.signals.shocks import ShockWatch
@@ -44,6 +45,7 @@ from leadline.flows.streaming.handover import Rotation, Succession
 from leadline.flows.streaming.host import StreamHost
 from leadline.flows.streaming.own_run import OwnRun
 from leadline.flows.streaming.side_loop import SideLoop, keep_running
+from leadline.flows.streaming.watchlist import Watchlist
 from leadline.storage.errors import StoreOwned
 from leadline.storage.handover.requests import holder_pid
 from leadline.storage.handover.succession import HasHeir, Heir
@@ -54,9 +56,10 @@ log = logging.getLogger("leadline.stream")
 
 NAME = "stream-books"
 LOOK_S = 0.2
+WATCHLIST_S = 1.0
 FINISH_S = 5.0
 FIRST_SAMPLE_S = 2.0  # the first one soon, so that there is something to see
-ENDLESS = {"needs", "samples", "watch"}  # jobs that never end by themselves
+ENDLESS = {"needs", "samples", "watch", "symbols"}  # jobs that never end by themselves
 ENDS = {
     "handover": "HandedOver",
     "gave_up": "GaveUp",
@@ -75,6 +78,8 @@ class StreamSession:
     flow_run_id: str = ""
     reports: int = 0
     reports_failed: int = 0
+    named: tuple[str, ...] = ()  # symbols that a person has just asked for by name
+    reread: Callable[[], Settings | None] | None = None  # the settings now, where they may change
     shocks: ShockWatch | None = None
 
 
@@ -129,7 +134,9 @@ async def stream_books(  # noqa: PLR0917 - Prefect gives them by name
         "rest_url": rest_url,
     }
     given |= {"rotate_s": _rotate_s(max_seconds, max_hours), "snapshot_every_s": snapshot_every_s}
-    return await _stream(StreamSession(settings_of_run(given)), handover=handover)
+    session = StreamSession(settings_of_run(given), reread=lambda: settings_now(given))
+    session.named = tuple(symbols or ())
+    return await _stream(session, handover=handover)
 
 
 def session_flow(session: StreamSession) -> Callable[..., Coroutine[Any, Any, State[Any]]]:
@@ -153,7 +160,8 @@ async def _stream(session: StreamSession, *, handover: bool) -> State[Any]:
     with log_to(settings.log_file, settings.log_level), requests.catch_signals():
         heir: Heir | None = None
         try:
-            host = StreamHost(settings)
+            # A successor goes on with what is streamed now, whatever its run was first started with.
+            host = StreamHost(settings, named=() if handover else session.named)
             if handover and holder_pid(settings.db) is not None:
                 heir = Heir(settings.db)
                 host.warm()
@@ -269,6 +277,7 @@ class _StreamRun:
             if heir is not None:
                 heir.close()
             self._start("samples", self._take_samples)
+            self._start("symbols", self._follow_watchlist)
             self._start("reports", self._send_reports)
             self._start("events", lambda: self._reports_loop.run(self._publisher.run()))
             self._start("shocks", lambda: self._shocks_loop.run(self._shocks.run()))
@@ -325,6 +334,21 @@ class _StreamRun:
             due = max(due + every_s, time.monotonic())
             samples = await asyncio.to_thread(self._host.sample)
             self._report = DepthReport.of(self._host.settings.venue, self._host.markets, samples)
+
+    async def _follow_watchlist(self) -> None:
+        """Let symbols come and go as the table and the settings say."""
+        watchlist, reread = Watchlist(self._host), self._session.reread
+        due = time.monotonic()
+        while True:
+            await asyncio.sleep(WATCHLIST_S)
+            try:
+                if reread is not None and time.monotonic() >= due:
+                    due = time.monotonic() + self._host.settings.pages_every_s
+                    if (settings := await asyncio.to_thread(reread)) is not None:
+                        await asyncio.to_thread(watchlist.change_settings, settings.symbols)
+                await asyncio.to_thread(watchlist.look)
+            except LeadlineError as exc:
+                log.warning("symbols stay as they are: %s", exc)
 
     async def _send_reports(self) -> None:
         """Report the newest sample; one that a newer one overtook is never reported."""

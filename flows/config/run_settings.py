@@ -30,17 +30,23 @@ def settings_of_run(given: Mapping[str, object]) -> Settings:
 
     Raises `BadSetting` with the layer that holds the wrong value.
     """
-    return load(given, variables=variables(), origin="flow parameter")
+    return load(given, variables=variables() or {}, origin="flow parameter")
 
 
-def variables() -> dict[str, object]:
-    """Return the Variables that are settings, by key; none where the API does not answer."""
+def settings_now(given: Mapping[str, object]) -> Settings | None:
+    """Put them together anew; None while Prefect cannot be asked. Raises `BadSetting`."""
+    found = variables()
+    return None if found is None else load(given, variables=found, origin="flow parameter")
+
+
+def variables() -> dict[str, object] | None:
+    """Return the Variables that are settings, by key; None where the API does not answer."""
     quick: dict[Any, Any] = {PREFECT_CLIENT_MAX_RETRIES: 1, PREFECT_API_REQUEST_TIMEOUT: TIMEOUT_S}
     try:
         with temporary_settings(quick), get_client(sync_client=True) as client:
             found = client.read_variables(limit=MOST)
     except Exception as exc:  # noqa: BLE001 - whatever keeps them from us, the run can do without
         log.warning("Prefect Variables could not be read: %s %s", type(exc).__name__, exc)
-        return {}
+        return None
     named = {each.name.removeprefix(PREFIX): each.value for each in found if each.name.startswith(PREFIX)}
     return {key: value for key, value in named.items() if key in SETTINGS}

@@ -16,7 +16,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -39,13 +39,13 @@ class StreamFailed(LeadlineError):
 class ForegroundStream:
     """One run of ``stream_books``; construct after the environment names the Prefect API."""
 
-    def __init__(self, settings: Settings, *, handover: bool = False) -> None:
+    def __init__(self, settings: Settings, *, handover: bool = False, named: Sequence[str] = ()) -> None:
         # Prefect's log lines go to its API and to our file; the terminal has a picture of its own.
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         logging.raiseExceptions = False  # its API handler writes to stderr when the API is away
         # Imported here because Prefect fixes its settings when it is imported.
         self._stream = importlib.import_module("leadline.flows.stream")
-        self.session: StreamSession = self._stream.StreamSession(settings)
+        self.session: StreamSession = self._stream.StreamSession(settings, named=tuple(named))
         self._handover = handover
         self._ended: Future[tuple[str, str]] = Future()
         self._thread = threading.Thread(target=self._run, name="leadline-flow", daemon=True)

@@ -26,6 +26,7 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
+from leadline.book.venues.common.listing import ListingState
 from leadline.flows.streaming.ending import EndReason, EndRequests
 from leadline.flows.streaming.host import StreamHost
 from leadline.storage.access.connect import connect
@@ -93,8 +94,12 @@ class Succession:
         if marked is not None:
             late = [symbol for symbol, at in old.items() if at < marked.get(symbol, -1)]
             return f"the old stream has not stored {_some(late)} so far" if late else ""
-        live = {book.symbol for book in self._host.feed.status().symbols if book.is_live}
-        cold = [symbol for symbol in old if symbol not in live and symbol in self._host.settings.symbols]
+        books = self._host.feed.status().symbols
+        cold = [
+            book.symbol
+            for book in books
+            if book.symbol in old and not (book.is_live or isinstance(book.state, ListingState))
+        ]
         return f"{_some(cold)} not live yet" if cold else ""
 
     async def _ask_and_take(self) -> EndReason | None:

@@ -10,6 +10,7 @@ The database is locked before anything is received, and released last.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import random
 import threading
@@ -25,8 +26,9 @@ from leadline.book.rows.feed import FeedStats
 from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
 from leadline.flows.config.venue import profile_of, refuse_unpaired
+from leadline.storage.access.connect import connect
 from leadline.storage.access.owner import Owner
-from leadline.storage.errors import StoreOwned
+from leadline.storage.errors import StoreError, StoreOwned
 from leadline.storage.handover.cut import Cutter
 from leadline.storage.handover.holding import Holding
 from leadline.storage.handover.requests import holder_pid, take_request
@@ -34,6 +36,7 @@ from leadline.storage.handover.succession import Ends, SymbolEnd, ends, ensure_n
 from leadline.storage.ingest.commit import Commit, WriterStatus
 from leadline.storage.ingest.tables import Rows
 from leadline.storage.ingest.writer import Writer
+from leadline.storage.symbols.watchlist import overrule, wanted, words
 from leadline.tasks.feed.routing.config import SinkStatus
 from leadline.tasks.feed.thread import Feed, FeedConfig, FeedStatus, Need
 from leadline.tasks.net.errors import FeedStopped
@@ -42,6 +45,7 @@ from leadline.tasks.venues.common.profile import USUAL_KINDS
 
 log = logging.getLogger("leadline.host")
 
+NAMED = "a stream that was started with its name"
 PASSING_S = 10.0  # an owner that serves nobody is a short command; wait this long for it
 PAUSE_S = 0.1
 LOOK_S = 0.02
@@ -85,9 +89,16 @@ class _StatsTap:
 class StreamHost:
     """The working parts of one stream, from `open` to `close`. Thread-safe except for these two."""
 
-    def __init__(self, settings: Settings, *, host_grace_s: float | None = None) -> None:
-        """Raise `BadSetting` for an unknown venue; with ``host_grace_s`` 0 nobody hosts the needs."""
+    def __init__(
+        self, settings: Settings, *, host_grace_s: float | None = None, named: Sequence[str] = ()
+    ) -> None:
+        """
+        Raise `BadSetting` for an unknown venue; with ``host_grace_s`` 0 nobody hosts the needs.
+
+        ``named`` are symbols that a person has just asked for: they are streamed even if they were dropped.
+        """
         self.settings = settings
+        self._named = named
         self.started = time.monotonic()
         self.markets: list[Market] = []  # what rows and samples count as ``book``; append-only
         self._profile = profile_of(settings)
@@ -115,7 +126,10 @@ class StreamHost:
             warm_up(spec_of(self.settings.venue), cast("Engine", self.settings.engine))
         self._owner = self._own(tick)
         try:
-            self._start_feed(self._start_writer(self._owner))
+            writer = self._start_writer(self._owner)
+            now = dt.datetime.now(dt.UTC)
+            overrule(self._owner.cursor(), self.venue, self._named, is_wanted=True, who=NAMED, now=now)
+            self._start_feed(writer)
         except BaseException:
             self.close()
             raise
@@ -186,7 +200,7 @@ class StreamHost:
         settings = self.settings
         config = FeedConfig(
             profile=self._profile,
-            symbols=settings.symbols,
+            symbols=self._symbols(),
             engine=cast("Engine", settings.engine),
             max_levels=settings.max_levels,
             buffer_limit=settings.buffer_limit,
@@ -202,6 +216,15 @@ class StreamHost:
         self._feed = Feed(config, self._sink, rng=random.Random(), host_grace_s=self._grace_s)
         self._feed.start()
         self.started = time.monotonic()  # compiling, the first time, is not streaming
+
+    def _symbols(self) -> tuple[str, ...]:
+        """Return the symbols to begin with; those of the settings where the last words cannot be read."""
+        try:
+            with connect(self.settings.db) as con:
+                return wanted(self.settings.symbols, words(con, self.venue))
+        except StoreError as exc:
+            log.warning("the watch list cannot be read: %s", exc)
+            return self.settings.symbols
 
     def _own(self, tick: Callable[[], None] | None) -> Owner:
         deadline = time.monotonic() + PASSING_S

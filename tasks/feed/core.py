@@ -145,9 +145,9 @@ class Core:
         """Ask soon whether a symbol is listed that the venue does not know."""
         self._symbols.listing.doubt(symbol)
 
-    async def remove_symbols(self, symbols: Sequence[str]) -> None:
+    async def remove_symbols(self, symbols: Sequence[str], why: str = "removed") -> None:
         """Carry these symbols no more; their books leave."""
-        await self._symbols.remove(symbols)
+        await self._symbols.remove(symbols, why)
 
     def _make_line(self, name: str, carries: StreamKind) -> Line:
         return Line(

@@ -66,11 +66,11 @@ class Symbols:
         except VenueError as exc:  # it is asked again
             log.warning("%s: %s", ", ".join(new), exc)
 
-    async def remove(self, symbols: Sequence[str]) -> None:
+    async def remove(self, symbols: Sequence[str], why: str) -> None:
         """Carry these symbols no more; their books leave."""
         for symbol in [symbol for symbol in symbols if symbol in self.wanted]:
             self.wanted.remove(symbol)
-            self.listing.drop(symbol, "removed")
+            self.listing.drop(symbol, why)
             await self._drop(symbol, "removed")
 
     async def connect(self, line: Line) -> None:

@@ -150,9 +150,9 @@ class Feed:
         """Carry more symbols; one that the venue does not list says so in `status`, and is asked again."""
         return self._submit(lambda core: core.add_symbols(symbols))
 
-    def remove_symbols(self, symbols: Sequence[str]) -> Future[None]:
-        """Carry these symbols no more."""
-        return self._submit(lambda core: core.remove_symbols(symbols))
+    def remove_symbols(self, symbols: Sequence[str], why: str = "removed") -> Future[None]:
+        """Carry these symbols no more; ``why`` goes into their last row."""
+        return self._submit(lambda core: core.remove_symbols(symbols, why))
 
     def status(self) -> FeedStatus:
         """Tell where the feed stands; after `stop` where it stood at the end. Raises `FeedStopped`."""

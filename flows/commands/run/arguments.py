@@ -1,4 +1,4 @@
-"""Arguments of demo, up, down, stream, stop and handover."""
+"""Arguments of demo, up, down, stream, stop, handover and symbols."""
 
 from __future__ import annotations
 
@@ -125,4 +125,26 @@ def handover(parser: ArgumentParser) -> None:
     flags.add_json(parser)
 
 
-COMMANDS = (demo, up, down, stream, stop, handover)
+@command(
+    "leadline symbols",
+    "leadline symbols add SOLUSDT BNBUSDT",
+    "leadline symbols drop SOLUSDT",
+)
+def symbols(parser: ArgumentParser) -> None:
+    """
+    Show where each symbol stands; add symbols to the stream, or drop them, while it runs.
+
+    What was added or dropped stays so when the stream starts again.
+    """
+    add = parser.add_argument
+    actions = ("list", "add", "drop")
+    add("action", nargs="?", choices=actions, default="list", help="What to do (default: list).")
+    add("names", nargs="*", metavar="SYMBOL", help="Symbols to add or drop.")
+    flags.add_settings(parser, "db", "venue")
+    flags.add_number(
+        parser, "--wait", "Wait for the stream no longer than this, seconds", 15.0, metavar="S"
+    )
+    flags.add_json(parser, "Print the list as JSON on stdout.")
+
+
+COMMANDS = (demo, up, down, stream, stop, handover, symbols)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from leadline.flows.commands.common.flags import settings_of
@@ -23,17 +24,20 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     if args.seconds is not None:
         settings = replace(settings, rotate_s=args.seconds)
-    return stream_here(settings, as_json=args.json)
+    named = settings.symbols if args.symbols is not None else ()
+    return stream_here(settings, as_json=args.json, named=named)
 
 
-def stream_here(settings: Settings, *, as_json: bool, handover: bool = False) -> int:
+def stream_here(
+    settings: Settings, *, as_json: bool, handover: bool = False, named: Sequence[str] = ()
+) -> int:
     """Stream in this process, with ``handover`` as the successor of the stream that runs."""
     with contextlib.ExitStack() as stack:
         settings = stack.enter_context(with_venue(settings))
         profile_of(settings)  # refuse a venue without addresses before anything starts
         with LineProgress(lambda: "starting Prefect …", after_s=0.5) as starting:
             stack.enter_context(prefect_api(settings.home, say=to_stderr, tick=starting.tick))
-        stream = ForegroundStream(settings, handover=handover)
+        stream = ForegroundStream(settings, handover=handover, named=named)
         picture = StreamPicture(stream.session, settings)
         with Progress(picture.draw, after_s=0, line=picture.line) as progress:
             name, message = stream.run(progress.tick)

@@ -59,11 +59,13 @@ def test_a_variable_that_cannot_be_is_named(variable: Any) -> None:
 def test_without_an_api_a_run_does_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from leadline.flows.config.run_settings import variables
+    from leadline.flows.config.run_settings import settings_now, settings_of_run, variables
     from leadline.flows.local.prefect_server import free_port
 
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
-        assert variables() == {}
+        assert variables() is None
+        assert settings_now({}) is None, "nothing is known of a change"
+        assert settings_of_run({}).symbols
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Which symbols are wanted: the last word on each."""
