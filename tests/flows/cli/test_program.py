@@ -20,7 +20,7 @@ from tests.flows.commands import ROOT, environ, finish, leadline, start
 NAMES = {
     "demo", "stream", "replay", "book", "sql", "record", "doctor", "export", "import", "up", "down",
     "signals", "score", "rescore", "spend", "prices", "stop", "handover", "trust", "certify", "report",
-    "dash", "automations",
+    "dash", "automations", "symbols", "convert",
 }  # fmt: skip
 
 

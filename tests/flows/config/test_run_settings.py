@@ -46,6 +46,19 @@ def test_variables_stand_between_file_and_environment(
     assert settings_of_run({"keep_days": 7.5, "symbols": None}).keep_days == 7.5
 
 
+def test_a_variable_that_changes_is_seen(
+    variable: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leadline.flows.config.run_settings import settings_now
+
+    monkeypatch.chdir(tmp_path)
+    for symbols in (("SOLUSDT",), ("SOLUSDT", "XRPUSDT")):
+        variable("leadline_symbols", list(symbols))
+        now = settings_now({})
+        assert now is not None
+        assert now.symbols == symbols
+
+
 def test_a_variable_that_cannot_be_is_named(variable: Any) -> None:
     from leadline.flows.config.run_settings import settings_of_run
 
