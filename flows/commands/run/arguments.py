@@ -132,7 +132,7 @@ def handover(parser: ArgumentParser) -> None:
 )
 def symbols(parser: ArgumentParser) -> None:
     """
-    Show where each symbol stands; add symbols to the stream, or drop them, while it runs.
+    Show where each symbol stands; add or drop some while the stream runs.
 
     What was added or dropped stays so when the stream starts again.
     """
