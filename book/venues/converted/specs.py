@@ -41,6 +41,11 @@ def converted(name: str, known: Iterable[VenueSpec]) -> VenueSpec | None:
 
 
 def venue_of(exchange: str, known: Iterable[VenueSpec]) -> str:
-    """Return the name that rows give data of an exchange, which may be named as Tardis names it."""
-    ours = {spec.tardis_name: spec.name for spec in known if spec.tardis_name}
-    return PREFIX + ours.get(exchange, exchange)
+    """
+    Return the name that rows give data of an exchange, which may be named as Tardis names it.
+
+    Where several markets have one name there, such as those of several depths, it is the first of them.
+    """
+    specs = list(known)
+    ours = {spec.tardis_name: spec.name for spec in reversed(specs) if spec.tardis_name}
+    return PREFIX + (ours | {spec.name: spec.name for spec in specs}).get(exchange, exchange)
