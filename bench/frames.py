@@ -17,10 +17,10 @@ from leadline.book.scale import Scale
 from leadline.book.synthetic.market import SyntheticMarket
 from leadline.book.synthetic.records import MarketDiff
 from leadline.book.synthetic.specs import Kind, make_specs
-from leadline.book.synthetic.wire import Wire
 from leadline.book.venues.binance.exchange_info import parse_exchange_info
 from leadline.book.venues.common.listing import SymbolInfo
 from leadline.storage.recordings.reader import Recording
+from leadline.tasks.loopback.venues.binance.wire import Wire
 
 RECORDING = "spot_btcusdt_20240808.gz"
 FOLDER = Path(

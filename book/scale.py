@@ -3,8 +3,8 @@ How a symbol's decimal texts become exact integers and come back.
 
 Venues write prices and quantities as decimal text. Floats cannot hold most of them, so inside they
 are integers: a tick is ``10**-price_decimals``, a lot ``10**-qty_decimals``. The decimals come from
-the tick and step size of ``exchangeInfo`` (PRICE_FILTER.tickSize, LOT_SIZE.stepSize); a fixed scale of
-8 decimals would overflow 64 bits above 9.2e10 units, which some markets trade.
+the tick and step size that the venue lists; a fixed scale of 8 decimals would overflow 64 bits above
+9.2e10 units, which some markets trade.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ class Scale:
 
     @classmethod
     def from_sizes(cls, tick_size: str, step_size: str) -> Scale:
-        """Read the scale off ``tickSize`` and ``stepSize`` of exchangeInfo; trailing zeros are ignored."""
+        """Read the scale off the sizes of a listing; trailing zeros are ignored."""
         return cls(_decimals(tick_size, "tickSize"), _decimals(step_size, "stepSize"))
 
     @classmethod
     def from_wire(cls, prices: Iterable[str], quantities: Iterable[str]) -> Scale:
-        """Infer the scale from texts as written, for recordings that carry no exchangeInfo."""
+        """Infer the scale from texts as written, for recordings that carry no listing."""
         return cls(
             max((len(p.partition(".")[2]) for p in prices), default=0),
             max((len(q.partition(".")[2]) for q in quantities), default=0),

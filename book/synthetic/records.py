@@ -1,4 +1,4 @@
-"""What the synthetic market says, in units of its `MarketSpec`; `book.synthetic.wire` writes it."""
+"""What the synthetic market says, in units of its `MarketSpec`; whoever plays a venue writes it."""
 
 from __future__ import annotations
 

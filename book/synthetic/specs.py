@@ -1,7 +1,7 @@
 """
 What a synthetic symbol is like: its decimals, tick, step, first price, order sizes and activity.
 
-Figures of well-known symbols stand near what Binance listed in 2024; any other name gets figures
+Figures of well-known symbols stand near what was listed in 2024 (Binance); any other name gets figures
 drawn from its own letters, so that a name always means the same market. Activity falls with the rank
 in the list (Zipf): the first symbol is as busy as BTCUSDT in the recordings.
 """
@@ -19,7 +19,7 @@ from leadline.book.scale import Scale, parse_scaled
 
 
 class Kind(StrEnum):
-    """Which of the three Binance markets; they differ in wording and in the rule of continuity."""
+    """Which kind of market: they differ in symbols, decimals, and whether ids skip."""
 
     SPOT = "spot"
     USDM = "usdm"
@@ -62,17 +62,17 @@ class MarketSpec:
 
     @property
     def tick_text(self) -> str:
-        """``tickSize`` as exchangeInfo writes it."""
+        """The tick size as a listing writes it."""
         return fixed(self.tick, self.price_digits)
 
     @property
     def step_text(self) -> str:
-        """``stepSize`` as exchangeInfo writes it."""
+        """The step size as a listing writes it."""
         return fixed(self.step, self.qty_digits)
 
     @property
     def scale(self) -> Scale:
-        """The scale a client reads off exchangeInfo."""
+        """The scale a client reads off the listing."""
         return Scale.from_sizes(self.tick_text, self.step_text)
 
 

@@ -28,7 +28,7 @@ from leadline.flows.config.settings import BadSetting
 from leadline.flows.terminal.console import exit_now, to_stderr
 
 OK, FAILED, USAGE = 0, 1, 2
-DESCRIPTION = "Order books of Binance, kept in step with the venue, stored in DuckDB, queried with SQL."
+DESCRIPTION = "Order books of Binance and Bybit, kept in step, stored in DuckDB, queried with SQL."
 GROUPS = {  # room of leadline.flows.commands: title and commands
     "run": ("run", RUN),
     "read": ("read the data", READ),

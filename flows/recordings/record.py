@@ -2,7 +2,7 @@
 Records a venue: the raw frames of a feed, in files that `storage.recordings.reader` reads.
 
 The feed is the real one, with its reconnects, seeds and limits; its books exist only to notice when a
-new seed is needed, and their rows are thrown away. Each file begins with exchangeInfo. What is on disk is
+new seed is needed, and their rows are thrown away. Each file begins with the listing. What is on disk is
 readable at any time: it is flushed every few seconds, and a file cut short gives what it has.
 """
 
@@ -23,6 +23,7 @@ from typing import IO
 
 from leadline.book.errors import LeadlineError
 from leadline.book.rows.batch import Batch, Market
+from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
 from leadline.storage.files.whole import write_whole
 from leadline.storage.recordings.notes import left_line
@@ -95,6 +96,7 @@ class Recorder:
     def __init__(self, folder: Path, settings: Settings, *, rotate_bytes: int) -> None:
         self.manifest = Manifest(settings.venue, list(settings.symbols))
         self.current = RecordedFile("")
+        self._recorded = spec_of(settings.venue).recorded
         self._folder = folder
         self._rotate_bytes = rotate_bytes
         self._info: bytes | None = None
@@ -133,9 +135,8 @@ class Recorder:
         self._put((b"info", (body,), wall_ns))
 
     def depth(self, symbol: str, body: bytes, wall_ns: int) -> None:
-        """Queue a REST order book, under the stream name that recordings give it."""
-        stream = json.dumps(f"{symbol.lower()}@snapshot", ensure_ascii=False).encode()
-        self._put((b"snapshot", (b'{"stream":' + stream + b',"data":' + body + b"}",), wall_ns))
+        """Queue a REST order book, as a line that says whose it is."""
+        self._put((b"snapshot", (self._recorded.rest_line(symbol, body),), wall_ns))
 
     def left(self, symbols: Sequence[str], reason: str, wall_ns: int) -> None:
         """Queue a note that these books were dropped."""

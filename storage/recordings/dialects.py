@@ -23,6 +23,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from leadline.book.venues.common.recorded import RecordedKind
+from leadline.book.venues.registry import MARKETS
+
 FIRST_S, LAST_S = 946_684_800, 4_102_444_800  # 2000-01-01 and 2100-01-01, UTC
 UNITS_NS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 LOOKED_AT = 50  # lines at the start of a file that may hold nothing but its header
@@ -147,8 +150,7 @@ def _read_ours(text: bytes) -> Reading:
 
 def _read_tardis(text: bytes) -> Reading:
     time, _, message = text.partition(b" ")
-    # Tardis puts the seed it fetched for the reader among the frames, under a stream name of its own.
-    return iso_ns(time), _message(message.strip(), text).replace(b"@depthSnapshot", b"@snapshot", 1)
+    return iso_ns(time), _message(message.strip(), text)
 
 
 # -- cryptofeed raw --------------------------------------------------------------------------------
@@ -183,10 +185,9 @@ def _named(url: str, answer: bytes, whole: bytes) -> bytes:
     """Give a REST order book the symbol that its address names."""
     message = _message(answer.strip(), whole)
     symbols = parse_qs(urlsplit(url).query).get("symbol")
-    if not symbols or not message.startswith(b'{"lastUpdateId"'):
-        return message
-    stream = msgspec.json.encode(f"{symbols[0].lower()}@snapshot")
-    return b'{"stream":' + stream + b',"data":' + message + b"}"
+    venues = (spec.recorded for spec in MARKETS if spec.recorded.kind(message) is RecordedKind.SNAPSHOT)
+    recorded = next(venues, None)
+    return message if not symbols or recorded is None else recorded.rest_line(symbols[0], message)
 
 
 OURS = Dialect("leadline", lambda text: text.partition(b" ")[0].isdigit(), _read_ours)

@@ -66,7 +66,7 @@ class AccessRefused(VenueError):
 
 
 class UnknownSymbol(VenueError):
-    """The venue does not know the symbol (its error -1121)."""
+    """The venue does not know the symbol."""
 
 
 class SinkFull(LeadlineError):

@@ -17,6 +17,7 @@ _NAME_BYTES = 96  # a stream's name, or the kind of a raw payload, stands within
 _HEAD_BYTES = 8_192  # "symbols" stands behind the rate limits
 _STREAM = b'{"stream":"'
 _SNAPSHOT = b'{"lastUpdateId"'
+_SNAPSHOT_STREAMS = (b"@snapshot", b"@depthSnapshot")  # ours, and Tardis' name for the seed it fetched
 _RAW_SYMBOL = re.compile(rb'"s(?:ymbol)?":"([^"]+)"')
 _EVENT_TIME = re.compile(rb'"E":(\d+)[,}]')
 # Digits past the decimals known so far, trailing zeros left out. Prices open a level ["p",…] or stand
@@ -31,10 +32,10 @@ class BinanceRecorded:
     def kind(self, frame: bytes) -> RecordedKind:
         """Tell what a frame is by its first bytes."""
         name = frame[:_NAME_BYTES]
+        if any(stream in name for stream in _SNAPSHOT_STREAMS) or frame.startswith(_SNAPSHOT):
+            return RecordedKind.SNAPSHOT
         if b"@depth" in name or b'"depthUpdate"' in name:
             return RecordedKind.DIFF
-        if b"@snapshot" in name or frame.startswith(_SNAPSHOT):
-            return RecordedKind.SNAPSHOT
         return RecordedKind.LISTING if _is_listing(frame) else RecordedKind.OTHER
 
     def symbol(self, frame: bytes) -> str | None:
@@ -46,6 +47,11 @@ class BinanceRecorded:
             return None
         match = _RAW_SYMBOL.search(frame)
         return _unescaped(match[1]).upper() if match else None
+
+    def rest_line(self, symbol: str, body: bytes) -> bytes:
+        """Put a REST order book under the stream name that recordings give it."""
+        stream = json.dumps(f"{symbol.lower()}@snapshot", ensure_ascii=False).encode()
+        return b'{"stream":' + stream + b',"data":' + body + b"}"
 
     def finer(self, frame: bytes, scale: Scale) -> Scale:
         """Return a scale that holds the frame's numbers; raises `BadInput` where none can."""

@@ -42,6 +42,10 @@ class BybitRecorded:
         topic = _topic(frame)
         return (split_topic(topic)[2] or None) if topic is not None else None
 
+    def rest_line(self, symbol: str, body: bytes) -> bytes:  # noqa: ARG002
+        """Return the answer as it is: it names its symbol, and no book is seeded from it."""
+        return body
+
     def finer(self, frame: bytes, scale: Scale) -> Scale:
         """Return a scale that holds the frame's numbers; raises `BadInput` where none can."""
         return finer_scale(frame, scale, price=_FINER_PRICE, qty=_FINER_QTY)

@@ -31,6 +31,10 @@ class Recorded(Protocol):
         """Return the symbol a frame is about, as the venue writes it; None where it does not say."""
         ...
 
+    def rest_line(self, symbol: str, body: bytes) -> bytes:
+        """Write a REST order book as a frame that says what it is and whose."""
+        ...
+
     def finer(self, frame: bytes, scale: Scale) -> Scale:
         """Return a scale with as many more decimals as the frame's numbers need; may raise `BadInput`."""
         ...

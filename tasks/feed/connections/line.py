@@ -4,7 +4,7 @@ One line to the venue: a set of streams, the session that carries them, and its 
 A line outlives its sessions. It brings frames to the router as they are read; when the sink is full it
 stops reading and keeps what was read already, in order, until there is room. Whatever ends a session
 (close frame, abort, silence) ends in `lose`, once for each session. A session that is about to end (age,
-``serverShutdown``, lag) is left by way of a relief (`tasks.feed.connections.standby`), and no frame is
+an announced shutdown, lag) is left by way of a relief (`tasks.feed.connections.standby`), and no frame is
 missed.
 """
 
@@ -376,9 +376,9 @@ class Line:
                 if session is not None:
                     session.hear(message)
             elif leg is None:
-                self.leave("serverShutdown announced by the venue")
+                self.leave("shutdown announced by the venue")
             else:
-                self.beside.drop("serverShutdown announced by the venue")
+                self.beside.drop("shutdown announced by the venue")
 
     # -- when the sink is full -------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ class Entry:
 
     due_s: float  # ask about it then
     state: ListingState = ListingState.AWAITED
-    reason: str = "exchangeInfo awaited"
+    reason: str = "listing awaited"
     info: SymbolInfo | None = None  # as listed last
     noted: ListingRow | None = None  # the row written last
     asked_s: float = 0.0

@@ -53,7 +53,7 @@ class FeedConfig:
     flush_every_s: float = 0.25  # a batch goes to the sink at least so often
     check_every_s: float = 0.25  # silence, age and scale are looked at so often
     stats_every_s: float = 10.0
-    status_every_s: float = 300.0  # exchangeInfo: does the symbol trade?
+    status_every_s: float = 300.0  # the listing: does the symbol trade?
     again_first_s: float = 5.0  # a symbol without a usable listing is asked about again after so long …
     again_most_s: float = 60.0  # … and ever later, but at least so often
     clock_every_s: float = 60.0
@@ -135,7 +135,7 @@ class SymbolStatus:
         *,
         gaps: int,
         resyncs: int,
-        listing: tuple[ListingState, str] = (ListingState.AWAITED, "exchangeInfo awaited"),
+        listing: tuple[ListingState, str] = (ListingState.AWAITED, "listing awaited"),
     ) -> SymbolStatus:
         """Read it off the book; without one its listing says why there is none."""
         if book is None:

@@ -8,7 +8,7 @@ Misbehaviour that can be ordered: the kinds and the order form.
     connection  cut close shutdown lag garbage binary silence no_pong demand_pong refuse
     REST        rest_429 rest_418 rest_5xx rest_slow rest_garbage rest_cut late_snapshot stale_snapshot
     market      one_sided status tick_size shock restart
-    listing     listing                     what exchangeInfo says of a symbol
+    listing     listing                     what the venue lists of a symbol
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ MIDDLE = b'","data":{'
 DIFF_DEPTH = re.compile(r"depth(@\d+ms)?")  # @depth5, @depth10 and @depth20 are partial books
 DEPTH20 = re.compile(r"depth20(@\d+ms)?")
 SNAPSHOT = "snapshot"  # a recording's own: the venue has no such stream
+SNAPSHOTS = ("@" + SNAPSHOT, "@depthSnapshot")  # … and Tardis' name for it
 PLAIN_KINDS = {
     "bookTicker": StreamKind.TICKER,
     "trade": StreamKind.TRADE,
@@ -51,7 +52,7 @@ def read_head(frame: bytes) -> Head:
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise BadFrame(f"not a message: {exc}; {len(frame)} bytes beginning {frame[:60]!r}") from exc
     if head.stream is not None and isinstance(head.data, msgspec.Raw):
-        return Head(head.stream, bytes(head.data), 0, head.stream.endswith("@" + SNAPSHOT))
+        return Head(head.stream, bytes(head.data), 0, head.stream.endswith(SNAPSHOTS))
     is_snapshot = head.lastUpdateId is not msgspec.UNSET
     return Head(_raw_stream(head), frame, frame.index(b"{"), is_snapshot)
 

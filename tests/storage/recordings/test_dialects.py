@@ -93,14 +93,6 @@ def test_cryptofeed_speaks_of_its_connection_and_of_rest() -> None:
     assert got == (T0 + 500_000_000, b'{"stream":"btcusdt@snapshot","data":' + SEED + b"}")
 
 
-def test_the_seed_that_tardis_adds_is_a_snapshot() -> None:
-    seed = b'{"stream":"btcusdt@depthSnapshot","generated":true,"data":{"lastUpdateId":7}}'
-    line = b"2026-09-21T14:13:20Z " + seed
-    read = TARDIS.read(line)
-    assert read is not None
-    assert read[1].startswith(b'{"stream":"btcusdt@snapshot"')
-
-
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT,

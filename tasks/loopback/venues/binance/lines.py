@@ -9,8 +9,8 @@ from typing import Any
 from leadline.book.errors import BadInput
 from leadline.book.synthetic.market import SymbolMarket
 from leadline.book.synthetic.records import Depth, MarketDiff, MarketTicker, Record
-from leadline.book.synthetic.wire import Wire
 from leadline.tasks.loopback.base.streams import Hub, Topic
+from leadline.tasks.loopback.venues.binance.wire import Wire
 
 # Names of the diff stream and its pace. The market says a diff every 100 ms; a pace of 250 ms comes out
 # as 300. Names at or under 100 ms carry every diff (0ms is the spelling of the 2024 recordings).

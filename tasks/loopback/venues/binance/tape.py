@@ -33,6 +33,7 @@ LEARNED_DIFFS = 50  # of each symbol, for its decimals; the venue writes all wit
 CHUNK_BYTES = 1 << 18  # written at once at speed 0
 LOG_MAX = 20_000  # diffs kept for the truth at an id; about 40 MB of BTCUSDT
 
+SNAPSHOTS = (b'@snapshot"', b'@depthSnapshot"')  # ours, and Tardis' name
 Pairs = list[tuple[str, str]]
 
 
@@ -216,7 +217,7 @@ class Tape:
         if payload.startswith(b'{"lastUpdateId"'):
             snapshot = _bare_snapshot.decode(payload)
             return snapshot.symbol, snapshot
-        if b'@snapshot"' in payload[:120]:
+        if any(name in payload[:120] for name in SNAPSHOTS):
             stream = _combined.decode(payload).stream
             name = self._names.get(stream.partition("@")[0], stream.partition("@")[0].upper())
             return name, _wrapped_snapshot.decode(payload).data

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from leadline.book.errors import BadInput
@@ -21,6 +23,11 @@ BOOK = b'{"lastUpdateId":7,"bids":[["1.50","5.000"]],"asks":[["2.0","0.0250"]]}'
         (BOOK, "snapshot", None),
         (b'{"lastUpdateId":5,"E":1,"T":1,"symbol":"BTCUSD_PERP","bids":[]}', "snapshot", "BTCUSD_PERP"),
         (b'{"stream":"btcusdt@snapshot","data":{"lastUpdateId":5}}', "snapshot", "BTCUSDT"),
+        (
+            b'{"stream":"btcusdt@depthSnapshot","generated":true,"data":{"lastUpdateId":7}}',
+            "snapshot",
+            "BTCUSDT",
+        ),
         ('{"stream":"币安人生usdt@depth","data":{'.encode(), "diff", "币安人生USDT"),
         (rb'{"stream":"\u5e01usdt@depth","data":{', "diff", "币USDT"),
         (b'{"timezone":"UTC","symbols":[{"symbol":"BTCUSDT"}]}', "listing", None),
@@ -31,6 +38,13 @@ BOOK = b'{"lastUpdateId":7,"bids":[["1.50","5.000"]],"asks":[["2.0","0.0250"]]}'
 def test_what_a_frame_is(frame: bytes, kind: str, symbol: str | None) -> None:
     assert RECORDED.kind(frame) == kind
     assert RECORDED.symbol(frame) == symbol
+
+
+@pytest.mark.parametrize("symbol", ["BTCUSDT", "币安人生USDT"])
+def test_a_rest_book_becomes_a_line_that_says_whose_it_is(symbol: str) -> None:
+    line = RECORDED.rest_line(symbol, BOOK)
+    assert (RECORDED.kind(line), RECORDED.symbol(line)) == ("snapshot", symbol)
+    assert json.loads(line)["data"] == json.loads(BOOK)
 
 
 @pytest.mark.parametrize(

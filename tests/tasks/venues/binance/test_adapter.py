@@ -48,6 +48,10 @@ def test_event_times_are_read_where_there_are_any(frame: bytes, time: int | None
             b'{"stream":"a@snapshot","data":{"lastUpdateId":5}}',
             Head("a@snapshot", b'{"lastUpdateId":5}', 0, is_snapshot=True),
         ),
+        (
+            b'{"stream":"a@depthSnapshot","generated":true,"data":{"lastUpdateId":5}}',
+            Head("a@depthSnapshot", b'{"lastUpdateId":5}', 0, is_snapshot=True),
+        ),
         (b'{"result":null,"id":1}', Head(None, b'{"result":null,"id":1}', 0)),
     ],
 )
