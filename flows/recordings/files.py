@@ -8,12 +8,14 @@ is replayed.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from leadline.book.errors import BadInput
+from leadline.book.rows.feed import ListingRow
 from leadline.book.scale import Scale
-from leadline.book.venues.common.listing import SymbolInfo
+from leadline.book.venues.common.listing import BadListing, ListingState, SymbolInfo, listing_row
 from leadline.book.venues.common.recorded import Recorded, RecordedKind
 from leadline.book.venues.common.spec import VenueSpec
 from leadline.storage.recordings.notes import is_left
@@ -34,7 +36,8 @@ class _Seen:
         """Take one line into account."""
         self.first_ns = min(self.first_ns, line.ts_recv_ns)
         self.last_ns = max(self.last_ns, line.ts_recv_ns)
-        self.scale = recorded.finer(line.frame, self.scale)
+        with contextlib.suppress(BadInput):  # a number that fits no scale: its frame is a bad one
+            self.scale = recorded.finer(line.frame, self.scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,21 @@ class Survey:
     times: dict[str, tuple[int, int]]  # first and last receive time, ns
     lines: int
     time_unit_ns: int = 1_000_000  # of the venue's own times
+    listings: tuple[ListingRow, ...] = ()  # what is listed of these symbols, and each change; no venue
+    unread: tuple[tuple[Line, str], ...] = ()  # listings that could not be read, and why
 
 
 def survey(recording: Recording, spec: VenueSpec, *, at: Callable[[int], None] | None = None) -> Survey:
     """
     Read a recording once for its symbols and scales.
 
-    A symbol's scale comes from the venue's listing and from the finest number it shows anywhere.
+    A symbol's scale comes from the venue's listing and from the finest number it shows anywhere. A listing
+    that cannot be read, of one symbol or as a whole, leaves the scale to the numbers.
     A snapshot that does not name its symbol belongs to the only one there is. Raises `BadRecording`
     where there are several, or none.
     """
     found: dict[str, _Seen] = {}
-    told: dict[str, Scale] = {}
+    told = _Told(spec)
     nameless: list[Line] = []
     faults, units, recorded = Faults(), _EventUnits(), spec.recorded
     n = 0
@@ -75,7 +81,7 @@ def survey(recording: Recording, spec: VenueSpec, *, at: Callable[[int], None] |
         if kind is RecordedKind.SNAPSHOT:
             nameless.append(line)
         elif kind is RecordedKind.LISTING:
-            told.update(_told_scales(line, spec))
+            told.look(line)
     if not found:
         files = ", ".join(map(str, recording.files))
         first = f"; first, {faults.words[0]}" if faults.words else ""
@@ -91,10 +97,12 @@ def survey(recording: Recording, spec: VenueSpec, *, at: Callable[[int], None] |
     for line in nameless:
         next(iter(found.values())).look(line, recorded)
     return Survey(
-        {symbol: _finer(seen.scale, told.get(symbol, seen.scale)) for symbol, seen in found.items()},
+        {symbol: _finer(seen.scale, told.scales.get(symbol, seen.scale)) for symbol, seen in found.items()},
         {symbol: (seen.first_ns, seen.last_ns) for symbol, seen in found.items()},
         n,
         units.time_unit_ns,
+        tuple(row for row in told.rows if row.symbol in found),
+        tuple(told.unread),
     )
 
 
@@ -121,12 +129,32 @@ class _EventUnits:
             self._first, self.time_unit_ns = line, found
 
 
-def _told_scales(line: Line, spec: VenueSpec) -> dict[str, Scale]:
-    try:
-        found = spec.parse_listing(line.frame, None)
-    except BadInput as exc:
-        raise BadRecording(f"{line.file}:{line.number}: {exc}") from exc
-    return {symbol: info.scale for symbol, info in found.items() if isinstance(info, SymbolInfo)}
+class _Told:
+    """What the listings of a recording say of symbols: their scales, a row for each change."""
+
+    def __init__(self, spec: VenueSpec) -> None:
+        self.scales: dict[str, Scale] = {}
+        self.rows: list[ListingRow] = []
+        self.unread: list[tuple[Line, str]] = []
+        self._spec = spec
+        self._newest: dict[str, ListingRow] = {}
+
+    def look(self, line: Line) -> None:
+        """Take a listing into account."""
+        try:
+            found = self._spec.parse_listing(line.frame, None)
+        except BadInput as exc:
+            self.unread.append((line, str(exc)))
+            return
+        for symbol, one in found.items():
+            info = one if isinstance(one, SymbolInfo) else None
+            if info is not None:
+                self.scales[symbol] = info.scale
+            reason = f"{one.why}; the scale is that of its frames" if isinstance(one, BadListing) else ""
+            row = listing_row("", symbol, line.ts_recv_ns, ListingState.LISTED, info, reason)
+            if symbol not in self._newest or not row.is_like(self._newest[symbol]):
+                self._newest[symbol] = row
+                self.rows.append(row)
 
 
 def _finer(one: Scale, other: Scale) -> Scale:

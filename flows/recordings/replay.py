@@ -117,6 +117,8 @@ class Replay:
         self._tick = tick or _nothing
         self.survey = survey(self.recording, self._spec, at=lambda _: self._tick())
         self.summary.symbols = list(self.survey.scales)
+        for line, why in self.survey.unread:
+            self._faults.note(line.file, line.number, why)
         warm_up(self._spec, cast("Engine", self._settings.engine))
         with Owner(
             self._settings.db,
@@ -167,9 +169,11 @@ class Replay:
                 )
             )
         clock, unit_ns = StreamClock(settings.venue), self.survey.time_unit_ns
-        return Router(
+        router = Router(
             self._markets, books, writer, profile, on_submit=clock.note_batch, time_unit_ns=unit_ns
         )
+        router.batch.listings += [replace(row, venue=settings.venue) for row in self.survey.listings]
+        return router
 
     def _play(self, router: Router, writer: Writer) -> None:
         ended, pacer, last_ns = END, Pacer(self._speed), 0

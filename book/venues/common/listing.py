@@ -16,6 +16,7 @@ from typing import TypeAlias
 import msgspec
 
 from leadline.book.errors import BadFrame
+from leadline.book.rows.feed import ListingRow
 from leadline.book.scale import INT64_MAX, MAX_DECIMALS, Scale
 from leadline.book.venues.common.wire import decode_json
 
@@ -94,6 +95,24 @@ def listed(
         except BadFrame as exc:
             found[name] = BadListing(name, str(exc))
     return found
+
+
+def listing_row(
+    venue: str, symbol: str, ts_ns: int, state: ListingState, info: SymbolInfo | None, reason: str
+) -> ListingRow:
+    """Return the row that says how a symbol is listed; ``info`` None: the venue says nothing usable."""
+    contract = None if info is None else info.contract_size
+    return ListingRow(
+        venue=venue,
+        symbol=symbol,
+        ts_ns=ts_ns,
+        state=str(state),
+        status=None if info is None else info.status,
+        tick_size=None if info is None else info.tick_size,
+        step_size=None if info is None else info.step_size,
+        contract_size=None if contract is None else f"{contract:f}",
+        reason=reason,
+    )
 
 
 def kept_decimals(least: int, precision: int | None, limits: list[Decimal]) -> int:

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
+from leadline.book.venues.common.listing import ListingState
 from leadline.flows.commands.common.flags import settings_of
 from leadline.flows.config.settings import Settings
 from leadline.flows.config.venue import profile_of
@@ -56,7 +57,8 @@ def stream_here(
     if name == "GaveUp":
         return 1
     if status is not None and not status.feed.frames:
-        why = status.feed.last_error or "the venue sent nothing"
+        bad = "; ".join(one.why for one in status.feed.symbols if isinstance(one.state, ListingState))
+        why = bad or status.feed.last_error or "the venue sent nothing"
         to_stderr(f"leadline stream: no frame came: {why}; leadline doctor may show more")
         return 1
     return 0

@@ -22,9 +22,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from leadline.book.engine.live import LiveBook
 from leadline.book.errors import BadFrame, did_you_mean
-from leadline.book.rows.feed import ListingRow
 from leadline.book.sync.events import State
-from leadline.book.venues.common.listing import BadListing, Listed, ListingState, SymbolInfo
+from leadline.book.venues.common.listing import BadListing, Listed, ListingState, SymbolInfo, listing_row
 from leadline.tasks.feed.requests.listed import Entry
 from leadline.tasks.feed.routing.config import FeedConfig
 from leadline.tasks.feed.routing.router import Router, Told
@@ -254,17 +253,8 @@ class Listing:
     def _note(self, symbol: str, entry: Entry) -> None:
         """Write a row where something changed."""
         info = entry.info if entry.state in {ListingState.LISTED, ListingState.OFF_SCALE} else None
-        row = ListingRow(
-            venue=self._rest.profile.name,
-            symbol=symbol,
-            ts_ns=self._clock.wall_ns(),
-            state=str(entry.state),
-            status=None if info is None else info.status,
-            tick_size=None if info is None else info.tick_size,
-            step_size=None if info is None else info.step_size,
-            contract_size=None if info is None or info.contract_size is None else f"{info.contract_size:f}",
-            reason=entry.reason,
-        )
+        ts_ns, venue = self._clock.wall_ns(), self._rest.profile.name
+        row = listing_row(venue, symbol, ts_ns, entry.state, info, entry.reason)
         if entry.noted is None or not row.is_like(entry.noted):
             entry.noted = row
             self._router.batch.listings.append(row)

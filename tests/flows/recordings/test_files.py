@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,63 @@ def test_exchange_info_sets_the_scale_unless_a_number_is_finer(tmp_path: Path) -
     )
     found = survey(Recording([write(tmp_path / "a", info, DIFF, TICKER)]), specs.SPOT)
     assert found.scales == {"BTCUSDT": Scale(4, 5)}
+
+
+def info(*symbols: dict[str, object], ts: int = 1) -> bytes:
+    body = json.dumps({"timezone": "UTC", "symbols": symbols}, separators=(",", ":"))
+    return b"%d %s\n" % (T0 + ts, body.encode())
+
+
+def listed(symbol: str, **changes: object) -> dict[str, object]:
+    filters = [
+        {"filterType": "PRICE_FILTER", "tickSize": "0.00010000"},
+        {"filterType": "LOT_SIZE", "stepSize": "0.10000000"},
+    ]
+    return {"symbol": symbol, "status": "TRADING", "filters": filters} | changes
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        listed("ETHUSDT", filters=[]),
+        listed("ETHUSDT", status=None),
+        listed("ETHUSDT", filters=[{"filterType": "PRICE_FILTER", "tickSize": 0.1}]),
+        listed("GONEUSDT"),
+        {"symbol": 7},
+    ],
+)
+def test_one_symbol_s_listing_is_its_own_trouble(tmp_path: Path, bad: dict[str, object]) -> None:
+    file = write(tmp_path / "a", info(listed("BTCUSDT"), bad), DIFF, OTHER)
+    found = survey(Recording([file]), specs.SPOT)
+    assert found.scales == {"BTCUSDT": Scale(4, 1), "ETHUSDT": Scale(2, 1)}
+    rows = {row.symbol: row for row in found.listings}
+    assert (rows["BTCUSDT"].tick_size, rows["BTCUSDT"].reason) == ("0.00010000", "")
+    if bad["symbol"] == "ETHUSDT":
+        assert "ETHUSDT" in rows["ETHUSDT"].reason
+        assert rows["ETHUSDT"].tick_size is None
+    else:
+        assert rows.keys() == {"BTCUSDT"}
+
+
+def test_a_change_of_a_listing_is_a_row_and_one_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    lines = (
+        info(listed("BTCUSDT"), ts=1),
+        DIFF,
+        info(listed("BTCUSDT"), ts=5),
+        b'%d {"timezone":"UTC","symbols":[{"symbol"\n' % (T0 + 6),
+        info(listed("BTCUSDT", status="HALT"), ts=7),
+    )
+    found = survey(Recording([write(tmp_path / "a", *lines)]), specs.SPOT)
+    assert [(row.ts_ns - T0, row.status) for row in found.listings] == [(1, "TRADING"), (7, "HALT")]
+    ((line, why),) = found.unread
+    assert (line.number, why[:14]) == (4, "exchangeInfo: ")
+
+
+def test_a_number_that_fits_no_scale_is_one_symbol_s_trouble(tmp_path: Path) -> None:
+    wild = OTHER.replace(b"61837.64000000", b"1.0000000000000000001")
+    found = survey(Recording([write(tmp_path / "a", DIFF, wild, TICKER)]), specs.SPOT)
+    assert found.scales["BTCUSDT"] == Scale(2, 5)
+    assert "ETHUSDT" in found.scales
 
 
 def test_a_nameless_snapshot_needs_a_single_symbol(tmp_path: Path) -> None:

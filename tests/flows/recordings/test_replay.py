@@ -81,6 +81,32 @@ def test_a_clean_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert ended == [("end_of_recording", 40)]
 
 
+def test_what_a_recording_lists_is_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def listing(n: int, status: str, tick: object) -> str:
+        filters = [
+            {"filterType": "PRICE_FILTER", "tickSize": tick},
+            {"filterType": "LOT_SIZE", "stepSize": "0.01"},
+        ]
+        one = {"symbol": "BTCUSDT", "status": status, "filters": filters}
+        return f"{T0 + n} {json.dumps({'timezone': 'UTC', 'symbols': [one, {'symbol': 5}]})}\n"
+
+    broken = f'{T0 + 6} {{"timezone":"UTC","symbols":[{{"symbol"\n'
+    lines = [listing(0, "TRADING", 0.1), *CLEAN, listing(5_000, "TRADING", "0.10"), broken]
+    summary = replay(capsys, tmp_path, write(tmp_path / "a", lines))
+    assert summary["live_symbols"] == ["BTCUSDT"]
+    assert summary["unreadable"] == 1
+    assert "exchangeInfo: " in summary["faults"][0]
+    with connect(tmp_path / "x.duckdb") as con:
+        rows = con.execute(
+            """SELECT epoch_us(ts) % 1_000_000, state, tick_size, changed, reason = ''
+               FROM markets_history ORDER BY seq"""
+        ).fetchall()
+    assert rows == [
+        (0, "LISTED", None, "first", False),
+        (5, "LISTED", 0.1, "status, tick_size, step_size, reason", True),
+    ]
+
+
 def test_several_files_are_one_stream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = write(tmp_path / "1", CLEAN[:3])
     second = tmp_path / "2.gz"
