@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -215,3 +216,29 @@ def test_frames_that_others_published_make_the_book_that_they_say(
     assert book.last_id == delta["u"]
     for held, side in ((book.bids, sides[0]), (book.asks, sides[1])):
         assert {float(p): float(q) for p, q in held} == {p: q for p, q in side.items() if q}
+
+
+STYLES = {
+    "ours": lambda ns, frame: f"{ns} {frame}",
+    "hftbacktest": lambda ns, frame: f"{ns} {frame}",
+    "Tardis raw": lambda ns, frame: (
+        f"{dt.datetime.fromtimestamp(ns / 1e9, dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ} {frame}"
+    ),
+    "cryptofeed raw": lambda ns, frame: f"{ns / 1e9:.6f}: {frame}",
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_lines_as_others_write_them_make_the_same_book(
+    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str], style: str
+) -> None:
+    session.deltas(5)
+    lines = [line.rstrip().partition(" ") for line in session.lines]
+    file = tmp_path / "a"
+    file.write_text("".join(STYLES[style](int(ns), frame) + "\n" for ns, _, frame in lines))
+    db = tmp_path / "x.duckdb"
+    summary = json.loads(replay(capsys, db, file, "plain").out)
+    assert (summary["unreadable"], summary["gaps"], summary["live_symbols"]) == (0, 0, [SYMBOL])
+    with connect(db) as con:
+        book = book_at(con, SYMBOL)
+    assert (scaled(book.bids), scaled(book.asks)) == session.truth[-1][2]

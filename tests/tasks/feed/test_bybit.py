@@ -30,10 +30,12 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @contextmanager
-def streaming(kind: str, **config: Any) -> Iterator[tuple[Feed, ThreadedVenue, ListSink]]:
+def streaming(
+    kind: str, *, levels: int | None = None, **config: Any
+) -> Iterator[tuple[Feed, ThreadedVenue, ListSink]]:
     sink = ListSink()
     with (
-        run_in_thread(Options(kind=kind, count=2, speed=4, history_s=600)) as venue,
+        run_in_thread(Options(kind=kind, count=2, speed=4, history_s=600, levels=levels)) as venue,
         feeding(config_for(venue, **config), sink) as feed,
     ):
         all_live(feed)
@@ -167,6 +169,21 @@ def test_wrong_tops_make_a_book_suspect_and_never_discard_it() -> None:
         assert not {"refuted", "start"} & set(sink.reasons(victim))
         until(is_live(feed, victim), "believed again")
         assert feed.status().symbol(victim).epoch == epoch
+
+
+def test_audits_compare_by_seq_and_find_a_level_that_was_lost() -> None:
+    """REST books bear ``seq``, too; that it orders what they say is all that an audit needs."""
+    # A book of fewer levels than the window: none leaves it, and a lost one stays lost.
+    with streaming("bybit-linear", levels=300, audit_every_s=0.3, audit_lead_s=0.1) as (feed, venue, sink):
+        victim = venue.symbols[0]
+        until(lambda: feed.status().audits.done > 5, "audited")
+        assert (feed.status().audits.misses, feed.status().audits.failed) == (0, 0)
+        epoch = feed.status().symbol(victim).epoch
+        struck(venue, Fault("lost_level", victim, text="deepest", n=3))
+        until(lambda: feed.status().symbol(victim).epoch not in (epoch, None), "refuted, and seeded anew")
+        until(lambda: "refuted" in sink.reasons(victim), "told")
+        until(is_live(feed, victim), "LIVE")
+        assert_true_book(feed, venue, victim)
 
 
 # -- scripts ---------------------------------------------------------------------------------------
