@@ -104,64 +104,6 @@ def to_quantity(lots: int, qty_decimals: int) -> float:
     return float(Fraction(lots, 10**qty_decimals))
 
 
-class Ofi:
-    """
-    Order-flow imbalance at the best level, in lots, summed over changes of the BBO.
-
-    From one BBO to the next the contribution is, with P and q the best prices and sizes,
-
-        e =   q_bid' [P_bid' >= P_bid] - q_bid [P_bid' <= P_bid]
-            - q_ask' [P_ask' <= P_ask] + q_ask [P_ask' >= P_ask]
-
-    so buying pressure is positive. The first BBO of an epoch has nothing to be compared with, and a sum
-    is never carried from one epoch into the next: what happened in between is not known. Source:
-    Cont, Kukanov and Stoikov (2014), "The price impact of order book events".
-    """
-
-    def __init__(self) -> None:
-        self.epoch: int | None = None
-        self.lots = 0  # the sum since the epoch began or `take` was called
-        self._last: Bbo | None = None
-
-    def update(self, epoch: int, bbo: Bbo) -> int:
-        """Add the step to ``bbo`` and return it; 0 for the first BBO of an epoch."""
-        if epoch != self.epoch:
-            self.epoch = epoch
-            self.lots = 0
-            self._last = bbo
-            return 0
-        assert self._last is not None
-        step = ofi_step(self._last, bbo)
-        self._last = bbo
-        self.lots += step
-        return step
-
-    def take(self) -> int:
-        """Return the sum in lots and begin the next one within the same epoch."""
-        lots, self.lots = self.lots, 0
-        return lots
-
-    def reset(self) -> None:
-        """Forget everything: the book is not LIVE any more."""
-        self.epoch = None
-        self.lots = 0
-        self._last = None
-
-
-def ofi_step(before: Bbo, after: Bbo) -> int:
-    """Return the order-flow imbalance of one step, in lots; formula and source at `Ofi`."""
-    step = 0
-    if after.bid_ticks >= before.bid_ticks:
-        step += after.bid_lots
-    if after.bid_ticks <= before.bid_ticks:
-        step -= before.bid_lots
-    if after.ask_ticks <= before.ask_ticks:
-        step -= after.ask_lots
-    if after.ask_ticks >= before.ask_ticks:
-        step += before.ask_lots
-    return step
-
-
 def _need_both(bids: Sequence[Level], asks: Sequence[Level]) -> None:
     if not bids or not asks:
         raise EmptySide(f"expected levels on both sides, got {len(bids)} bids and {len(asks)} asks")

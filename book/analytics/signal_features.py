@@ -223,7 +223,17 @@ def _steps_since(tops: Tops, from_ns: int) -> Doubles | str:
 
 
 def ofi_steps(tops: Tops) -> Doubles:
-    """Return the order-flow imbalance of each step in base units; source at `book.analytics.features`."""
+    """
+    Return the order-flow imbalance of each step from one pair of best prices to the next, in base units.
+
+    With P and q the best prices and sizes a step contributes
+
+        e =   q_bid' [P_bid' >= P_bid] - q_bid [P_bid' <= P_bid]
+            - q_ask' [P_ask' <= P_ask] + q_ask [P_ask' >= P_ask]
+
+    so buying pressure is positive. Source: Cont, Kukanov and Stoikov (2014), "The price impact of order
+    book events".
+    """
     bid, ask, bid_qty, ask_qty = tops.bid_px, tops.ask_px, tops.bid_qty, tops.ask_qty
     bids = np.where(bid[1:] >= bid[:-1], bid_qty[1:], 0) - np.where(bid[1:] <= bid[:-1], bid_qty[:-1], 0)
     asks = np.where(ask[1:] <= ask[:-1], ask_qty[1:], 0) - np.where(ask[1:] >= ask[:-1], ask_qty[:-1], 0)

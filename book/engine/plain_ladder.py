@@ -73,12 +73,6 @@ class Side:
         prices = self.prices()
         return len(prices) - (bisect_right(prices, high) - bisect_left(prices, low))
 
-    def drop_outside(self, low: int, high: int) -> int:
-        """Delete the levels below ``low`` or above ``high``; return how many there were."""
-        gone = [price for price in self._lots if not low <= price <= high]
-        self.update([(price, 0) for price in gone])
-        return len(gone)
-
 
 class PlainLadder:
     """Both sides of one book, and the id it stands at."""

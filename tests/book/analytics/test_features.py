@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.book.analytics import features
-from leadline.book.analytics.features import Ofi
 from leadline.book.errors import BadInput, EmptySide
 from leadline.book.messages import Bbo
 
@@ -93,49 +92,6 @@ def test_prices_and_quantities_are_the_nearest_floats():
 # -- order-flow imbalance --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("after", "step"),
-    [
-        pytest.param(Bbo(99, 3, 102, 1), 0, id="nothing-changed"),
-        pytest.param(Bbo(99, 5, 102, 1), 2, id="bid-grows"),
-        pytest.param(Bbo(99, 1, 102, 1), -2, id="bid-shrinks"),
-        pytest.param(Bbo(100, 8, 102, 1), 8, id="bid-up-counts-all-of-the-new"),
-        pytest.param(Bbo(98, 8, 102, 1), -3, id="bid-down-counts-all-of-the-old"),
-        pytest.param(Bbo(99, 3, 102, 4), -3, id="ask-grows"),
-        pytest.param(Bbo(99, 3, 101, 6), -6, id="ask-down-counts-all-of-the-new"),
-        pytest.param(Bbo(99, 3, 103, 6), 1, id="ask-up-counts-all-of-the-old"),
-        pytest.param(Bbo(100, 8, 103, 6), 9, id="both-up"),
-    ],
-)
-def test_ofi_step(after, step):
-    assert features.ofi_step(BBO, after) == step
-
-
-def test_ofi_sums_until_taken():
-    ofi = Ofi()
-    assert [ofi.update(1, Bbo(99, lots, 102, 1)) for lots in (3, 5, 4)] == [0, 2, -1]
-    assert (ofi.take(), ofi.take()) == (1, 0)
-    assert ofi.update(1, Bbo(99, 10, 102, 1)) == 6
-    assert ofi.lots == 6
-
-
-def test_ofi_is_never_carried_across_epochs():
-    ofi = Ofi()
-    ofi.update(1, Bbo(99, 3, 102, 1))
-    ofi.update(1, Bbo(99, 9, 102, 1))
-    assert ofi.update(2, Bbo(120, 50, 121, 1)) == 0
-    assert ofi.lots == 0
-    assert ofi.update(2, Bbo(120, 51, 121, 1)) == 1
-
-
-def test_ofi_after_a_reset_begins_anew_even_in_the_same_epoch():
-    ofi = Ofi()
-    ofi.update(1, Bbo(99, 3, 102, 1))
-    ofi.update(1, Bbo(99, 9, 102, 1))
-    ofi.reset()
-    assert (ofi.update(1, Bbo(90, 1, 91, 1)), ofi.lots) == (0, 0)
-
-
 SIZES = st.integers(1, 10**12)
 BBOS = st.builds(
     lambda bid, gap, bid_lots, ask_lots: Bbo(bid, bid_lots, bid + gap, ask_lots),
@@ -153,11 +109,3 @@ def test_bounds(bbo):
     half_spread = features.spread_bps(bbo) / 2
     assert features.depth_within_bps(*levels, [half_spread * 1.01]) == ((bbo.bid_lots,), (bbo.ask_lots,))
     assert features.depth_within_bps(*levels, [half_spread * 0.99]) == ((0,), (0,))
-
-
-@given(BBOS, BBOS)
-def test_ofi_turns_its_sign_when_sides_are_mirrored(before, after):
-    def mirror(bbo):
-        return Bbo(-bbo.ask_ticks, bbo.ask_lots, -bbo.bid_ticks, bbo.bid_lots)
-
-    assert features.ofi_step(mirror(before), mirror(after)) == -features.ofi_step(before, after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.book.analytics.features import Ofi
 from leadline.book.analytics.signal_features import (
     NS,
     Band,
@@ -135,10 +135,41 @@ sizes = st.integers(1, 9)
 bbos = st.builds(Bbo, st.integers(90, 94), sizes, st.integers(95, 99), sizes)
 
 
+@pytest.mark.parametrize(
+    ("after", "step"),
+    [
+        pytest.param(Bbo(99, 3, 102, 1), 0, id="nothing-changed"),
+        pytest.param(Bbo(99, 5, 102, 1), 2, id="bid-grows"),
+        pytest.param(Bbo(99, 1, 102, 1), -2, id="bid-shrinks"),
+        pytest.param(Bbo(100, 8, 102, 1), 8, id="bid-up-counts-all-of-the-new"),
+        pytest.param(Bbo(98, 8, 102, 1), -3, id="bid-down-counts-all-of-the-old"),
+        pytest.param(Bbo(99, 3, 102, 4), -3, id="ask-grows"),
+        pytest.param(Bbo(99, 3, 101, 6), -6, id="ask-down-counts-all-of-the-new"),
+        pytest.param(Bbo(99, 3, 103, 6), 1, id="ask-up-counts-all-of-the-old"),
+        pytest.param(Bbo(100, 8, 103, 6), 9, id="both-up"),
+    ],
+)
+def test_order_flow_of_one_step(after: Bbo, step: int) -> None:
+    assert exact_step(Bbo(99, 3, 102, 1), after) == step
+
+
+def exact_step(before: Bbo, after: Bbo) -> int:
+    """One step in lots, as the formula reads."""
+    step = 0
+    if after.bid_ticks >= before.bid_ticks:
+        step += after.bid_lots
+    if after.bid_ticks <= before.bid_ticks:
+        step -= before.bid_lots
+    if after.ask_ticks <= before.ask_ticks:
+        step -= after.ask_lots
+    if after.ask_ticks >= before.ask_ticks:
+        step += before.ask_lots
+    return step
+
+
 @given(st.lists(bbos, min_size=1, max_size=30))
 def test_order_flow_is_that_of_the_exact_reference(path: list[Bbo]) -> None:
-    reference = Ofi()
-    wanted = [reference.update(1, bbo) for bbo in path][1:]
+    wanted = [exact_step(before, after) for before, after in itertools.pairwise(path)]
     rows = [(60.0 - n, b.bid_ticks, b.bid_lots, b.ask_ticks, b.ask_lots) for n, b in enumerate(path)]
     assert ofi_steps(tops(*rows)).tolist() == wanted
 
