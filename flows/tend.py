@@ -43,7 +43,6 @@ from leadline.storage.lifecycle.sqlite_file import Compacted, compact
 
 FINAL = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
 UNFINISHED = ["RUNNING", "PENDING", "CANCELLING", "PAUSED"]
-OUR_KEYS = ("leadline-", "data-certificate")
 PAGE = 50  # as many runs as the API deletes at once
 # On SQLite every page is a write that others wait for; the pause lets them write.
 PAUSE_S = 0.1

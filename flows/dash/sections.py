@@ -18,7 +18,7 @@ from leadline.flows.spend import report as spending
 from leadline.storage.queries.dashboard import Span
 
 MARKETS_SHOWN = 60
-MICRO, MILLI = 1e6, 1e3
+MILLI = 1e3
 CLASSES = {Light.GREEN: "good", Light.YELLOW: "warn", Light.RED: "bad"}
 ORDER = {Light.RED: 0, Light.YELLOW: 1, Light.GREEN: 2}
 

@@ -21,22 +21,9 @@ WHERE reason IN ('gap', 'crossed') AND ts >= $since AND symbol = coalesce($symbo
 ORDER BY ts, venue, symbol
 """
 
-_COVERAGE = """
-SELECT venue, symbol, count(*) AS intervals, count(DISTINCT epoch) AS epochs,
-       min(ts_from) AS ts_from, max(ts_to) AS ts_to,
-       coalesce(sum(epoch(ts_to - ts_from)), 0) AS trusted_s,
-       count(*) FILTER (WHERE ended_by IS NULL) > 0 AS is_open,
-       arg_max(ended_by, ts_from) AS last_ended_by
-FROM coverage GROUP BY ALL ORDER BY venue, symbol
-"""
-
 _LATEST_SIGNALS = """
 SELECT * FROM latest_signals WHERE list_contains($symbols::VARCHAR[], symbol) ORDER BY symbol, venue
 """
-
-_SPEND_BY_HOUR = "SELECT * FROM spend_by_hour WHERE hour >= $since ORDER BY hour DESC"
-
-_SPEND_BY_MODEL = "SELECT * FROM spend_by_model ORDER BY cost_usd DESC NULLS LAST, provider, model"
 
 _LAST_STATS = "SELECT * FROM feed_stats ORDER BY ts DESC LIMIT $n"
 
@@ -101,24 +88,9 @@ def events(con: Runs, *, symbol: str | None = None, n: int = 50) -> Answer:
     return run_sql(con, _LAST_EVENTS, {"symbol": symbol, "n": n})
 
 
-def coverage_summary(con: Runs) -> Answer:
-    """Sum up trusted intervals by market; ``last_ended_by`` of the newest interval that has ended."""
-    return run_sql(con, _COVERAGE)
-
-
 def latest_signals(con: Runs, symbols: Sequence[str]) -> Answer:
     """Show the newest signal of each of ``symbols``."""
     return run_sql(con, _LATEST_SIGNALS, {"symbols": list(symbols)})
-
-
-def spend_by_hour(con: Runs, *, since: dt.datetime = _EPOCH_START) -> Answer:
-    """Show calls, tokens and USD by hour, the newest first."""
-    return run_sql(con, _SPEND_BY_HOUR, {"since": utc_naive(since)})
-
-
-def spend_by_model(con: Runs) -> Answer:
-    """Show calls, tokens and USD by model, the dearest first."""
-    return run_sql(con, _SPEND_BY_MODEL)
 
 
 def latest_stats(con: Runs, *, n: int = 1) -> Answer:

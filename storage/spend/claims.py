@@ -70,12 +70,6 @@ def claim(con: Runs, key: str, *, claimer: str, now: dt.datetime, expires_at: dt
             return Claim(key, row[0], is_mine=row[0] == claimer, expires_at=row[1], signal_id=row[2])
 
 
-def lookup(con: Runs, key: str) -> Claim | None:
-    """Return who claimed a question or answered it; None when nobody did."""
-    row = con.execute(_LOOK, {"key": key}).fetchone()
-    return None if row is None else Claim(key, row[0], is_mine=False, expires_at=row[1], signal_id=row[2])
-
-
 def answer(con: Runs, mine: Claim, signal_id: str) -> bool:
     """Say which signal answers a claimed question; False when another had taken the claim over."""
     where = {"key": mine.key, "claimer": mine.claimer, "signal_id": signal_id}

@@ -51,7 +51,6 @@ SPOT = VenueProfile(
     weight_per_minute=6000,
     commands_per_s=5,
     streams_per_connection=1024,
-    server_ping_s=20.0,
 )
 
 USDM = VenueProfile(
@@ -72,7 +71,6 @@ USDM = VenueProfile(
     weight_per_minute=2400,
     commands_per_s=10,
     streams_per_connection=1024,
-    server_ping_s=180.0,
 )
 
 COINM = replace(

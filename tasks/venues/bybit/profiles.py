@@ -42,7 +42,6 @@ def _profile(category: str, levels: int, spec: VenueSpec) -> VenueProfile:
         commands_per_s=10,
         streams_per_connection=500,  # of 40 characters, quotes and comma included
         streams_per_command=10,
-        server_ping_s=20.0,
         heartbeat=Heartbeat(b'{"op":"ping"}', 20.0),
         moving=frozenset({StreamKind.TRADE}),
         seeds_in_stream=True,

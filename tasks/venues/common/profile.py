@@ -46,7 +46,6 @@ class VenueProfile:
     weight_per_minute: int
     commands_per_s: int  # messages we may send on a connection, pongs included
     streams_per_connection: int
-    server_ping_s: float  # the library answers; this only tells a dead line from a quiet one
     streams_per_command: int = 100  # about 3 kB of JSON
     heartbeat: Heartbeat | None = None  # what we must send now and then; None: the venue pings us
     moving: frozenset[StreamKind] = MOVING  # what shows that the market moved

@@ -11,7 +11,6 @@ import pytest
 from leadline.flows.config.settings import load
 from leadline.flows.recordings.replay import Replay
 from leadline.storage.access.connect import Connection, connect
-from leadline.storage.queries.clock import skew_at
 from leadline.storage.queries.trust import judge, newest
 from leadline.storage.scores import labels
 from leadline.storage.scores.labels import write_labels
@@ -66,11 +65,10 @@ def test_the_recorded_clock_is_found_within_its_stated_error(con: Connection) ->
     assert until is not None
     (row,) = judge(con, SYMBOL, until - LATE, until).summary.dicts()
     assert abs(row["clock_offset_us"] / 1e3 - BEHIND_MS) <= row["clock_error_us"] / 1e3 + WITHIN_MS
-    skew = skew_at(con, VENUE, until)
-    assert skew is not None
     (event, received) = con.execute("SELECT max(ts_event), max(ts_recv) FROM depth_diffs").fetchone()
     assert event > received + dt.timedelta(seconds=1), "by the venue's clock it is later than by ours"
-    put_right = skew.on_our_clock(event)
+    offset_ms = con.execute("SELECT arg_max(offset_ms - error_ms, ts) FROM clock").fetchone()[0]
+    put_right = event - dt.timedelta(milliseconds=offset_ms)
     assert abs(received - put_right) < dt.timedelta(milliseconds=10 + WITHIN_MS)
 
 
