@@ -14,9 +14,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 from leadline.book.errors import LeadlineError
 from leadline.tasks.programs import import_path, python
@@ -28,7 +28,7 @@ class ChildDied(LeadlineError):
     """A child process ended before it was ready; the message carries its last words."""
 
 
-class Child:
+class Child(AbstractContextManager["Child"]):
     """A program of ours in a session of its own: the terminal's Ctrl-C does not reach it, `stop` does."""
 
     def __init__(
@@ -96,12 +96,7 @@ class Child:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 

@@ -15,8 +15,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import duckdb
@@ -112,7 +112,7 @@ class LocalSession:
             release()
 
 
-class Connection:
+class Connection(AbstractContextManager["Connection"]):
     """
     A connection to a store, local or through its owner alike; not for two threads at once.
 
@@ -127,12 +127,7 @@ class Connection:
         self._in_transaction = False
         self._session: Session | None = _resolve(db, write=write, patience_s=patience_s)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property

@@ -10,9 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from leadline.storage.access.connect import Connection, connect
 from leadline.storage.errors import StoreLost
@@ -23,7 +23,7 @@ PATIENCE_S = 10.0
 PAUSE_S = 0.05
 
 
-class Desk:
+class Desk(AbstractContextManager["Desk"]):
     """Runs jobs on a database; safe for threads. ``write`` as for `storage.access.connect.connect`."""
 
     def __init__(self, db: Path, *, write: bool = True, patience_s: float = PATIENCE_S) -> None:
@@ -33,12 +33,7 @@ class Desk:
         self._turn = threading.Lock()
         self._con: Connection | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def run(self, job: Callable[[Connection], T]) -> T:

@@ -19,9 +19,8 @@ import socket
 import threading
 import weakref
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import duckdb
 
@@ -61,7 +60,7 @@ def owner_in_process(db: Path) -> Owner | None:
         return known() if known else None
 
 
-class Owner:
+class Owner(AbstractContextManager["Owner"]):
     """
     Holds a database open for this process; with ``serve`` also for others, over Quack on 127.0.0.1.
 
@@ -97,12 +96,7 @@ class Owner:
         # A served instance must stop its port before the interpreter takes the libraries down.
         atexit.register(self.close)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
@@ -55,7 +56,7 @@ CHUNK = 1 << 18  # events read at once: 16 MB
 Events = NDArray[np.void]
 
 
-class EventWriter:
+class EventWriter(AbstractContextManager["EventWriter"]):
     """Collects hours in a plain file beside ``path`` and packs it at the end; a context manager."""
 
     def __init__(self, path: Path, *, shift_ns: int = 0) -> None:
@@ -66,9 +67,6 @@ class EventWriter:
         self._raw: IO[bytes] = self._raw_path.open("wb")
         self._shift_ns = shift_ns
         self._held = np.zeros(0, EVENT)
-
-    def __enter__(self) -> EventWriter:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._raw.close()

@@ -13,6 +13,7 @@ two books, the certificate says. Update ids are not carried; trade ids are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def file_names(venue: str, symbol: str, day: str) -> dict[str, str]:
     return {name: f"{exchange}_{kind}_{day}_{symbol}.csv.gz" for name, kind in DATA_SETS.items()}
 
 
-class CsvWriter:
+class CsvWriter(AbstractContextManager["CsvWriter"]):
     """Writes the three files, ``paths`` by data set; a context manager."""
 
     def __init__(self, paths: dict[str, Path], venue: str, symbol: str) -> None:
@@ -86,9 +87,6 @@ class CsvWriter:
         }
         for name, file in self._files.items():
             file.write((",".join(COLUMNS[name]) + "\n").encode())
-
-    def __enter__(self) -> CsvWriter:
-        return self
 
     def __exit__(self, *_: object) -> None:
         for file in self._files.values():

@@ -11,10 +11,9 @@ holds the file it asks where the old stream's rows end (`ends`), and stores only
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from leadline.storage.access.address import beside
 from leadline.storage.access.sql import Runs
@@ -90,7 +89,7 @@ def ends(con: Runs, venue: str) -> Ends:
     return Ends(found, 0 if stats is None or stats[0] is None else int(stats[0]) * 1000)
 
 
-class Heir:
+class Heir(AbstractContextManager["Heir"]):
     """The right to be the next stream of a database, for as long as the context lasts."""
 
     def __init__(self, db: Path) -> None:
@@ -99,12 +98,7 @@ class Heir:
         if not self._lock.take():
             raise HasHeir(db, lock_holder(self._lock.path) or 0)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -8,20 +8,18 @@ holds the database, it is given back between two entries, so that others get the
 from __future__ import annotations
 
 import datetime as dt
-import threading
-import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
-from leadline.storage.access.connect import Connection, connect
-from leadline.storage.errors import StoreLost
+from leadline.storage.access.connect import Connection
+from leadline.storage.access.jobs import Desk
 from leadline.storage.spend import ledger, prices
 from leadline.storage.spend.calls import Outcome, Plan
-from leadline.storage.spend.conflicts import FIRST_WAIT_S, PATIENCE_S, retried
+from leadline.storage.spend.conflicts import PATIENCE_S, retried
 
 T = TypeVar("T")
 
@@ -30,7 +28,7 @@ def _utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-class Journal:
+class Journal(AbstractContextManager["Journal"]):
     """
     Holds and settles money for attempts, in ``db``; ``default_usd_per_day`` is the budget where none is.
 
@@ -47,22 +45,15 @@ class Journal:
         rng: Random | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._db = Path(db)
         self._default = default_usd_per_day
         self._clock = clock
         self._rng = rng or Random()
         self._patience_s = patience_s
-        self._turn = threading.Lock()
-        self._con: Connection | None = None
+        self._desk = Desk(Path(db), patience_s=patience_s)
         self._holds: dict[str, ledger.Hold] = {}
         self._is_seeded = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def before(self, plan: Plan) -> None:
@@ -78,36 +69,17 @@ class Journal:
 
     def close(self) -> None:
         """End the connection; what is held stays held until its outcome is booked or it expires."""
-        with self._turn:
-            self._drop()
+        self._desk.close()
 
     def _run(self, entry: Callable[[Connection], T]) -> T:
         """Make one entry; all of them may be made again without effect when their fate is unknown."""
-        deadline = time.monotonic() + self._patience_s
-        with self._turn:
-            while True:
-                try:
-                    return retried(
-                        lambda: entry(self._connection()), rng=self._rng, patience_s=self._patience_s
-                    )
-                except StoreLost:
-                    self._drop()
-                    if time.monotonic() > deadline:
-                        raise
-                finally:
-                    if self._con is not None and self._con.keeps_others_out:
-                        self._drop()
-                time.sleep(self._rng.uniform(0, FIRST_WAIT_S))
 
-    def _connection(self) -> Connection:
-        if self._con is None:
-            self._con = connect(self._db, write=True, patience_s=self._patience_s)
-        if not self._is_seeded:
-            prices.seed(self._con)
-            self._is_seeded = True
-        return self._con
+        def made(con: Connection) -> T:
+            if not self._is_seeded:
+                prices.seed(con)
+                self._is_seeded = True
+            return entry(con)
 
-    def _drop(self) -> None:
-        con, self._con = self._con, None
-        if con is not None:
-            con.close()
+        return self._desk.run(
+            lambda con: retried(lambda: made(con), rng=self._rng, patience_s=self._patience_s)
+        )

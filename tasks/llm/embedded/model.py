@@ -21,10 +21,9 @@ import select
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import httpx
 
@@ -104,7 +103,7 @@ def _missing_flags(cpuinfo: Path) -> list[str]:
     return [flag for flag in NEEDED_FLAGS if flag not in flags] if flags else []
 
 
-class LocalModel:
+class LocalModel(AbstractContextManager["LocalModel"]):
     """One embedded model in a child process; use as a context manager. Raises `NoLocalModel` early."""
 
     def __init__(
@@ -155,12 +154,7 @@ class LocalModel:
             self._process.kill()
             self._process.wait()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _wait_for_address(self, start_s: float) -> LocalAddress:
