@@ -50,19 +50,7 @@ async def connect(feed: Feed, need: Need) -> None:
     await asyncio.wrap_future(feed.perform(need))
 
 
-@task(
-    task_run_name="{need.title}",
-    retries=len(RETRY_DELAYS_S),
-    retry_delay_seconds=RETRY_DELAYS_S,
-    retry_jitter_factor=RETRY_JITTER,
-    retry_condition_fn=is_transient,
-    timeout_seconds=LONGEST_ATTEMPT_S,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
-async def resync(feed: Feed, need: Need) -> None:
-    """Fetch a seed for the book a need is about."""
-    await asyncio.wrap_future(feed.perform(need))
+resync = connect.with_options(name="resync", description="Fetch a seed for the book a need is about.")
 
 
 async def see_to(feed: Feed, need: Need) -> bool:

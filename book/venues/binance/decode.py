@@ -67,28 +67,25 @@ class _Snapshot(msgspec.Struct, gc=False):
     E: Id | None = None
 
 
-class _Trade(msgspec.Struct, gc=False):
-    e: Literal["trade"]
+class _Deal(msgspec.Struct, gc=False):
     E: Id
     T: Id
     s: Text
-    t: Id
     p: str
     q: str
     m: bool
 
 
-class _Aggregate(msgspec.Struct, gc=False):
+class _Trade(_Deal, gc=False):
+    e: Literal["trade"]
+    t: Id
+
+
+class _Aggregate(_Deal, gc=False):
     """The fills of one taker order at one price; futures send no other trades."""
 
     e: Literal["aggTrade"]
-    E: Id
-    T: Id
-    s: Text
     a: Id
-    p: str
-    q: str
-    m: bool
 
 
 class _Ticker(msgspec.Struct, gc=False):
@@ -194,17 +191,7 @@ def decode_trade(
 ) -> Trade:
     """Turn the ``trade`` payload at ``frame[start]`` into a trade; raises `BadFrame`, `OffScale`."""
     wire = decode_json(_TRADE, frame, start)
-    scale = scale_for(scale_of, wire.s)
-    return Trade(
-        wire.s,
-        wire.t,
-        to_number(scale.ticks, wire.p, "p"),
-        to_number(scale.lots, wire.q, "q"),
-        wire.m,
-        to_ns(wire.T, time_unit_ns, "T"),
-        to_ns(wire.E, time_unit_ns, "E"),
-        ts_recv_ns,
-    )
+    return _trade(wire, wire.t, scale_of, ts_recv_ns, time_unit_ns)
 
 
 def decode_trades(
@@ -224,10 +211,16 @@ def decode_trades(
     if _IS_AGGREGATE.search(frame, start) is None:
         return (decode_trade(frame, scale_of, ts_recv_ns, start=start, time_unit_ns=time_unit_ns),)
     wire = decode_json(_AGGREGATE, frame, start)
+    return (_trade(wire, wire.a, scale_of, ts_recv_ns, time_unit_ns),)
+
+
+def _trade(
+    wire: _Deal, trade_id: int, scale_of: ScaleOf | Scale, ts_recv_ns: int, time_unit_ns: int
+) -> Trade:
     scale = scale_for(scale_of, wire.s)
-    trade = Trade(
+    return Trade(
         wire.s,
-        wire.a,
+        trade_id,
         to_number(scale.ticks, wire.p, "p"),
         to_number(scale.lots, wire.q, "q"),
         wire.m,
@@ -235,7 +228,6 @@ def decode_trades(
         to_ns(wire.E, time_unit_ns, "E"),
         ts_recv_ns,
     )
-    return (trade,)
 
 
 def decode_ticker(
