@@ -106,20 +106,20 @@ def read_day(path: Path) -> dict[str, Any]:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         version, kept = told["certificate_version"], stored_content(told)
-        said = (told["content"]["sha256"], told["content"]["algorithm"])
+        digest, algorithm = told["content"]["sha256"], told["content"]["algorithm"]
         _ = told["venue"], told["symbol"], _time(told["ts_from"]), _time(told["ts_to"])
     except OSError as exc:
         raise BadExport(f"{path} cannot be read: {exc.strerror}") from exc
     except (ValueError, KeyError, TypeError) as exc:
         raise BadExport(f"{path} is not a certificate") from exc
-    if version != VERSION or said[1] != ALGORITHM:
+    if version != VERSION or algorithm != ALGORITHM:
         raise BadExport(
-            f"{path} has version {version} and hash {said[1]}, this program reads {VERSION} and "
+            f"{path} has version {version} and hash {algorithm}, this program reads {VERSION} and "
             f"{ALGORITHM}: upgrade Leadline"
         )
-    if kept.digest != said[0]:
+    if kept.digest != digest:
         raise BadExport(
-            f"{path} contradicts itself: its parts give content {kept.digest}, it says {said[0]}; "
+            f"{path} contradicts itself: its parts give content {kept.digest}, it says {digest}; "
             "it was altered"
         )
     return dict(told)
@@ -146,11 +146,11 @@ def differences(con: Connection, told: dict[str, Any]) -> list[str]:
     before = {(part.hour, part.table): part for part in stored_content(told).parts}
     after = {(part.hour, part.table): part for part in now.parts}
     said = []
-    for key in sorted(before.keys() | after.keys()):
-        a, b = before.get(key), after.get(key)
+    for hour, table in sorted(before.keys() | after.keys()):
+        a, b = before.get((hour, table)), after.get((hour, table))
         if a == b:
             continue
-        what = f"{key[0]:%Y-%m-%d %H}h {key[1]}: "
+        what = f"{hour:%Y-%m-%d %H}h {table}: "
         if a is None or b is None or a.rows != b.rows:
             said.append(what + f"{a.rows if a else 0:,} rows certified, {b.rows if b else 0:,} stored")
         else:

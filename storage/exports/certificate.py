@@ -19,8 +19,9 @@ from typing import Any
 from leadline.book.venues.registry import find_spec
 from leadline.storage.errors import BadExport
 from leadline.storage.exports.content import ALGORITHM, Content
-from leadline.storage.exports.covered import Covered, Gap, covered_s
+from leadline.storage.exports.covered import Gap, covered_s
 from leadline.storage.files.whole import write_whole
+from leadline.storage.queries.coverage import TrustedInterval
 
 VERSION = 1
 SUFFIX = ".certificate.json"
@@ -124,7 +125,7 @@ def told_content(found: Content) -> dict[str, Any]:
 
 
 def told_coverage(
-    since: dt.datetime, until: dt.datetime, covered: Sequence[Covered], missing: Sequence[Gap]
+    since: dt.datetime, until: dt.datetime, covered: Sequence[TrustedInterval], missing: Sequence[Gap]
 ) -> Mapping[str, Any]:
     """Write coverage as a certificate has it; ``covered`` are intervals cut to the window."""
     total = covered_s(since, until, covered)

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from leadline.storage.access.sql import Runs, utc_naive
+from leadline.storage.queries.coverage import INTERVAL, TrustedInterval
 
 BEFORE_FIRST = "no trusted book was stored before"
 NOT_YET = "nothing stored after"
 
-_INTERVALS = """
-SELECT epoch, ts_from, ts_to, first_id, last_id, ended_by FROM coverage
+_INTERVALS = f"""
+SELECT {INTERVAL} FROM coverage
 WHERE venue = $venue AND symbol = $symbol AND ts_from < $until AND ts_to >= $since
 ORDER BY ts_from, epoch
-"""
+"""  # noqa: S608  a constant of `storage.queries.coverage`
 
 _BEFORE = """
 SELECT last_id, ended_by FROM coverage
@@ -43,18 +44,6 @@ WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id BETWEEN
 
 
 @dataclass(frozen=True, slots=True)
-class Covered:
-    """One row of ``coverage`` as stored; ``ended_by`` None while it grows."""
-
-    epoch: int
-    ts_from: dt.datetime
-    ts_to: dt.datetime
-    first_id: int
-    last_id: int
-    ended_by: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Gap:
     """A stretch without a trusted book: its cause, and the ids on both sides where known."""
 
@@ -70,15 +59,17 @@ class Gap:
         return (self.ts_to - self.ts_from).total_seconds()
 
 
-def intervals(con: Runs, venue: str, symbol: str, since: dt.datetime, until: dt.datetime) -> list[Covered]:
+def intervals(
+    con: Runs, venue: str, symbol: str, since: dt.datetime, until: dt.datetime
+) -> list[TrustedInterval]:
     """List the trusted intervals that touch ``since .. until``, whole, oldest first."""
     params = {"venue": venue, "symbol": symbol, "since": utc_naive(since), "until": utc_naive(until)}
-    return [Covered(*row) for row in con.execute(_INTERVALS, params).fetchall()]
+    return [TrustedInterval(*row) for row in con.execute(_INTERVALS, params).fetchall()]
 
 
 def cut(
-    con: Runs, venue: str, symbol: str, interval: Covered, since: dt.datetime, until: dt.datetime
-) -> Covered:
+    con: Runs, venue: str, symbol: str, interval: TrustedInterval, since: dt.datetime, until: dt.datetime
+) -> TrustedInterval:
     """Cut an interval at the window's ends: by time, and by the ids the book stood at there."""
     begin, end = utc_naive(since), utc_naive(until)
     params = {"venue": venue, "symbol": symbol, "epoch": interval.epoch}
@@ -102,12 +93,12 @@ def gaps(
     symbol: str,
     since: dt.datetime,
     until: dt.datetime,
-    covered: Sequence[Covered],
+    covered: Sequence[TrustedInterval],
 ) -> list[Gap]:
     """List what ``covered``, the intervals of the window, leaves of it."""
     begin, end = utc_naive(since), utc_naive(until)
-    row = con.execute(_BEFORE, {"venue": venue, "symbol": symbol, "since": begin}).fetchone()
-    after_id, cause = (int(row[0]), str(row[1])) if row else (None, BEFORE_FIRST)
+    before = con.execute(_BEFORE, {"venue": venue, "symbol": symbol, "since": begin}).fetchone()
+    after_id, cause = before or (None, BEFORE_FIRST)
     found = []
     for interval in covered:
         if interval.ts_from > begin:
@@ -119,7 +110,7 @@ def gaps(
     return found
 
 
-def covered_s(since: dt.datetime, until: dt.datetime, covered: Sequence[Covered]) -> float:
+def covered_s(since: dt.datetime, until: dt.datetime, covered: Sequence[TrustedInterval]) -> float:
     """Return the seconds of the window that are covered, each once."""
     at, end, total = utc_naive(since), utc_naive(until), 0.0
     for interval in covered:

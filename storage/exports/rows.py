@@ -26,8 +26,9 @@ from leadline.storage.access.connect import Connection
 from leadline.storage.access.sql import utc_naive
 from leadline.storage.errors import StoreError
 from leadline.storage.exports.content import hours_with_rows
-from leadline.storage.exports.covered import Covered, cut, intervals
+from leadline.storage.exports.covered import cut, intervals
 from leadline.storage.queries.chain import CLOCK_STEP, FUTURE, GAP, PAST, before
+from leadline.storage.queries.coverage import TrustedInterval
 from leadline.storage.queries.rebuild import book_of_epoch
 
 CHANGE, SNAPSHOT, END = 0, 1, 2  # of DEPTH["kind"]
@@ -225,7 +226,9 @@ class Reader:
                 parts.append(self._end(interval))
         return np.concatenate(parts)
 
-    def _diffs(self, interval: Covered, after_id: int, begin: dt.datetime, end: dt.datetime) -> pa.Table:
+    def _diffs(
+        self, interval: TrustedInterval, after_id: int, begin: dt.datetime, end: dt.datetime
+    ) -> pa.Table:
         """Read the diffs after ``after_id`` that were received before ``end``."""
         where = {**self._where, "epoch": interval.epoch, "last_id": interval.last_id, "after_id": after_id}
         found, hole = self._chained(where, end, begin - CLOCK_STEP, end + CLOCK_STEP)
@@ -244,7 +247,7 @@ class Reader:
         gaps = found.filter(found.column("is_gap"))
         return found, gaps.column("id")[0].as_py() if gaps.num_rows else None
 
-    def _book(self, n: int, interval: Covered) -> Rows:
+    def _book(self, n: int, interval: TrustedInterval) -> Rows:
         """Rebuild the book an interval begins with, or the one the window opens on."""
         book = book_of_epoch(self._con, *self._market, interval.epoch, until_id=interval.first_id)
         self._stands_at[n] = book.last_id
@@ -257,13 +260,13 @@ class Reader:
         rows["ts_us"] = self._event_us(interval, interval.ts_from, book.last_id)
         return rows
 
-    def _end(self, interval: Covered) -> Rows:
+    def _end(self, interval: TrustedInterval) -> Rows:
         row = np.zeros(1, DEPTH)
         row["kind"], row["id"], row["recv_ns"] = END, interval.last_id, _ns(interval.ts_to)
         row["ts_us"] = self._event_us(interval, interval.ts_to, interval.last_id)
         return row
 
-    def _event_us(self, interval: Covered, near: dt.datetime, at_id: int) -> int:
+    def _event_us(self, interval: TrustedInterval, near: dt.datetime, at_id: int) -> int:
         around = {"since": near - _AROUND, "until": near + _AROUND, "id": at_id, "epoch": interval.epoch}
         (found,) = self._con.execute(_EVENT_TIME, {**self._where, **around}).fetchone() or (None,)
         return _ns(near) // 1000 if found is None else int(found)

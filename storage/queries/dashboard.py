@@ -278,8 +278,8 @@ def markets(con: Runs, span: Span, symbols: Sequence[str]) -> list[MarketTrust]:
     step_s = span.seconds / STRIP
     pieces: dict[tuple[str, str], dict[int, tuple[float, str, int]]] = defaultdict(dict)
     asked = {**where, **alive, "pieces": STRIP, "step_us": max(1, round(step_s * 1e6))}
-    for venue, symbol, n, *told in con.execute(_PIECES, asked).fetchall():
-        pieces[venue, symbol][n] = (told[0], told[1], told[2])
+    for venue, symbol, n, covered_s, causes, mismatches in con.execute(_PIECES, asked).fetchall():
+        pieces[venue, symbol][n] = (covered_s, causes, mismatches)
     return [_market(row, span, holes, pieces) for row in found]
 
 

@@ -16,6 +16,7 @@ from leadline.book.errors import BadInput
 from leadline.storage.access.sql import Runs, utc_naive
 from leadline.storage.errors import NoTrustedBook, StoreError
 from leadline.storage.queries.chain import CLOCK_STEP, FUTURE, GAP, PAST, before
+from leadline.storage.queries.coverage import INTERVAL, TrustedInterval
 
 PriceLevel: TypeAlias = tuple[Decimal, Decimal]
 
@@ -26,23 +27,14 @@ OWN_ENDS = frozenset(
 
 _VENUES = "SELECT DISTINCT venue FROM coverage WHERE symbol = $symbol ORDER BY venue"
 
-_INTERVAL_AT = """
-SELECT epoch, ts_from, ts_to, first_id, last_id, ended_by FROM coverage
-WHERE symbol = $symbol AND venue = $venue AND ts_from <= $at AND ts_to >= $at
+_INTERVAL = f"""
+SELECT {INTERVAL} FROM coverage
+WHERE symbol = $symbol AND venue = $venue AND $which
 ORDER BY epoch DESC, ts_from DESC LIMIT 1
-"""
-
-_INTERVAL_AT_ID = """
-SELECT epoch, ts_from, ts_to, first_id, last_id, ended_by FROM coverage
-WHERE symbol = $symbol AND venue = $venue AND first_id <= $at AND last_id >= $at
-ORDER BY epoch DESC, ts_from DESC LIMIT 1
-"""
-
-_INTERVAL_LAST = """
-SELECT epoch, ts_from, ts_to, first_id, last_id, ended_by FROM coverage
-WHERE symbol = $symbol AND venue = $venue
-ORDER BY epoch DESC, ts_from DESC LIMIT 1
-"""
+"""  # noqa: S608  a constant of `storage.queries.coverage`
+_INTERVAL_AT = _INTERVAL.replace("$which", "ts_from <= $at AND ts_to >= $at")
+_INTERVAL_AT_ID = _INTERVAL.replace("$which", "first_id <= $at AND last_id >= $at")
+_INTERVAL_LAST = _INTERVAL.replace("$which", "true")
 
 _NEIGHBOURS = """
 SELECT 'before' AS place, ts_from, ts_to, first_id, last_id, ended_by FROM (
@@ -148,16 +140,6 @@ class EpochBook:
     as_of: dt.datetime  # UTC without zone
     bids: list[tuple[float, float]]
     asks: list[tuple[float, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Interval:
-    epoch: int
-    ts_from: dt.datetime
-    ts_to: dt.datetime
-    first_id: int
-    last_id: int
-    ended_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +264,7 @@ def _venue(con: Runs, symbol: str, venue: str | None) -> str:
 
 def _interval(
     con: Runs, where: dict[str, object], moment: dt.datetime | None, at_id: int | None
-) -> _Interval:
+) -> TrustedInterval:
     if moment is not None:
         row = con.execute(_INTERVAL_AT, {**where, "at": moment}).fetchone()
     elif at_id is not None:
@@ -291,7 +273,7 @@ def _interval(
         row = con.execute(_INTERVAL_LAST, where).fetchone()
     if row is None:
         raise NoTrustedBook(_explain(con, where, moment, at_id))
-    interval = _Interval(*row)
+    interval = TrustedInterval(*row)
     if moment is None and at_id is None and interval.ended_by not in {None, *OWN_ENDS}:
         raise NoTrustedBook(
             f"{where['symbol']}: no trusted book now; the last interval ended by {interval.ended_by} "

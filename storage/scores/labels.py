@@ -12,7 +12,7 @@ import datetime as dt
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -73,6 +73,15 @@ _SCHEMA = pa.schema(
 )
 
 
+class _Window(NamedTuple):
+    """A row of ``_DUE``."""
+
+    venue: str
+    symbol: str
+    ts_start: dt.datetime
+    horizon_s: int
+
+
 def write_labels(
     con: Connection,
     *,
@@ -87,12 +96,10 @@ def write_labels(
     ``tick`` is called after each market and hour. May run while a stream writes.
     """
     asked = {"since": utc_naive(since), "now": utc_naive(now - GRACE), "horizons": list(horizons_s)}
-    due = con.execute(_DUE, asked).fetchall()
+    due = [_Window(*row) for row in con.execute(_DUE, asked).fetchall()]
     counted: Counter[str] = Counter()
-    for (venue, symbol, _), rows in itertools.groupby(
-        due, key=lambda row: (row[0], row[1], _chunk(row[2]))
-    ):
-        made = list(_labelled(con, venue, symbol, [(row[2], int(row[3])) for row in rows]))
+    for (venue, symbol, _), windows in itertools.groupby(due, _market_and_chunk):
+        made = list(_labelled(con, venue, symbol, [(one.ts_start, int(one.horizon_s)) for one in windows]))
         if made:
             con.append("labels", _table(venue, symbol, made))
             counted.update(one.status for one in made)
@@ -101,8 +108,9 @@ def write_labels(
     return counted
 
 
-def _chunk(moment: dt.datetime) -> int:
-    return int(moment.replace(tzinfo=dt.UTC).timestamp() // CHUNK.total_seconds())
+def _market_and_chunk(window: _Window) -> tuple[str, str, int]:
+    since_s = window.ts_start.replace(tzinfo=dt.UTC).timestamp()
+    return window.venue, window.symbol, int(since_s // CHUNK.total_seconds())
 
 
 def _labelled(

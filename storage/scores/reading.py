@@ -78,10 +78,6 @@ class Counts:
         return Counts(*(a + b for a, b in zip(_values(self), _values(other), strict=True)))
 
 
-def _counts(row: Sequence[Any]) -> Counts:
-    return Counts(**dict(zip(Counts.__slots__, row, strict=True)))
-
-
 def _values(one: Counts) -> tuple[Any, ...]:
     return tuple(getattr(one, name) for name in Counts.__slots__)
 
@@ -102,7 +98,7 @@ class Horizon:
 def venues(con: Connection, *, since: dt.datetime, now: dt.datetime) -> list[str]:
     """List the venues that anything was decided about."""
     given = {"since": utc_naive(since), "now": utc_naive(now)}
-    return [str(row[0]) for row in con.execute(_VENUES, given).fetchall()]
+    return [str(venue) for (venue,) in con.execute(_VENUES, given).fetchall()]
 
 
 def read(con: Connection, venue: str, *, horizon_s: int, since: dt.datetime, now: dt.datetime) -> Horizon:
@@ -113,8 +109,8 @@ def read(con: Connection, venue: str, *, horizon_s: int, since: dt.datetime, now
     """
     where = {"venue": venue, "horizon_s": horizon_s, "since": utc_naive(since), "now": utc_naive(now)}
     counts = {
-        (Who(*map(str, row[:3])), str(row[3])): _counts(row[4:])
-        for row in con.execute(_COUNTS, where).fetchall()
+        (Who(kind, lineage, prompt), symbol): Counts(*counted)
+        for kind, lineage, prompt, symbol, *counted in con.execute(_COUNTS, where).fetchall()
     }
     found = con.execute(_CALLS, {**where, "most": MOST_ROWS}).arrow()
     given = {name: found.column(name) for name in found.column_names}

@@ -36,7 +36,7 @@ _GIVEN = """given AS (SELECT unnest(from_json(CAST($given AS JSON), '["VARCHAR"]
 _ANSWERS = f"""
 WITH {_GIVEN}
 SELECT t.request_hash, s.outcome, s.direction, s.confidence, s.reasoning, s.reason, s.model_served,
-       t.answer, t.capability
+       t.answer AS text, t.capability
 FROM llm_texts t JOIN signals s USING (signal_id)
 WHERE t.request_hash IN (SELECT one FROM given) AND s.outcome IN ('ok', 'abstained')
   AND NOT s.is_switched
@@ -145,13 +145,13 @@ def questions(
 
 def answers(con: Runs, hashes: Collection[str]) -> dict[str, Given]:
     """Return what requests with these hashes were answered, by hash; the oldest answer of each."""
-    rows = con.execute(_ANSWERS, {"given": _array(hashes)}).fetchall()
-    return {row[0]: Given(**dict(zip(Given.__slots__, row, strict=True))) for row in rows}
+    found = [Given(**row) for row in run_sql(con, _ANSWERS, {"given": _array(hashes)}).dicts()]
+    return {one.request_hash: one for one in found}
 
 
 def done(con: Runs, keys: Collection[str]) -> set[str]:
     """Return those of the keys that have an answer, valid or not; one that failed has none."""
-    return {row[0] for row in con.execute(_DONE, {"given": _array(keys)}).fetchall()}
+    return {key for (key,) in con.execute(_DONE, {"given": _array(keys)}).fetchall()}
 
 
 def sides(con: Runs, keys: Collection[str]) -> Answer:

@@ -183,8 +183,9 @@ def is_stored(
 
 
 def _state(con: Connection, where: dict[str, Any]) -> str:
-    row = con.execute(_STATE, {name: where[name] for name in ("venue", "symbol", "at")}).fetchone()
-    return f"; the book is {row[0]} ({row[1]}) since {row[2]} UTC" if row else ""
+    for state, reason, since in con.execute(_STATE, _market(where)).fetchall():
+        return f"; the book is {state} ({reason}) since {since} UTC"
+    return ""
 
 
 def _view(

@@ -65,9 +65,9 @@ def claim(con: Runs, key: str, *, claimer: str, now: dt.datetime, expires_at: dt
     while True:
         if retried(lambda: con.execute(_CLAIM, where).fetchone()) is not None:
             return Claim(key, claimer, is_mine=True, expires_at=where["expires_at"])  # type: ignore[arg-type]
-        row = con.execute(_LOOK, {"key": key}).fetchone()
-        if row is not None:  # else it was released between the two statements
-            return Claim(key, row[0], is_mine=row[0] == claimer, expires_at=row[1], signal_id=row[2])
+        for holder, ends_at, signal_id in con.execute(_LOOK, {"key": key}).fetchall():
+            return Claim(key, holder, is_mine=holder == claimer, expires_at=ends_at, signal_id=signal_id)
+        # It was released between the two statements.
 
 
 def answer(con: Runs, mine: Claim, signal_id: str) -> bool:

@@ -88,7 +88,7 @@ QUALIFY row_number() OVER (PARTITION BY provider, model ORDER BY p.book IS NOT N
 ORDER BY p.shutdown_at, provider, model
 """
 _SHUTDOWN_OF = """
-SELECT provider, model, shutdown_at FROM prices
+SELECT shutdown_at FROM prices
 WHERE provider = $provider AND model = $model AND shutdown_at IS NOT NULL
 ORDER BY book IS NOT NULL, valid_from DESC LIMIT 1
 """
@@ -167,7 +167,7 @@ def shutdowns(con: Runs, *, since: dt.datetime, now: dt.datetime) -> Answer:
 def shutdown_of(con: Runs, provider: str, model: str) -> dt.datetime | None:
     """Return when a model is switched off, UTC without zone, as far as the price book knows."""
     row = con.execute(_SHUTDOWN_OF, {"provider": provider, "model": model}).fetchone()
-    return None if row is None else row[2]
+    return None if row is None else row[0]
 
 
 def was_said(con: Runs, kind: str, subject: str) -> bool:
