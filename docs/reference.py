@@ -173,7 +173,7 @@ def schema() -> tuple[list[Thing], list[str]]:
             for row in found
         ]
         macros = con.execute(
-            "SELECT comment FROM duckdb_functions() WHERE NOT internal ORDER BY ALL"
+            "SELECT DISTINCT comment FROM duckdb_functions() WHERE NOT internal ORDER BY ALL"
         ).fetchall()
     return things, [text for (text,) in macros]
 

@@ -23,6 +23,7 @@ from leadline.storage.exports import opening
 from leadline.storage.exports.certificate import SUFFIX, read_certificate, sha256_of
 from leadline.storage.exports.content import content
 from leadline.storage.queries.chain import GAP, before
+from leadline.storage.schema.trade_runs import find_runs
 
 if TYPE_CHECKING:
     from leadline.storage.access.connect import Connection
@@ -123,6 +124,7 @@ def _take_in(con: Connection, certificate: dict[str, Any], folder: Path) -> Impo
             rows[table] = take(con, table, folder / file["path"], market)
         found = _same_content(con, certificate, window)
         _cover(con, certificate["intervals"], market)
+        find_runs(con, **market)
     except BaseException:
         con.rollback()
         raise

@@ -116,9 +116,11 @@ def diffs_table(batch: Batch, names: Names) -> pa.Table:
     )
 
 
-def trades_table(batch: Batch, names: Names) -> pa.Table:
-    """Make rows for ``trades``."""
+def trades_table(batch: Batch, names: Names, keep: NDArray[np.bool_] | None = None) -> pa.Table:
+    """Make rows for ``trades``; ``keep`` says which, None all."""
     rows = batch.trades[: int(batch.counts[Count.TRADES])]
+    if keep is not None:
+        rows = rows[keep]
     books = rows[:, TradeCol.BOOK]
     price_decimals, qty_decimals = names.decimals(books)
     received = rows[:, TradeCol.TS_RECV_NS]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from leadline.book.rows.batch import (
     Batch,
@@ -25,6 +26,7 @@ from leadline.book.rows.batch import (
 from leadline.book.rows.feed import ClockRow, FeedStats, LatencyRow, LegRow, ListingRow
 from leadline.storage.ingest.arrow import Names, side_columns, timestamps
 from leadline.storage.ingest.coverage import Interval
+from leadline.storage.ingest.trade_runs import Repeat, TradeRun
 
 _LIST = pa.list_(pa.float64())
 _NO_ID = -1
@@ -133,6 +135,39 @@ def coverage_table(rows: Sequence[Interval], names: Names) -> pa.Table:
     )
 
 
+def runs_table(rows: Sequence[TradeRun], names: Names) -> pa.Table:
+    """Make rows for ``trade_coverage``, new or changed."""
+    return pa.table(
+        {
+            **names.columns(np.array([row.book for row in rows], np.int64)),
+            "ts_from": _times([row.from_ns for row in rows]),
+            "ts_to": _times([row.to_ns for row in rows]),
+            "first_id": pa.array([row.first_id for row in rows], pa.int64()),
+            "last_id": pa.array([row.last_id for row in rows], pa.int64()),
+            "ts_trade": _times([row.traded_ns for row in rows]),
+        }
+    )
+
+
+def changed_runs_table(rows: Sequence[tuple[TradeRun, TradeRun]], names: Names) -> pa.Table:
+    """Make rows of what ``trade_coverage`` shall hold, each with the end its stored row is known by."""
+    stored = [was for was, _ in rows]
+    table = runs_table([now for _, now in rows], names)
+    table = table.append_column("stored_last_id", pa.array([was.last_id for was in stored], pa.int64()))
+    return table.append_column("stored_ts_trade", _times([was.traded_ns for was in stored]))
+
+
+def repeats_table(rows: Sequence[Repeat], names: Names) -> pa.Table:
+    """Make rows for ``trade_repeats``."""
+    return pa.table(
+        {
+            **names.columns(np.array([row.book for row in rows], np.int64)),
+            "ts_recv": _times([row.recv_ns for row in rows]),
+            "trade_id": pa.array([row.trade_id for row in rows], pa.int64()),
+        }
+    )
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rows:
     """How many rows of each kind a batch holds; ``levels`` are the levels of its diffs."""
@@ -147,12 +182,12 @@ class Rows:
     stats: int
 
 
-def count_rows(batch: Batch) -> Rows:
-    """Count a batch."""
+def count_rows(batch: Batch, keep: NDArray[np.bool_] | None = None) -> Rows:
+    """Count a batch; ``keep`` says which of its trades are stored, None all."""
     return Rows(
         diffs=int(batch.counts[Count.DIFFS]),
         levels=int(batch.counts[Count.LEVELS]),
-        trades=int(batch.counts[Count.TRADES]),
+        trades=int(batch.counts[Count.TRADES] if keep is None else keep.sum()),
         tickers=int(batch.counts[Count.TICKERS]),
         seeds=sum(row.source == "venue" for row in batch.seeds),
         events=len(batch.events),

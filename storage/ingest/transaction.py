@@ -13,6 +13,7 @@ from leadline.storage.ingest import arrow, trust_rows
 from leadline.storage.ingest import tables as rare
 from leadline.storage.ingest.coverage import Plan
 from leadline.storage.ingest.tables import Rows
+from leadline.storage.ingest.trade_runs import TradePlan
 
 # Only what differs from the symbol's row before is a row.
 _LISTINGS = """
@@ -61,6 +62,8 @@ _INSERTS = {
     "latency": "INSERT INTO latency BY NAME SELECT * FROM incoming",
     "leg_stats": "INSERT INTO leg_stats BY NAME SELECT * FROM incoming",
     "markets_history": _LISTINGS,
+    "trade_coverage": "INSERT INTO trade_coverage BY NAME SELECT * FROM incoming",
+    "trade_repeats": "INSERT INTO trade_repeats BY NAME SELECT * FROM incoming",
     "coverage": "INSERT INTO coverage BY NAME SELECT * FROM incoming",
     "ingest_batches": "INSERT INTO ingest_batches BY NAME SELECT * FROM incoming",
     "markets": """INSERT INTO markets BY NAME SELECT * FROM incoming
@@ -79,6 +82,21 @@ _REMOVE_COVERAGE = """
 DELETE FROM coverage USING incoming
 WHERE coverage.ended_by IS NULL AND coverage.epoch = incoming.epoch
   AND coverage.symbol = incoming.symbol AND coverage.venue = incoming.venue
+"""
+
+# A run is known by its end: old trades that go take its begin with them.
+_CHANGE_RUNS = """
+UPDATE trade_coverage SET ts_to = incoming.ts_to, last_id = incoming.last_id, ts_trade = incoming.ts_trade
+FROM incoming
+WHERE trade_coverage.last_id = incoming.stored_last_id
+  AND trade_coverage.ts_trade = incoming.stored_ts_trade
+  AND trade_coverage.symbol = incoming.symbol AND trade_coverage.venue = incoming.venue
+"""
+
+_REMOVE_RUNS = """
+DELETE FROM trade_coverage USING incoming
+WHERE trade_coverage.last_id = incoming.last_id AND trade_coverage.ts_trade = incoming.ts_trade
+  AND trade_coverage.symbol = incoming.symbol AND trade_coverage.venue = incoming.venue
 """
 
 # The book was wrong from some moment after the interval's new end on: samples taken since are not to be
@@ -104,6 +122,14 @@ class Numbered:
     oldest_recv_ns: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """What a transaction does to the coverage of books and of trades."""
+
+    books: Plan
+    trades: TradePlan
+
+
 class Ingest:
     """Turns batches into transactions on behalf of one writer."""
 
@@ -113,20 +139,20 @@ class Ingest:
         self._markets = markets
         self._markets_stored = 0
 
-    def tables(self, group: Sequence[Numbered], plan: Plan, ts_ns: int) -> dict[str, pa.Table]:
+    def tables(self, group: Sequence[Numbered], plan: Plans, ts_ns: int) -> dict[str, pa.Table]:
         """Make the Arrow tables of a group, by name of table; empty ones are left out."""
         names = self._names
         batches = [one.batch for one in group]
         made: dict[str, pa.Table] = {}
         columnar: tuple[tuple[str, Callable[[Batch, arrow.Names], pa.Table], str], ...] = (
             ("depth_diffs", arrow.diffs_table, "diffs"),
-            ("trades", arrow.trades_table, "trades"),
             ("book_tickers", arrow.tickers_table, "tickers"),
         )
         for table, make, kind in columnar:
             parts = [make(one.batch, names) for one in group if getattr(one.rows, kind)]
             if parts:
                 made[table] = pa.concat_tables(parts)
+        made |= self._traded(group, plan.trades)
         if seeds := [row for batch in batches for row in batch.seeds]:
             made["seeds"] = arrow.seeds_table(seeds, names)
         if events := [row for batch in batches for row in batch.events]:
@@ -138,10 +164,27 @@ class Ingest:
         made |= self._witnessed(batches)
         if new := self._markets[self._markets_stored :]:
             made["markets"] = rare.markets_table(new)
-        if plan.added:
-            made["coverage"] = rare.coverage_table(plan.added, names)
+        if plan.books.added:
+            made["coverage"] = rare.coverage_table(plan.books.added, names)
         entries = [(one.seq, one.rows, one.oldest_recv_ns) for one in group]
         made["ingest_batches"] = rare.ledger_table(self.writer_id, ts_ns, entries)
+        return made
+
+    def _traded(self, group: Sequence[Numbered], plan: TradePlan) -> dict[str, pa.Table]:
+        """Make the tables of trades: those that are stored, their new runs, and what came again."""
+        made: dict[str, pa.Table] = {}
+        names = self._names
+        parts = [
+            arrow.trades_table(one.batch, names, keep)
+            for one, keep in zip(group, plan.keeps, strict=True)
+            if one.rows.trades
+        ]
+        if parts:
+            made["trades"] = pa.concat_tables(parts)
+        if plan.added:
+            made["trade_coverage"] = rare.runs_table(plan.added, names)
+        if plan.repeats:
+            made["trade_repeats"] = rare.repeats_table(plan.repeats, names)
         return made
 
     def _witnessed(self, batches: Sequence[Batch]) -> dict[str, pa.Table]:
@@ -162,13 +205,19 @@ class Ingest:
             made["latency"] = rare.plain_table(latencies)
         return made
 
-    def write(self, con: duckdb.DuckDBPyConnection, tables: dict[str, pa.Table], plan: Plan) -> None:
+    def write(self, con: duckdb.DuckDBPyConnection, tables: dict[str, pa.Table], plans: Plans) -> None:
         """Insert the tables and move coverage on, inside the transaction that is open."""
+        plan = plans.books
         # First what ends: an interval that begins now must not be taken for it.
         if plan.changed:
             _run_with(con, rare.coverage_table(plan.changed, self._names), _CHANGE_COVERAGE)
         if plan.removed:
             _run_with(con, rare.coverage_table(plan.removed, self._names), _REMOVE_COVERAGE)
+        # What goes may end where another run will end from now on.
+        if plans.trades.removed:
+            _run_with(con, rare.runs_table(plans.trades.removed, self._names), _REMOVE_RUNS)
+        if plans.trades.changed:
+            _run_with(con, rare.changed_runs_table(plans.trades.changed, self._names), _CHANGE_RUNS)
         for table, rows in tables.items():
             _run_with(con, rows, _INSERTS[table])
         if plan.retracted:

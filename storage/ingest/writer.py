@@ -35,7 +35,8 @@ from leadline.storage.ingest.commit import Commit, WriterState, WriterStatus
 from leadline.storage.ingest.coverage import Tracker
 from leadline.storage.ingest.disk import MIN_FREE_BYTES, check_room
 from leadline.storage.ingest.tables import count_rows, oldest_recv_ns
-from leadline.storage.ingest.transaction import Ingest, Numbered
+from leadline.storage.ingest.trade_runs import TradeRuns
+from leadline.storage.ingest.transaction import Ingest, Numbered, Plans
 
 MAX_LEVELS_PER_COMMIT = 1_000_000  # bounds the pause of one transaction to about a second
 FIRST_WAIT_S = 0.1
@@ -78,7 +79,9 @@ class Writer:
         self._min_free_bytes = min_free_bytes
         self._clock_ns, self._mono_s = clock_ns, mono_s
         self._ingest = Ingest(self.writer_id, markets)
-        self._tracker = Tracker()
+        self._tracker, self._trade_runs = Tracker(), TradeRuns(markets)
+        with owner.cursor() as con:
+            self._trade_runs.load(con)
         self._upkeep, self._pace = Upkeep(owner.memory_limit), Pace()
         self._con: duckdb.DuckDBPyConnection | None = None
         self._change = threading.Condition()
@@ -255,14 +258,15 @@ class Writer:
 
     def _store(self, batches: list[Batch]) -> Iterator[float]:
         first = self._seq - len(batches) + 1
+        plans = Plans(self._tracker.plan(batches), self._trade_runs.plan(batches))
         group = [
-            Numbered(first + at, batch, count_rows(batch), oldest_recv_ns(batch))
-            for at, batch in enumerate(batches)
+            Numbered(first + at, batch, count_rows(batch, keep), oldest_recv_ns(batch))
+            for at, (batch, keep) in enumerate(zip(batches, plans.trades.keeps, strict=True))
         ]
         rows = sum(one.rows.diffs + one.rows.trades + one.rows.tickers for one in group)
         self._pace.note(rows, self._mono_s())
         began = time.perf_counter()
-        yield from self._until_stored(group)
+        yield from self._until_stored(group, plans)
         seconds = time.perf_counter() - began
         committed_ns = self._clock_ns()
         if self._on_commit is not None:
@@ -289,10 +293,9 @@ class Writer:
         if self._upkeep.is_worn(rows):
             yield from self._reopen()
 
-    def _until_stored(self, group: Sequence[Numbered]) -> Iterator[float]:
+    def _until_stored(self, group: Sequence[Numbered], plans: Plans) -> Iterator[float]:
         """Try until the group is in the store, a wait between; raises what there is no plan for."""
-        plan = self._tracker.plan([one.batch for one in group])
-        tables = self._ingest.tables(group, plan, self._clock_ns())
+        tables = self._ingest.tables(group, plans, self._clock_ns())
         wait_s = FIRST_WAIT_S
         in_doubt = False
         while True:
@@ -303,7 +306,7 @@ class Writer:
                 in_doubt = False
                 check_room(self._owner.db, self._min_free_bytes)
                 con.begin()
-                self._ingest.write(con, tables, plan)
+                self._ingest.write(con, tables, plans)
                 in_doubt = True
                 con.commit()
                 break
@@ -328,7 +331,8 @@ class Writer:
                     raise
             yield wait_s
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-        self._tracker.keep(plan)
+        self._tracker.keep(plans.books)
+        self._trade_runs.keep(plans.trades)
         self._ingest.keep(tables)
         self._recycle_if_due(self._owner.wal_bytes() > WAL_LIMIT_BYTES)
 

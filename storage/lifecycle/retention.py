@@ -75,11 +75,33 @@ SELECT symbol, min(ts) FROM (
 ) GROUP BY symbol ORDER BY symbol
 """
 
+# The newest run of a market stays: the next trade tells whether any is missing since.
+_DROP_RUNS = """
+DELETE FROM trade_coverage r
+WHERE r.ts_to < $cut AND EXISTS (
+    SELECT 1 FROM trade_coverage later
+    WHERE later.venue = r.venue AND later.symbol = r.symbol AND later.ts_trade > r.ts_trade)
+"""
+
+_SHRINK_RUNS = """
+UPDATE trade_coverage AS r SET first_id = kept.first_id, ts_from = kept.ts_from
+FROM (SELECT o.venue, o.symbol, o.last_id, o.ts_trade,
+             min(t.trade_id) AS first_id, min(t.ts_recv) AS ts_from
+      FROM trade_coverage o JOIN trades t
+        ON t.venue = o.venue AND t.symbol = o.symbol AND t.trade_id BETWEEN o.first_id AND o.last_id
+           AND t.ts_recv >= $cut AND t.ts_trade <= o.ts_trade
+      WHERE o.ts_from < $cut AND o.ts_to >= $cut GROUP BY ALL) kept
+WHERE r.venue = kept.venue AND r.symbol = kept.symbol AND r.last_id = kept.last_id
+  AND r.ts_trade = kept.ts_trade
+"""
+
 _DROP_TEXTS = "DELETE FROM llm_texts WHERE ts < $cut"
 
 _DROPS = {
     "depth_diffs": "DELETE FROM depth_diffs WHERE ts_recv < $cut",
     "trades": "DELETE FROM trades WHERE ts_recv < $cut",
+    "trade_coverage": _DROP_RUNS,
+    "trade_repeats": "DELETE FROM trade_repeats WHERE ts_recv < $cut",
     "book_tickers": "DELETE FROM book_tickers WHERE ts_recv < $cut",
     "depth_snapshots": "DELETE FROM depth_snapshots WHERE ts < $cut",
     "book_events": "DELETE FROM book_events WHERE ts < $cut",
@@ -123,6 +145,7 @@ def prune(con: Runs, *, keep_days: float, now: dt.datetime) -> Pruned:
                 continue
             rebuilt += 1
         con.execute(_SHRINK_COVERAGE, {**where, "ts": ts_recv})
+    con.execute(_SHRINK_RUNS, cut)
     rows = {"coverage": _count(con, _DROP_COVERAGE, cut)}
     rows |= {table: _count(con, statement, cut) for table, statement in _DROPS.items()}
     rows["seeds"] = _count(con, _DROP_SEEDS, cut)

@@ -70,6 +70,12 @@ FROM mismatches WHERE symbol = $symbol AND ts >= $since AND ts < $until ORDER BY
 """
 
 
+_MISSING_TRADES = """
+SELECT venue, ts_from, ts_to, seconds, missing, first_missing_id, next_id
+FROM trade_holes WHERE symbol = $symbol AND ts_from < $until AND ts_to > $since ORDER BY ts_from, venue
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One symbol between two moments (UTC); ``summary`` has a row for each venue that has it."""
@@ -81,6 +87,7 @@ class Verdict:
     gaps: Answer
     untrusted: Answer
     mismatches: Answer
+    missing_trades: Answer
 
     @property
     def is_trusted(self) -> bool:
@@ -101,5 +108,7 @@ def newest(con: Runs, symbol: str) -> dt.datetime | None:
 def judge(con: Runs, symbol: str, since: dt.datetime, until: dt.datetime) -> Verdict:
     """Ask everything about one symbol; an unknown one has no row."""
     asked = {"symbol": symbol, "since": utc_naive(since), "until": utc_naive(until)}
-    answers = [run_sql(con, sql, asked) for sql in (_SUMMARY, _GAPS, _UNTRUSTED, _MISMATCHES)]
+    answers = [
+        run_sql(con, sql, asked) for sql in (_SUMMARY, _GAPS, _UNTRUSTED, _MISMATCHES, _MISSING_TRADES)
+    ]
     return Verdict(symbol, since, until, *answers)

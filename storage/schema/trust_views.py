@@ -3,7 +3,8 @@ How far a minute of a market may be believed, and the intervals in which it may.
 
 `trust` has a row for each market and minute from its first sign of life to its last. A minute is trusted
 if every second of it that was watched is covered and the venue's own word never contradicted the book.
-The macro ``trusted(venue, symbol, moment)`` restricts any query to trusted intervals.
+The macro ``trusted(venue, symbol, moment)`` restricts any query to trusted intervals of the book, and with
+``'trades'`` as a fourth argument to runs of trades of which none is missing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from __future__ import annotations
 # The columns are renamed because an argument such as ``venue`` would else be taken for the interval's own;
 # a moment that is a text becomes a time by standing beside one.
 TRUSTED = """
-CREATE OR REPLACE MACRO trusted(market_venue, market_symbol, moment) AS EXISTS (
+CREATE OR REPLACE MACRO trusted
+(market_venue, market_symbol, moment) AS EXISTS (
     SELECT 1 FROM (SELECT market_venue AS asked_venue, market_symbol AS asked_symbol,
                           coalesce(moment, NULL::TIMESTAMP) AS asked)
     ASOF JOIN (SELECT venue AS covered_venue, symbol AS covered_symbol, ts_from AS covered_from,
@@ -23,7 +25,21 @@ CREATE OR REPLACE MACRO trusted(market_venue, market_symbol, moment) AS EXISTS (
                FROM coverage)
     ON asked_venue = covered_venue AND asked_symbol = covered_symbol AND asked >= covered_from
     WHERE asked <= covered_to
-)
+),
+(market_venue, market_symbol, moment, stream) AS
+    CASE WHEN stream IN ('depth', 'trades') THEN EXISTS (
+        SELECT 1 FROM (SELECT market_venue AS asked_venue, market_symbol AS asked_symbol,
+                              stream AS asked_stream, coalesce(moment, NULL::TIMESTAMP) AS asked)
+        ASOF JOIN (SELECT venue AS covered_venue, symbol AS covered_symbol, kind AS covered_stream,
+                          ts_from AS covered_from,
+                          max(ts_to) OVER (PARTITION BY venue, symbol, kind ORDER BY ts_from) AS covered_to
+                   FROM (SELECT 'depth' AS kind, venue, symbol, ts_from, ts_to FROM coverage
+                         UNION ALL
+                         SELECT 'trades', venue, symbol, ts_from, ts_to FROM trade_coverage))
+        ON asked_venue = covered_venue AND asked_symbol = covered_symbol
+           AND asked_stream = covered_stream AND asked >= covered_from
+        WHERE asked <= covered_to)
+    ELSE error('stream: expected depth or trades, got ' || stream) END
 """
 
 TRUSTED_INTERVALS = """

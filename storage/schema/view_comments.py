@@ -51,6 +51,18 @@ VIEW_COMMENTS = {
             "is_open": "whether no interval has followed yet",
         },
     ),
+    "trade_holes": ViewComment(
+        "trades that are missing: stretches between two runs of trades of a market",
+        ("trade_coverage",),
+        {
+            "ts_from": "receipt of the last trade before, our clock, UTC",
+            "ts_to": "receipt of the first trade after, our clock, UTC",
+            "seconds": "length",
+            "first_missing_id": "trade id after the last one before",
+            "next_id": "trade id of the first one after",
+            "missing": "how many trades are missing",
+        },
+    ),
     "depth_levels": ViewComment(
         "one row per changed level of each diff",
         ("depth_diffs",),
@@ -171,7 +183,8 @@ VIEW_COMMENTS = {
 }
 
 MACRO_COMMENTS = {
-    "trusted": "trusted(venue, symbol, moment): whether the book of a market may be trusted then (UTC)"
+    "trusted": "trusted(venue, symbol, moment): may the book of a market be trusted then (UTC)? "
+    "With 'trades' as a fourth argument: is no trade missing then?"
 }
 
 _COLUMNS = """

@@ -78,8 +78,24 @@ SELECT venue, symbol, CASE WHEN has_book THEN coalesce(book.state, 'WAITING') EL
 FROM joined ORDER BY venue, symbol
 """
 
+# Which trades are missing? Where the venue counts anew there is no hole: nothing says what lies between.
+TRADE_HOLES = """
+CREATE OR REPLACE VIEW trade_holes AS
+WITH ordered AS (
+    SELECT venue, symbol, ts_to, last_id,
+           lead(ts_from) OVER w AS next_from, lead(first_id) OVER w AS next_id
+    FROM trade_coverage
+    WINDOW w AS (PARTITION BY venue, symbol ORDER BY ts_trade, last_id)
+)
+SELECT venue, symbol, ts_to AS ts_from, next_from AS ts_to, epoch(next_from - ts_to) AS seconds,
+       last_id + 1 AS first_missing_id, next_id, next_id - last_id - 1 AS missing
+FROM ordered
+WHERE next_id > last_id + 1
+"""
+
 VIEWS = {
     "coverage_holes": COVERAGE_HOLES,
+    "trade_holes": TRADE_HOLES,
     "depth_levels": DEPTH_LEVELS,
     "latest_signals": LATEST_SIGNALS,
     "symbol_states": SYMBOL_STATES,

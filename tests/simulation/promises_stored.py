@@ -33,7 +33,6 @@ _TRADES = "SELECT symbol, trade_id, px, qty, buyer_is_maker FROM trades"
 _SAMPLES = """
 SELECT symbol, epoch, last_id, bid_px, bid_qty, ask_px, ask_qty FROM depth_snapshots WHERE trusted
 """
-_IS_THERE = "SELECT count(*) FROM duckdb_views() WHERE view_name = 'trade_holes'"
 
 
 def rows_once(evidence: Evidence) -> Iterator[str]:
@@ -227,8 +226,7 @@ def trade_gaps_told(evidence: Evidence) -> Iterator[str]:
     stored = defaultdict(set)
     for symbol, trade_id, *_ in evidence.rows(_TRADES):
         stored[symbol].add(trade_id)
-    is_told = bool(evidence.rows(_IS_THERE)[0][0])
-    told = evidence.rows("SELECT symbol, first_missing_id, next_id FROM trade_holes") if is_told else []
+    told = evidence.rows("SELECT symbol, first_missing_id, next_id FROM trade_holes")
     for symbol, ids in stored.items():
         missing = [
             each

@@ -44,6 +44,7 @@ def _spec(market: str, levels: int, *, taker_fee_bps: float, tardis_name: str) -
         window=levels,
         faith=Faith(bracket=False, refute=False),
         same_ids=False,
+        numbers_trades=False,
         pairs_connections=False,
         caveat=CAVEAT,
     )

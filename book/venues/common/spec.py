@@ -37,5 +37,6 @@ class VenueSpec:
     window: int | None = None  # the stream keeps so many best levels a side; None: all that ever changed
     faith: Faith = field(default_factory=Faith)  # what the venue promises of its tickers
     same_ids: bool = True  # the ids of its tickers are those of its diffs
+    numbers_trades: bool = True  # a trade's id is the next after the one before: a missing one shows
     pairs_connections: bool = True  # two connections number a stream alike, so that one may follow another
     caveat: str | None = None  # what is yet to be proved of it; its certificates say so

@@ -35,6 +35,7 @@ def converted(name: str, known: Iterable[VenueSpec]) -> VenueSpec | None:
         tardis_name=(like.tardis_name if like else None) or exchange,
         faith=Faith(bracket=False, refute=False),
         same_ids=False,
+        numbers_trades=False,
         pairs_connections=False,
         caveat=CAVEAT,
     )

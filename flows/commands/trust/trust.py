@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
     """Return everything for a program."""
-    tables = ("summary", "gaps", "untrusted", "mismatches")
+    tables = ("summary", "gaps", "untrusted", "mismatches", "missing_trades")
     return {
         "symbol": verdict.symbol,
         "from": json_of(verdict.since),
@@ -68,6 +68,7 @@ def lines(verdict: Verdict) -> Iterator[str]:
         ("gaps", verdict.gaps),
         ("minutes not trusted", verdict.untrusted),
         ("mismatches: the venue against the book", verdict.mismatches),
+        ("trades that are missing", verdict.missing_trades),
     ):
         if answer.rows:
             yield from ("", *titled_table(title, answer.columns, answer.rows))

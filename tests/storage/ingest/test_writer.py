@@ -95,6 +95,7 @@ def test_every_kind_of_row_lands(writer: Writer, owner: Owner) -> None:
         "depth_diffs": 1,
         "seeds": 1,
         "trades": 1,
+        "trade_coverage": 1,
         "book_tickers": 1,
         "depth_snapshots": 2,
         "book_events": 2,
