@@ -149,11 +149,12 @@ class Line:
             self._do(self._ask_anew(self._session, stream))
 
     async def _ask_anew(self, session: Session, stream: str) -> None:
-        try:
-            await session.unsubscribe([stream])
-            await session.subscribe([stream])
-        except VenueError as exc:
-            log.warning("%s: asking for %s anew: %s", self.name, stream, exc)
+        """Subscribe whatever is said to the end of the old subscription: the venue may know of none."""
+        for ask in (session.unsubscribe, session.subscribe):
+            try:
+                await ask([stream])
+            except VenueError as exc:
+                log.warning("%s: asking for %s anew: %s", self.name, stream, exc)
 
     def _pulses(self, streams: Iterable[str]) -> list[StreamPulse]:
         return [pulse for name in streams if (pulse := self._router.pulse(name)) is not None]
