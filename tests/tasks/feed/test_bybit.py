@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,6 +156,21 @@ def test_silent_depth_beside_trades_is_stale_and_heals() -> None:
         until(lambda: feed.status().symbol(victim).state is State.STALE, "stale")
         until(is_live(feed, victim), "asked for anew")
         assert_true_book(feed, venue, victim)
+
+
+def test_a_topic_that_the_venue_knows_no_more_is_asked_for_all_the_same() -> None:
+    patience = replace(IMPATIENT, line_s=30.0, line_most_s=60.0)
+    with streaming("bybit-linear-50", patience=patience) as (feed, venue, sink):
+        victim = venue.symbols[0]
+        epoch = feed.status().symbol(victim).epoch
+
+        async def give_up(core: Any) -> None:
+            for line in core._lines:
+                await line._session.unsubscribe([f"orderbook.50.{victim}"])
+
+        feed._call(give_up)
+        until(lambda: "silent" in sink.reasons(victim), "stale: its trades flow on")
+        healed(feed, venue, victim, epoch)
 
 
 def test_wrong_tops_make_a_book_suspect_and_never_discard_it() -> None:

@@ -4,7 +4,8 @@ Bybit's handshake and commands.
     {"req_id":"7","op":"subscribe","args":["orderbook.50.BTCUSDT"]}
     {"success":true,"ret_msg":"","conn_id":"…","req_id":"7","op":"subscribe"}, then a snapshot of each topic
 
-A command with one topic that nobody carries, or that is subscribed to already, is refused as a whole. The
+A command with one topic that nobody carries, or that is subscribed to already, is refused as a whole. So is
+one that ends what was not subscribed to: the documents do not say, and this is the harsher way. The
 connection says nothing before it ends.
 
 Sources: bybit-exchange/docs, v5/ws/connect; refusals as others met them in 2026: "args size >10" (spot),
@@ -93,6 +94,8 @@ class BybitProtocol:
                 raise Refused(f"error:handler not found,topic:{topic}")
             if op == "subscribe" and topic in client.streams:
                 raise Refused(f"error:already subscribed,topic:{topic}")
+            if op == "unsubscribe" and topic not in client.streams:
+                raise Refused(f"error:not subscribed,topic:{topic}")
         if op == "subscribe":
             client.subscribe(topics)
         else:

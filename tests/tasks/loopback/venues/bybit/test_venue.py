@@ -113,6 +113,8 @@ async def test_one_bad_topic_refuses_the_command_as_a_whole():
         good = f"orderbook.50.{SYMBOL}"
         assert not (await ask(ws, "subscribe", good, "orderbook.50.NOSUCH"))["success"]
         assert (await ask(ws, "subscribe", good))["success"], "the good one was not taken on"
+        other = await ask(ws, "unsubscribe", f"orderbook.1.{SYMBOL}")
+        assert (other["success"], other["ret_msg"][:20]) == (False, "error:not subscribed")
         again = await ask(ws, "subscribe", good)
         assert (again["success"], again["ret_msg"]) == (False, f"error:already subscribed,topic:{good}")
 
