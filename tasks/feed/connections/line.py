@@ -144,12 +144,11 @@ class Line:
             await self._session.unsubscribe(asked)
 
     def ask_anew(self, stream: str) -> None:
-        """Subscribe again to a stream that fell silent; returns at once."""
+        """Subscribe again to a stream that fell silent, even if the old subscription is refused its end."""
         if self.is_up and self._session is not None:
             self._do(self._ask_anew(self._session, stream))
 
     async def _ask_anew(self, session: Session, stream: str) -> None:
-        """Subscribe whatever is said to the end of the old subscription: the venue may know of none."""
         for ask in (session.unsubscribe, session.subscribe):
             try:
                 await ask([stream])
