@@ -37,6 +37,7 @@ from leadline.flows.dash import render, sections
 from leadline.flows.dash.data import Look, as_json, look
 from leadline.flows.dash.skin import empty, policy
 from leadline.flows.render.elements import Html, code, join, tag
+from leadline.flows.terminal.interrupts import taken
 from leadline.storage.access.address import beside, read_address
 from leadline.storage.access.connect import connect
 
@@ -303,13 +304,6 @@ def _listening(choice: Choice) -> Iterator[socket.socket]:
         yield listener
 
 
-@contextlib.contextmanager
-def _quiet_signals() -> Iterator[None]:
+def _quiet_signals() -> contextlib.AbstractContextManager[None]:
     """Uvicorn ends on these and raises them again afterwards, which would be an error here."""
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    before = {kind: signal.signal(kind, lambda *_: None) for kind in kinds}
-    try:
-        yield
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
+    return taken((signal.SIGINT, signal.SIGTERM), lambda *_: None)

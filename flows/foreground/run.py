@@ -16,12 +16,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from leadline.book.errors import LeadlineError
 from leadline.flows.config.settings import Settings, without_credentials
+from leadline.flows.terminal.interrupts import taken
 
 if TYPE_CHECKING:
     from leadline.flows.stream import StreamSession
@@ -91,18 +92,12 @@ class ForegroundStream:
             self._ended.set_exception(exc)
         _drain_prefect()
 
-    @contextlib.contextmanager
-    def _signals_stop_it(self) -> Iterator[None]:
+    def _signals_stop_it(self) -> contextlib.AbstractContextManager[None]:
         def on_signal(_number: int, _frame: object) -> None:
             self._signals += 1
             self.stop()
 
-        before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        return taken((signal.SIGINT, signal.SIGTERM), on_signal)
 
 
 def parameters_of(settings: Settings) -> dict[str, object]:

@@ -44,6 +44,7 @@ from leadline.flows.local.prefect_server import (
 )
 from leadline.flows.local.restarting import RestartingChild, compiling
 from leadline.flows.local.watcher import UpStatus, Watcher
+from leadline.flows.terminal.interrupts import taken
 from leadline.storage.access.address import read_address
 from leadline.storage.access.owner import Owner
 from leadline.storage.errors import StoreOwned
@@ -139,19 +140,12 @@ class Supervisor:
         if self._stop.is_set():
             raise Stopped("stopped before everything was up")
 
-    @contextlib.contextmanager
-    def _signals_stop_it(self) -> Iterator[None]:
+    def _signals_stop_it(self) -> contextlib.AbstractContextManager[None]:
         def heard(_number: int, _frame: object) -> None:
             self._signals += 1
             self._stop.set()
 
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.signal(number, heard) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        return taken((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), heard)
 
     # -- starting ----------------------------------------------------------------------------------
 

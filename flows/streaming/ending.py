@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from leadline.flows.terminal.interrupts import taken
 from leadline.storage.handover.requests import take_request
 
 EndKind: TypeAlias = Literal["stopped", "handover", "cancelled", "rotated", "gave_up"]
@@ -74,9 +75,5 @@ class EndRequests:
         def on_signal(number: int, _frame: object) -> None:
             self._signal = number
 
-        before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
+        with taken((signal.SIGTERM, signal.SIGINT), on_signal):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

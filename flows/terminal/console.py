@@ -1,7 +1,8 @@
-"""Results on stdout, everything else on stderr."""
+"""Results on stdout, everything else on stderr; and who reads them."""
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -31,3 +32,11 @@ def exit_now(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def user_name() -> str:
+    """Return who runs this process."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name, as in a container
+        return "unknown user"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from leadline.book.venues.binance.decode import BinanceDecoder
 from leadline.book.venues.binance.exchange_info import parse_exchange_info
 from leadline.book.venues.binance.recorded import BinanceRecorded
@@ -33,27 +35,13 @@ SPOT = VenueSpec(
     taker_fee_bps=10.0,
     tardis_name="binance",
 )
-USDM = VenueSpec(
+USDM = replace(
+    SPOT,
     name="binance-usdm",
     alias=None,
     loopback_kind="usdm",
     rule=FUTURES_RULE,
-    decoder=DECODER,
-    load_scanner=load_scanner,
-    parse_listing=parse_exchange_info,
-    recorded=RECORDED,
     taker_fee_bps=5.0,
     tardis_name="binance-futures",
 )
-COINM = VenueSpec(
-    name="binance-coinm",
-    alias=None,
-    loopback_kind="coinm",
-    rule=FUTURES_RULE,
-    decoder=DECODER,
-    load_scanner=load_scanner,
-    parse_listing=parse_exchange_info,
-    recorded=RECORDED,
-    taker_fee_bps=5.0,
-    tardis_name="binance-delivery",
-)
+COINM = replace(USDM, name="binance-coinm", loopback_kind="coinm", tardis_name="binance-delivery")

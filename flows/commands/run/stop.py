@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import time
 
 from leadline.flows.commands.common.flags import settings_of
-from leadline.flows.terminal.console import json_to_stdout, to_stderr
+from leadline.flows.terminal.console import json_to_stdout, to_stderr, user_name
 from leadline.flows.terminal.progress import LineProgress
 from leadline.storage.handover.requests import stop_stream
 
@@ -18,7 +17,7 @@ def run(args: argparse.Namespace) -> int:
     began = time.monotonic()
     with LineProgress(lambda: f"waiting for the stream to close {db} …", after_s=1.0) as progress:
         pid = stop_stream(
-            db, who=f"{_user()} (leadline stop)", why=args.why, timeout_s=args.wait, tick=progress.tick
+            db, who=f"{user_name()} (leadline stop)", why=args.why, timeout_s=args.wait, tick=progress.tick
         )
     seconds = time.monotonic() - began
     if args.json:
@@ -28,10 +27,3 @@ def run(args: argparse.Namespace) -> int:
         return 1
     to_stderr(f"process {pid} closed {db} after {seconds:.1f} s")
     return 0
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name, as in a container
-        return "unknown user"

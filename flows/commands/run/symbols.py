@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import getpass
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from leadline.flows.commands.common.output import show
 from leadline.flows.commands.common.reading import database
 from leadline.flows.config.settings import BadSetting, Settings
 from leadline.flows.render.tables import json_of, table_lines
-from leadline.flows.terminal.console import to_stderr
+from leadline.flows.terminal.console import to_stderr, user_name
 from leadline.flows.terminal.progress import LineProgress
 from leadline.storage.access.connect import connect
 from leadline.storage.handover.requests import holder_pid
@@ -52,7 +51,7 @@ def _change(args: argparse.Namespace, settings: Settings, names: Sequence[str]) 
     is_wanted, db, venue = args.action == "add", database(settings), settings.venue
     with connect(db, write=True) as con:
         now = dt.datetime.now(dt.UTC)
-        say(con, venue, names, is_wanted=is_wanted, who=f"{_user()} (leadline symbols)", now=now)
+        say(con, venue, names, is_wanted=is_wanted, who=f"{user_name()} (leadline symbols)", now=now)
     if holder_pid(db) is None:
         to_stderr(f"no stream writes {db}; its next one {'has' if is_wanted else 'leaves out'} them")
         return 0
@@ -88,10 +87,3 @@ def _states(settings: Settings, names: Sequence[str]) -> dict[str, tuple[str, st
         if row["venue"] == settings.venue
     }
     return {name: found.get(name, ("", "")) for name in names}
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name, as in a container
-        return "unknown user"
