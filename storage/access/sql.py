@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  columns hold UTC without zone
+
 
 class Runs(Protocol):
     """What runs SQL: `storage.access.connect.Connection`, or a cursor of DuckDB."""
@@ -41,3 +43,8 @@ def run_sql(con: Runs, sql: str, params: Any = None, *, limit: int | None = None
 def utc_naive(moment: dt.datetime) -> dt.datetime:
     """Turn an aware time into UTC without zone, as columns hold it; a naive one is taken as UTC."""
     return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def ns_of(moment: dt.datetime) -> int:
+    """Turn a time as columns hold it, UTC without zone, into ns since 1970, exactly."""
+    return (moment - EPOCH) // dt.timedelta(microseconds=1) * 1000

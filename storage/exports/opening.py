@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from leadline.storage.access.sql import ns_of
 from leadline.storage.exports.covered import intervals
 from leadline.storage.lifecycle.archive import Day, Exported
 from leadline.storage.queries.rebuild import book_of_epoch
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from leadline.storage.access.connect import Connection
 
 TABLE = "seeds_opening"
-_ZERO = dt.datetime(1970, 1, 1)  # noqa: DTZ001  columns hold UTC without zone
 _JUST = dt.timedelta(microseconds=1)
 
 _LIST = pa.list_(pa.float64())
@@ -58,7 +58,7 @@ def write(con: Connection, venue: str, symbol: str, day: Day, root: Path) -> lis
                 "epoch": interval.epoch,
                 "ts_event": None,
                 "ts_recv": book.as_of,
-                "recv_ns": (book.as_of - _ZERO) // _JUST * 1000,
+                "recv_ns": ns_of(book.as_of),
                 "last_id": book.last_id,
                 "bid_px": [price for price, _ in book.bids],
                 "bid_qty": [qty for _, qty in book.bids],

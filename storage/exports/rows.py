@@ -23,11 +23,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from leadline.storage.access.connect import Connection
-from leadline.storage.access.sql import utc_naive
+from leadline.storage.access.sql import EPOCH, ns_of, utc_naive
 from leadline.storage.errors import StoreError
 from leadline.storage.exports.content import hours_with_rows
 from leadline.storage.exports.covered import cut, intervals
-from leadline.storage.queries.chain import CLOCK_STEP, FUTURE, GAP, PAST, before
+from leadline.storage.queries.chain import CLOCK_STEP, FUTURE, GAP, before
 from leadline.storage.queries.coverage import TrustedInterval
 from leadline.storage.queries.rebuild import book_of_epoch
 
@@ -233,7 +233,7 @@ class Reader:
         where = {**self._where, "epoch": interval.epoch, "last_id": interval.last_id, "after_id": after_id}
         found, hole = self._chained(where, end, begin - CLOCK_STEP, end + CLOCK_STEP)
         if hole is not None:
-            found, hole = self._chained(where, end, PAST, FUTURE)
+            found, hole = self._chained(where, end, EPOCH, FUTURE)
         if hole is not None:
             raise StoreError(f"{self._market[1]}: stored diffs have a hole before update {hole}")
         return found
@@ -256,24 +256,20 @@ class Reader:
         rows["side"][len(book.bids) :] = ASK
         if len(rows):
             rows["px"], rows["qty"] = np.array(book.bids + book.asks, np.float64).T
-        rows["recv_ns"] = _ns(interval.ts_from)
+        rows["recv_ns"] = ns_of(interval.ts_from)
         rows["ts_us"] = self._event_us(interval, interval.ts_from, book.last_id)
         return rows
 
     def _end(self, interval: TrustedInterval) -> Rows:
         row = np.zeros(1, DEPTH)
-        row["kind"], row["id"], row["recv_ns"] = END, interval.last_id, _ns(interval.ts_to)
+        row["kind"], row["id"], row["recv_ns"] = END, interval.last_id, ns_of(interval.ts_to)
         row["ts_us"] = self._event_us(interval, interval.ts_to, interval.last_id)
         return row
 
     def _event_us(self, interval: TrustedInterval, near: dt.datetime, at_id: int) -> int:
         around = {"since": near - _AROUND, "until": near + _AROUND, "id": at_id, "epoch": interval.epoch}
         (found,) = self._con.execute(_EVENT_TIME, {**self._where, **around}).fetchone() or (None,)
-        return _ns(near) // 1000 if found is None else int(found)
-
-
-def _ns(moment: dt.datetime) -> int:
-    return (moment - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1) * 1000  # noqa: DTZ001
+        return ns_of(near) // 1000 if found is None else int(found)
 
 
 def _rows(table: pa.Table, dtype: np.dtype[np.void]) -> Rows:

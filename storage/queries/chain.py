@@ -23,8 +23,7 @@ OVERLAP = "CASE WHEN prev_id IS NULL THEN first_id <= before_id ELSE prev_id < b
 # maps skip other rows. Wider than asked for by this, it holds the rows of any smaller step; where the step
 # was larger the chain breaks, and the bound is dropped.
 CLOCK_STEP = dt.timedelta(minutes=10)
-PAST = dt.datetime(1970, 1, 1)  # noqa: DTZ001  columns hold UTC without zone
-FUTURE = dt.datetime(9999, 1, 1)  # noqa: DTZ001
+FUTURE = dt.datetime(9999, 1, 1)  # noqa: DTZ001  columns hold UTC without zone
 
 
 def before(*within: str, column: str = "last_id") -> str:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leadline.storage.access.sql import Answer, Runs, run_sql, utc_naive
+from leadline.storage.access.sql import EPOCH, Answer, Runs, run_sql, utc_naive
 from leadline.storage.schema.baseline import area_of
 
 _ROW_COUNTS = "\nUNION ALL ".join(
@@ -60,8 +60,6 @@ SELECT count(*), coalesce(max(seq), 0), coalesce(sum(diffs), 0), coalesce(sum(le
 FROM ingest_batches WHERE writer_id = $writer_id
 """
 
-_EPOCH_START = dt.datetime(1970, 1, 1)  # noqa: DTZ001  columns hold UTC without zone
-
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -78,7 +76,7 @@ def row_counts(con: Runs) -> dict[str, int]:
     return {name: int(n) for name, n in con.execute(_ROW_COUNTS).fetchall()}
 
 
-def faults(con: Runs, *, symbol: str | None = None, since: dt.datetime = _EPOCH_START) -> Answer:
+def faults(con: Runs, *, symbol: str | None = None, since: dt.datetime = EPOCH) -> Answer:
     """List gaps and crossed books, oldest first, with the ids expected and got."""
     return run_sql(con, _FAULTS, {"symbol": symbol, "since": since})
 

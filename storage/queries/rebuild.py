@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from leadline.book.errors import BadInput
-from leadline.storage.access.sql import Runs, utc_naive
+from leadline.storage.access.sql import EPOCH, Runs, utc_naive
 from leadline.storage.errors import NoTrustedBook, StoreError
-from leadline.storage.queries.chain import CLOCK_STEP, FUTURE, GAP, PAST, before
+from leadline.storage.queries.chain import CLOCK_STEP, FUTURE, GAP, before
 from leadline.storage.queries.coverage import INTERVAL, TrustedInterval
 
 PriceLevel: TypeAlias = tuple[Decimal, Decimal]
@@ -304,7 +304,7 @@ def _span(con: Runs, where: dict[str, object], *, until_id: int, until_ts: dt.da
         raise StoreError(f"{where['symbol']}: the seed of epoch {where['epoch']} is not in the store")
     seed_id, seed_ts = seed
     near = {"rows_from": seed_ts - CLOCK_STEP, "rows_to": min(until_ts, FUTURE) + CLOCK_STEP}
-    whole = {"rows_from": PAST, "rows_to": FUTURE}
+    whole = {"rows_from": EPOCH, "rows_to": FUTURE}
     params = {**bounds, **near, "seed_id": seed_id}
     stands = _Stands(*con.execute(_CHAIN, params).fetchone())
     if stands.last_id is None or stands.hole(seed_id) is not None:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from leadline.book.scores.labels import MOST_AGE_NS, NS, Covered, Label, Quotes, joined, label
-from leadline.storage.access.sql import utc_naive
+from leadline.book.scores.labels import MOST_AGE_NS, Covered, Label, Quotes, joined, label
+from leadline.storage.access.sql import ns_of, utc_naive
 
 if TYPE_CHECKING:
     from leadline.storage.access.connect import Connection
@@ -125,7 +125,7 @@ def _labelled(
     earliest = first - dt.timedelta(microseconds=MOST_AGE_NS // 1000)
     quotes = _quotes(con, {**where, "since": earliest})
     for start, horizon_s in windows:
-        made = label(_ns(start), horizon_s, covered, quotes)
+        made = label(ns_of(start), horizon_s, covered, quotes)
         if made is not None:
             yield made
 
@@ -154,8 +154,3 @@ def _table(venue: str, symbol: str, made: Sequence[Label]) -> pa.Table:
         for field in _SCHEMA
     ]
     return pa.Table.from_arrays(arrays, schema=_SCHEMA)
-
-
-def _ns(moment: dt.datetime) -> int:
-    since = moment - dt.datetime(1970, 1, 1)  # noqa: DTZ001  columns hold UTC without zone
-    return (since // dt.timedelta(microseconds=1)) * (NS // 1_000_000)

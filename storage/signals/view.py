@@ -21,7 +21,7 @@ import numpy as np
 from leadline.book.analytics.signal_features import HISTORY_S, WINDOWS_S, Band, BookView, Deals, Tops
 from leadline.book.venues.registry import find_spec
 from leadline.storage.access.connect import Connection
-from leadline.storage.access.sql import utc_naive
+from leadline.storage.access.sql import ns_of, utc_naive
 from leadline.storage.queries.chain import CLOCK_STEP, GAP, before
 
 # Unchanged best prices are not repeated: the one in force as the history begins may be older than it.
@@ -200,7 +200,7 @@ def _view(
     diffs = [_Diff(*diff) for diff in con.execute(_DIFFS, {**chosen, "most": _MOST_DIFFS}).fetchall()]
     if (hole := next((diff.last_id for diff in diffs if diff.is_gap), None)) is not None:
         return Refusal("refused_untrusted", f"stored diffs have a hole before update {hole}", epoch)
-    at_id, at_ns = (diffs[-1].last_id, diffs[-1].recv_ns) if diffs else (base.last_id, _ns(base.ts))
+    at_id, at_ns = (diffs[-1].last_id, diffs[-1].recv_ns) if diffs else (base.last_id, ns_of(base.ts))
     tops, top_id = _tops(con, where, since)
     changes = [(diff.bid_px, diff.bid_qty) for diff in diffs]
     bids = _side(base.bid_px, base.bid_qty, changes, base.low, is_bid=True)
@@ -217,8 +217,8 @@ def _view(
         crossed = f"crossed after update {at_id}: bid {bids[0][0]!r}, ask {asks[0][0]!r}"
         return Refusal("refused_untrusted", crossed, epoch)
     return BookView(
-        at_ns=_ns(moment),
-        since_ns=_ns(since),
+        at_ns=ns_of(moment),
+        since_ns=ns_of(since),
         last_id=at_id,
         epoch=int(epoch),
         bid_px=np.array([price for price, _ in bids]),
@@ -315,7 +315,3 @@ def _bands(base: _Base, moment: dt.datetime) -> tuple[Band, ...]:
     age_s = (moment - base.ts).total_seconds()
     bands = zip(base.depth_bps, base.bid_depth, base.ask_depth, strict=True)
     return tuple(Band(width, bid, ask, age_s) for width, bid, ask in bands)
-
-
-def _ns(moment: dt.datetime) -> int:
-    return int(moment.replace(tzinfo=dt.UTC).timestamp() * 1_000_000) * 1000

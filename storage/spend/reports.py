@@ -95,13 +95,15 @@ ORDER BY book IS NOT NULL, valid_from DESC LIMIT 1
 
 _SAID = "SELECT count(*) FROM notices WHERE kind = $kind AND subject = $subject"
 _SAY = """
-INSERT INTO notices VALUES (CAST($kind AS VARCHAR), CAST($subject AS VARCHAR), CAST($now AS TIMESTAMP))
+INSERT INTO notices BY NAME
+SELECT CAST($kind AS VARCHAR) AS kind, CAST($subject AS VARCHAR) AS subject, CAST($now AS TIMESTAMP) AS ts
 ON CONFLICT DO NOTHING
 """
 
 _PUT_BUDGET = """
-INSERT INTO budgets VALUES (CAST($scope AS VARCHAR), CAST($per AS VARCHAR),
-                            CAST($usd AS DECIMAL(18, 6)), CAST($now AS TIMESTAMP))
+INSERT INTO budgets BY NAME
+SELECT CAST($scope AS VARCHAR) AS scope, CAST($per AS VARCHAR) AS "window",
+       CAST($usd AS DECIMAL(18, 6)) AS limit_usd, CAST($now AS TIMESTAMP) AS updated_at
 ON CONFLICT (scope, "window") DO UPDATE SET limit_usd = excluded.limit_usd, updated_at = excluded.updated_at
 """
 _DROP_BUDGET = 'DELETE FROM budgets WHERE scope = $scope AND "window" = $per'
