@@ -14,7 +14,11 @@ LADDER = ("tests/book/sync/test_ladder.py", "tests/book/sync/test_properties.py"
 LABELS = ("tests/book/scores/test_labels.py",)
 SHOCKS = ("tests/book/analytics/test_shock.py",)
 ATTESTATION = ("tests/book/trust/test_attestation.py", "tests/book/trust/test_witness.py")
-COMPILED = ("tests/book/engine/test_compiled.py", "tests/book/engine/test_differential.py")
+COMPILED = (
+    "tests/book/engine/test_live.py",
+    "tests/book/engine/test_compiled.py",
+    "tests/book/engine/test_differential.py",
+)
 
 VARIANTS = (
     Variant(
