@@ -36,7 +36,9 @@ def false_refutations(evidence: Evidence) -> Iterator[str]:
             h for h in evidence.seen.held if (h.symbol, h.stream) == (symbol, stream) and h.at_s <= at_s
         ]
         truth = evidence.truth[symbol]
-        if before and not any(before[-1].seed_id < spoiled for spoiled in truth.spoiled):
+        # The event is seen when its batch is given out; the next book may have its seed by then.
+        seeds = sorted({h.seed_id for h in before})[-2:]
+        if before and not any(seeds[0] < spoiled <= before[-1].last_id for spoiled in truth.spoiled):
             yield f"{symbol}: refuted at {at_s:.2f} s, and it was the venue's book at {before[-1].last_id}"
 
 
