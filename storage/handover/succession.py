@@ -25,9 +25,12 @@ _RECENT = dt.timedelta(hours=1)
 
 _OPEN = "SELECT symbol, last_id FROM coverage WHERE venue = $venue AND ended_by IS NULL"
 
+# The interval that was written last, whatever our clock said then: it may have been set back since an
+# earlier one. What was imported is of another stream, unless there is nothing else.
 _ENDS = """
-SELECT symbol, max_by(last_id, ts_to), epoch_us(max(ts_to)) FROM coverage
-WHERE venue = $venue GROUP BY symbol
+SELECT symbol, arg_max(last_id, place), epoch_us(arg_max(ts_to, place))
+FROM (SELECT *, (ended_by IS DISTINCT FROM 'imported', rowid) AS place FROM coverage WHERE venue = $venue)
+GROUP BY symbol
 """
 _TRADES = """
 SELECT symbol, max(trade_id) FROM trades WHERE venue = $venue AND ts_recv >= $since GROUP BY symbol
