@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from leadline.storage.access.extensions import open_duckdb
 from leadline.storage.handover.succession import ends
 from leadline.storage.schema.baseline import create
 
@@ -19,7 +20,7 @@ VENUE = "loopback-spot"
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as made:
+    with open_duckdb() as made:
         create(made, "coverage", "trades", "book_tickers", "feed_stats")
         yield made
 
