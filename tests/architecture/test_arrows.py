@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,47 @@ def test_only_rooms_of_the_package_are_imported() -> None:
         if name.partition(".")[0] in {"book", "storage", "tasks", "flows", "tests", "bench"}
     }
     assert not wrong
+
+
+VENUE = re.compile(r"(?:book|tasks|tasks/loopback)/venues/(\w+)/")
+NO_VENUES = {"common", "converted"}  # what all share; files of other formats, written in a venue's words
+
+
+def venue_of(path: str) -> str | None:
+    """The venue whose folder a file stands in."""
+    found = VENUE.match(path)
+    return found[1] if found and found[1] not in NO_VENUES else None
+
+
+def knowing(found: Iterable[Arrow]) -> list[Arrow]:
+    """The arrows to a venue from outside its folders; the registries and converted files may."""
+    return sorted(
+        arrow
+        for arrow in found
+        if venue_of(arrow.imported) not in (None, venue_of(arrow.importer))
+        and not arrow.importer.endswith("venues/registry.py")
+        and not arrow.importer.startswith("book/venues/converted/")
+    )
+
+
+def test_nobody_knows_a_venue_but_its_folders_and_the_registries(house: set[Arrow]) -> None:
+    assert not knowing(house)
+
+
+@pytest.mark.parametrize("floor", ["book", "tasks", "tasks/loopback"])
+@pytest.mark.parametrize("importer", ["flows/a.py", "tasks/feed/a.py", "book/venues/bybit/a.py"])
+def test_whoever_knows_a_venue_would_be_found(importer: str, floor: str) -> None:
+    planted = Arrow(importer, f"{floor}/venues/binance/x.py")
+    assert knowing([planted]) == [planted]
+    assert not knowing([Arrow(f"{floor}/venues/registry.py", planted.imported)])
+    assert not knowing([Arrow("book/venues/binance/y.py", planted.imported)])
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+def test_a_venue_is_small(venue: str) -> None:
+    files = [path for path in modules(ROOT).values() if re.match(rf"(book|tasks)/venues/{venue}/", path)]
+    lines = sum(len((ROOT / path).read_text("utf-8").splitlines()) for path in files)
+    assert 0 < lines < (1_600 if venue == "binance" else 800)  # Binance has a compiled scanner
 
 
 def names_python(source: str) -> bool:
