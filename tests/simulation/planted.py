@@ -20,6 +20,8 @@ from leadline.book.venues.binance.sequence import SpotRule
 from leadline.storage.access import owner
 from leadline.storage.handover.cut import Cutter
 from leadline.storage.ingest.transaction import Ingest
+from leadline.tasks.feed.requests.listing import Listing
+from leadline.tasks.net.errors import UnknownSymbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,16 @@ def _ticker_is_proof(refutes: Any) -> Any:
     return refuted
 
 
+def _one_verdict(read: Any) -> Any:
+    def read_all_or_nothing(listing: Listing, answer: Any) -> Any:
+        found, others = read(listing, answer)
+        if not found.keys() >= set(answer.symbols):
+            raise UnknownSymbol(f"{set(answer.symbols) - found.keys()}")
+        return found, others
+
+    return read_all_or_nothing
+
+
 PLANTED: dict[str, Planted] = {
     "gap-rule": Planted(
         SpotRule, "judge", _one_id_more, 4, frozenset({"live-books"}), "one missing id is let pass"
@@ -95,6 +107,14 @@ PLANTED: dict[str, Planted] = {
     "not-cut": Planted(
         Cutter, "cut_messages", lambda _: lambda *_: None, 0,
         frozenset({"coverage-tiled", "rows-once", "trades-once"}), "a successor stores what was stored",
+    ),
+    "one-verdict": Planted(
+        Listing, "_read", _one_verdict, 150, frozenset({"one-symbols-trouble", "heals", "quiet-pair"}),
+        "a symbol that is not listed spoils the answer for all",
+    ),
+    "asked-once": Planted(
+        Listing, "_due", lambda _: lambda *_: [], 33, frozenset({"opens-soon"}),
+        "whether a symbol trades is asked once",
     ),
     "any-seed": Planted(
         SpotRule, "oldest_seed", lambda _: lambda *_: -1, 0, frozenset({"live-books"}),

@@ -42,12 +42,6 @@ def _steps(seen: Seen) -> bool:
     return len(seen.world.steps) > 1
 
 
-def _outcast(seen: Seen) -> bool:
-    """Whether a symbol was asked for that the venue does not list, or no longer."""
-    source = seen.venue.source
-    return bool(seen.plan.unknown) or len(source.symbols) < len(source.every)
-
-
 PROMISES: dict[str, Promise] = {
     "live-books": Promise("a LIVE book equals the venue's at its id", lively.live_books),
     "no-false-refutation": Promise("a right book is never discarded as refuted", lively.false_refutations),
@@ -57,15 +51,8 @@ PROMISES: dict[str, Promise] = {
         lively.quiet_pairs,
         off="WAITING until its next diff",
     ),
-    "opens-soon": Promise(
-        "a symbol that opens is LIVE within seconds", lively.opens_soon, off="status is asked every 300 s"
-    ),
-    "one-symbols-trouble": Promise(
-        "an unknown or delisted symbol keeps no other dark",
-        lively.neighbours,
-        off="one verdict for a whole request of exchangeInfo",
-        meets=_outcast,
-    ),
+    "opens-soon": Promise("a symbol that opens is LIVE within seconds", lively.opens_soon),
+    "one-symbols-trouble": Promise("an unknown or delisted symbol keeps no other dark", lively.neighbours),
     "ban-heeded": Promise(
         "nothing is asked while a ban lasts, restarts or not",
         lively.ban_heeded,

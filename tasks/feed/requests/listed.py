@@ -35,6 +35,11 @@ class Entry:
         """Whether there is to be no book of it, as things stand."""
         return self.state in OUTCASTS
 
+    @property
+    def is_extra(self) -> bool:
+        """Whether it is asked about out of the turn of all."""
+        return self.is_woken or self.is_halted
+
     def wake(self, now_s: float, least_s: float) -> None:
         """Let it be asked about at once, if it was not within the last ``least_s``."""
         if now_s - self.asked_s >= least_s:
@@ -50,7 +55,8 @@ class Entry:
         if is_on_trial:
             return
         self.state, self.reason, self._refusals = ListingState.LISTED, "", 0
-        self.due_s = self.asked_s + config.status_every_s
+        every_s = config.status_every_s
+        self.due_s = self.asked_s + (min(every_s, config.halted_every_s) if self.is_halted else every_s)
 
     def go_on(self, why: str, config: FeedConfig) -> None:
         """Take a listing that cannot be read, of a symbol that has a book already."""

@@ -7,10 +7,10 @@ What the venue lists: the scale and the trading status of each symbol, brought t
 
 Every symbol has a state and a reason of its own, whatever others it is asked about with. One without a
 book is asked about again, ever more slowly; one with a book every ``status_every_s``. A halted symbol
-that trades is asked about at once. A symbol that vanished from the listing is halted, and dropped when
-the venue says so again: a listing may lack something for a moment. The same book goes on when a listing
-becomes unreadable; it needs it no more. A book is made anew when the venue writes finer numbers than
-before, and dropped when its numbers do not fit although the listing stayed as it was.
+is asked about sooner, and at once when it trades. A symbol that vanished from the listing is halted, and
+dropped when the venue says so again: a listing may lack something for a moment. The same book goes on
+when a listing becomes unreadable; it needs it no more. A book is made anew when the venue writes finer
+numbers than before, and dropped when its numbers do not fit although the listing stayed as it was.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ from leadline.tasks.venues.common.rest import Reply, Rest
 log = logging.getLogger("leadline.feed")
 
 SHARE = 0.1  # of our request weight, for symbols that are asked about one by one
-WAKE_EVERY_S = 1.0  # a halted symbol that trades is asked about so often at most
+# A halted symbol is asked about so often at most when one of its streams speaks: a trade says that it is
+# open, a diff may be of orders before the opening.
+WAKE_EVERY_S = {StreamKind.TRADE: 1.0, StreamKind.DEPTH: 10.0}
 
 
 class Listing:
@@ -129,14 +131,14 @@ class Listing:
         for symbol, entry in self._entries.items():
             if symbol in self._router.off_scale:
                 entry.wake(now_s, 0.0)
-            elif entry.is_halted and self._trades(symbol, entry.asked_s):
-                entry.wake(now_s, WAKE_EVERY_S)
+            elif entry.is_halted:
+                for kind, least_s in WAKE_EVERY_S.items():
+                    if self._speaks(symbol, kind, entry.asked_s):
+                        entry.wake(now_s, least_s)
 
-    def _trades(self, symbol: str, since_s: float) -> bool:
-        """Whether a trade came since; where no trades are carried, whether anything did."""
-        kinds, profile = self._config.kinds, self._config.profile
-        kind = StreamKind.TRADE if StreamKind.TRADE in kinds else StreamKind.DEPTH
-        pulse = self._router.pulse(profile.stream(symbol, kind))
+    def _speaks(self, symbol: str, kind: StreamKind, since_s: float) -> bool:
+        """Whether a frame of such a stream came since."""
+        pulse = self._router.pulse(self._config.profile.stream(symbol, kind))
         return pulse is not None and pulse.last_ns > since_s * 1e9
 
     def _due(self, now_s: float) -> list[str]:
@@ -144,7 +146,7 @@ class Listing:
         usual = {one: entry for one, entry in self._entries.items() if not entry.is_outcast}
         if not any(entry.due_s <= now_s for entry in usual.values()):
             return []
-        is_turn = any(entry.due_s <= now_s and not entry.is_woken for entry in usual.values())
+        is_turn = any(entry.due_s <= now_s and not entry.is_extra for entry in usual.values())
         until_s = now_s + (self._config.status_every_s / 2 if is_turn else 0.0)
         return [one for one, entry in usual.items() if entry.due_s <= until_s]
 
@@ -218,8 +220,8 @@ class Listing:
             log.warning("%s: scale is now %s, the book begins again", symbol, info.scale)
             entry.is_halted = False
         is_on_trial = entry.state is ListingState.OFF_SCALE and book.state is not State.LIVE
-        entry.accept(info, self._config, is_on_trial=is_on_trial)
         self._halt(book, entry, "" if info.is_trading else f"halted: {info.status}")
+        entry.accept(info, self._config, is_on_trial=is_on_trial)
         return before is None
 
     def _halt(self, book: LiveBook, entry: Entry, reason: str) -> None:

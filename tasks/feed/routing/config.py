@@ -54,6 +54,7 @@ class FeedConfig:
     check_every_s: float = 0.25  # silence, age and scale are looked at so often
     stats_every_s: float = 10.0
     status_every_s: float = 300.0  # the listing: does the symbol trade?
+    halted_every_s: float = 30.0  # … of those that did not, if that is sooner
     again_first_s: float = 5.0  # a symbol without a usable listing is asked about again after so long …
     again_most_s: float = 60.0  # … and ever later, but at least so often
     clock_every_s: float = 60.0

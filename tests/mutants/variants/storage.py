@@ -8,6 +8,27 @@ LEDGER = ("tests/storage/spend/test_ledger.py", "tests/storage/spend/test_ledger
 
 VARIANTS = (
     Variant(
+        "a listing seen again is a change",
+        "storage/ingest/transaction.py",
+        "FROM told WHERE what <> ''\n",
+        "FROM told\n",
+        ("tests/storage/ingest/test_listings.py",),
+    ),
+    Variant(
+        "a listing is compared with any of its symbol's rows",
+        "storage/ingest/transaction.py",
+        "    QUALIFY row_number() OVER (PARTITION BY venue, symbol ORDER BY seq DESC) = 1\n), given",
+        "    QUALIFY row_number() OVER (PARTITION BY venue, symbol ORDER BY ts DESC) = 1\n), given",
+        ("tests/storage/ingest/test_listings.py",),
+    ),
+    Variant(
+        "a symbol of the settings that was dropped comes back",
+        "storage/symbols/watchlist.py",
+        "if symbol not in said or said[symbol].is_wanted]",
+        "if symbol not in said or said[symbol].is_wanted or symbol in usual]",
+        ("tests/storage/symbols/test_watchlist.py",),
+    ),
+    Variant(
         "scale lost on the way to the store",
         "storage/ingest/arrow.py",
         "    result: Doubles = values / powers\n",
