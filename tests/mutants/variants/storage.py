@@ -133,4 +133,32 @@ VARIANTS = (
         "kind NOT IN ('rescore')",
         ("tests/flows/signals/test_analysis.py",),
     ),
+    Variant(
+        "SQL sees no gap after a diff that names another before it",
+        "storage/queries/chain.py",
+        "ELSE prev_id <> before_id END",
+        "ELSE prev_id > before_id END",
+        ("tests/storage/queries/test_chain.py",),
+    ),
+    Variant(
+        "a book is not followed over a large step of our clock",
+        "storage/queries/rebuild.py",
+        "params |= whole",
+        "params |= near",
+        ("tests/storage/queries/test_rebuild.py",),
+    ),
+    Variant(
+        "an exported interval ends at the newest id, though one before it is not in the window",
+        "storage/exports/covered.py",
+        "AND ts_recv >= $until\n",
+        "AND ts_recv >= $until AND false\n",
+        ("tests/storage/exports/test_exports.py",),
+    ),
+    Variant(
+        "imported days join though the day between them is missing",
+        "storage/exports/importing.py",
+        "coalesce(max(last_id), $after_id) = $first_id AND NOT",
+        "NOT",
+        ("tests/storage/exports/test_exports.py",),
+    ),
 )

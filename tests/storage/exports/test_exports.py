@@ -88,6 +88,23 @@ def test_a_later_day_alone_can_be_followed_from_the_book_it_opens_on(
             assert (one.last_id, one.bids, one.asks) == (two.last_id, two.bids, two.asks)
 
 
+def test_days_join_only_where_no_update_between_them_is_missing(
+    stored: Stored, template: Path, tmp_path: Path
+) -> None:
+    db, _ = stored(3, runs=1, steps=200, minutes=25.0)
+    first, second, third, *_ = out(db, tmp_path / "out", "parquet")
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    (tmp_path / "out" / second.name).rename(aside / second.name)
+    again = Path(shutil.copy(template, tmp_path / "again.duckdb"))
+    with connect(again, write=True) as con:
+        import_parquet(con, tmp_path / "out")
+        covered = con.execute("SELECT first_id, last_id FROM coverage ORDER BY ts_from").fetchall()
+    told = [certificate.intervals[0] for certificate in (first, third)]
+    assert [first_id for first_id, _ in covered] == [interval["first_id"] for interval in told]
+    assert covered[0][1] == told[0]["last_id"]
+
+
 def test_it_goes_through_an_owner_in_another_process(stored: Stored, tmp_path: Path) -> None:
     db, day = stored(2)
     local = {style: out(db, tmp_path / style, style) for style in ("parquet", "hftbacktest", "tardis")}
