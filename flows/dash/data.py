@@ -46,6 +46,9 @@ CAUSES = {
     "handover": "handed over",
     "rotated": "stream rotated",
     "end_of_recording": "recording ended",
+    "new_snapshot": "the source sent a new book",
+    "cleared": "the source cleared the book",
+    "bad_row": "a row could not be read",
     "replaced": "a new interval began",
 }
 

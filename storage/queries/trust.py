@@ -41,6 +41,11 @@ SELECT venue, count(*) AS minutes, count(*) FILTER (is_trusted) AS trusted_minut
 FROM asked LEFT JOIN covered c USING (venue) GROUP BY venue ORDER BY venue
 """
 
+_OLDEST = """
+SELECT min(ts) FROM (SELECT min(ts_from) AS ts FROM coverage WHERE symbol = $symbol
+                     UNION ALL SELECT min(ts) FROM book_events WHERE symbol = $symbol)
+"""
+
 _NEWEST = """
 SELECT max(ts) FROM (SELECT max(ts_to) AS ts FROM coverage WHERE symbol = $symbol
                      UNION ALL SELECT max(ts) FROM book_events WHERE symbol = $symbol)
@@ -99,9 +104,18 @@ class Verdict:
         )
 
 
+def oldest(con: Runs, symbol: str) -> dt.datetime | None:
+    """Return the first moment (UTC) something is known of a symbol; None if nothing is."""
+    return _moment(con, _OLDEST, symbol)
+
+
 def newest(con: Runs, symbol: str) -> dt.datetime | None:
     """Return the last moment (UTC) something is known of a symbol; None if nothing is."""
-    found = con.execute(_NEWEST, {"symbol": symbol}).fetchone()[0]
+    return _moment(con, _NEWEST, symbol)
+
+
+def _moment(con: Runs, statement: str, symbol: str) -> dt.datetime | None:
+    found = con.execute(statement, {"symbol": symbol}).fetchone()[0]
     return None if found is None else found.replace(tzinfo=dt.UTC)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +13,13 @@ from leadline.flows.commands.common.flags import settings_of
 from leadline.flows.commands.common.output import show, titled_table
 from leadline.flows.commands.common.reading import database, moment, symbol_hint
 from leadline.flows.config.settings import BadSetting
+from leadline.flows.dash.data import CAUSES
 from leadline.flows.render.latency_words import stage_words
 from leadline.flows.render.tables import json_of
 from leadline.storage.access.connect import connect
-from leadline.storage.queries.trust import Verdict, judge, newest
+from leadline.storage.queries.trust import JITTER_S, Verdict, judge, newest, oldest
 
-HOUR = dt.timedelta(hours=1)
+HOUR, MINUTE = dt.timedelta(hours=1), dt.timedelta(minutes=1)
 MICROSECONDS = 1e6
 
 
@@ -32,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
             raise BadInput(
                 f"nothing is known of {args.symbol!r}; leadline sql 'FROM coverage' lists what is stored"
             )
-        since = since or until - HOUR
+        if since is None:  # what was not watched yet is not asked about
+            since = max(until - HOUR, min(oldest(con, args.symbol) or until, until - MINUTE))
         if since >= until:
             raise BadSetting(
                 f"--from {since:%Y-%m-%dT%H:%M:%S} is not before --to {until:%Y-%m-%dT%H:%M:%S}"
@@ -61,7 +64,7 @@ def lines(verdict: Verdict) -> Iterator[str]:
     if not verdict.summary.rows:
         yield f"{span}: not watched at all"
         return
-    yield f"{span}: {'trusted' if verdict.is_trusted else 'NOT trusted throughout'}"
+    yield f"{span}: {headline(verdict)}"
     for row in verdict.summary.dicts():
         yield from ("", *_figures(row))
     for title, answer in (
@@ -72,6 +75,28 @@ def lines(verdict: Verdict) -> Iterator[str]:
     ):
         if answer.rows:
             yield from ("", *titled_table(title, answer.columns, answer.rows))
+
+
+def headline(verdict: Verdict) -> str:
+    """Say how much of the time the book is trusted, and what took most of the rest."""
+    if verdict.is_trusted:
+        return "trusted throughout"
+    rows = verdict.summary.dicts()
+    share = min(row["covered_pct"] for row in rows)
+    lost_s: dict[str, float] = defaultdict(float)
+    for gap in verdict.gaps.dicts():
+        lost_s[gap["cause"]] += gap["seconds"]
+    unwatched_s = max(row["asked_s"] - row["covered_s"] for row in rows) - sum(lost_s.values())
+    if unwatched_s > max(lost_s.values(), default=JITTER_S):
+        why = f"nothing was watched for {unwatched_s:,.1f} s"
+    elif lost_s:
+        cause = max(lost_s, key=lost_s.__getitem__)
+        gaps = sum(gap["cause"] == cause for gap in verdict.gaps.dicts())
+        what = CAUSES.get(cause, cause)
+        why = f"{what} ({lost_s[cause]:,.1f} s in {gaps} gap{'s' if gaps > 1 else ''})"
+    else:
+        why = Counter(str(row["why"]) for row in verdict.untrusted.dicts()).most_common(1)[0][0]
+    return f"trusted {share:g} % of the time; most of the rest: {why}"
 
 
 def _figures(row: dict[str, Any]) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -63,7 +65,7 @@ def test_a_silent_fault_is_found_healed_and_told(
 
     said = leadline(capsys, "trust", VICTIM, "--db", db)
     assert said.code == 0
-    assert "NOT trusted throughout" in said.out
+    assert re.search(r"trusted [\d.]+ % of the time; most of the rest: \S", said.out)
     assert "books discarded" in said.out
     assert "minutes not trusted" in said.out
     assert f"did you mean {VICTIM}?" in leadline(capsys, "trust", VICTIM[1:], "--db", db).err
@@ -90,3 +92,45 @@ def test_wrong_questions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     span = ("--from", "2026-01-02", "--to", "2026-01-01")
     said = leadline(capsys, "trust", "NOPE", "--db", db, *span)
     assert (said.code, "is not before" in said.err) == (2, True)
+
+
+START = dt.datetime(2026, 5, 28, 10, tzinfo=dt.UTC)
+
+
+def stored(db: Path, *intervals: tuple[float, float, str]) -> None:
+    """Coverage of one market, each interval from and to in seconds since the start."""
+    with connect(db, write=True) as con:
+        for n, (since_s, until_s, by) in enumerate(intervals):
+            span = [(START + dt.timedelta(seconds=s)).replace(tzinfo=None) for s in (since_s, until_s)]
+            con.execute(
+                "INSERT INTO coverage VALUES ('loopback-spot', 'S', 1, $1, $2, $3, $4, $5)",
+                {"1": span[0], "2": span[1], "3": 10 * n, "4": 10 * n + 5, "5": by},
+            )
+
+
+@pytest.mark.parametrize(
+    ("intervals", "words"),
+    [
+        ([(0, 300, "stopped")], "trusted throughout"),
+        (
+            [(0, 100, "gap"), (101, 200, "session_lost"), (204, 300, "stopped")],
+            "trusted 98.333 % of the time; most of the rest: connection lost (4.0 s in 1 gap)",
+        ),
+        (
+            [(0, 100, "gap"), (103, 200, "session_lost"), (204, 250, "gap"), (260, 300, "stopped")],
+            "trusted 94.333 % of the time; most of the rest: updates missing (13.0 s in 2 gaps)",
+        ),
+    ],
+)
+def test_the_headline_says_share_and_reason_of_what_was_watched(
+    intervals: list[tuple[float, float, str]],
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The hour before the first sign of life is not asked about."""
+    stored(tmp_path / "x.duckdb", *intervals)
+    said = leadline(capsys, "trust", "S", "--db", tmp_path / "x.duckdb")
+    assert said.out.splitlines()[0].endswith(f": {words}")
+    early = leadline(capsys, "trust", "S", "--db", tmp_path / "x.duckdb", "--from", "2026-05-28T09:00")
+    assert "nothing was watched for 3,600.0 s" in early.out
