@@ -76,7 +76,7 @@ def test_what_make_does(line: Line, demo: DemoRun) -> None:
     """The demo ran; the tests are running. Both by the very target that the page names, shown dry here."""
     expected = {
         "make demo": f".venv/bin/leadline demo --seconds {SECONDS}",
-        "make test": ".venv/bin/pytest",
+        "make test": ".venv/bin/pytest -n 3 --dist worksteal",
     }
     dry = (*line.text.split(), "-n", "-s", "-o", ".venv/.ready", f"SECONDS_OF_DEMO={SECONDS}")
     said = finish(started(demo.folder, *dry, env=environ()))
