@@ -8,8 +8,12 @@ from leadline.storage.access.sql import Answer, Runs, run_sql
 SLACK_S = 3
 
 _JUDGED = """
-SELECT DISTINCT venue, symbol, ts, epoch, last_id, mid_at_snapshot FROM signals
-WHERE kind <> 'rescore' AND mid_at_snapshot IS NOT NULL ORDER BY ts, symbol
+SELECT *, (SELECT list((bid_px + ask_px) / 2) FROM book_tickers t
+           WHERE t.venue = s.venue AND t.symbol = s.symbol
+             AND t.ts_recv <= s.ts AND t.ts_recv > s.ts - INTERVAL 1 SECOND) AS told_mids
+FROM (SELECT DISTINCT venue, symbol, ts, epoch, last_id, mid_at_snapshot FROM signals
+      WHERE kind <> 'rescore' AND mid_at_snapshot IS NOT NULL) s
+ORDER BY ts, symbol
 """
 
 _UNTRUSTED = f"""
@@ -49,7 +53,7 @@ GROUP BY signal_id HAVING of_signal IS DISTINCT FROM of_ledger ORDER BY signal_i
 
 
 def judged(con: Runs) -> Answer:
-    """List the books that decisions were made on: market, moment, update id, mid."""
+    """List the books that decisions stood on: market, moment, id, mid, and mids told the second before."""
     return run_sql(con, _JUDGED)
 
 

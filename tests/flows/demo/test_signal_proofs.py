@@ -65,6 +65,24 @@ def test_signals_of_two_symbols_at_the_venues_mid(con: Connection) -> None:
     assert (lied.holds, "venue 101.5" in lied.figures) == (False, True)
 
 
+@pytest.mark.parametrize(("venue", "holds"), [("loopback-bybit-linear", True), ("loopback-spot", False)])
+def test_a_mid_may_be_a_later_tops_where_tops_have_ids_of_their_own(
+    con: Connection, venue: str, holds: bool
+) -> None:
+    made = rounds(con, *SYMBOLS)
+    for table in ("signals", "coverage"):
+        con.execute(f"UPDATE {table} SET venue = $venue", {"venue": venue})
+    con.execute("DELETE FROM book_tickers")
+    assert not signal_proofs.signals(con, Venue("103"), made).holds  # type: ignore[arg-type]
+    con.execute(
+        "INSERT INTO book_tickers BY NAME SELECT DISTINCT venue, symbol, "
+        "ts - INTERVAL 10 MILLISECOND AS ts_recv, epoch_ns(ts) AS recv_ns, 7 AS update_id, "
+        "100.0 AS bid_px, 1.0 AS bid_qty, 101.0 AS ask_px, 1.0 AS ask_qty FROM signals"
+    )
+    proof = signal_proofs.signals(con, Venue("103"), made)  # type: ignore[arg-type]
+    assert proof.holds is holds, proof.figures
+
+
 def test_one_symbol_is_not_enough(con: Connection) -> None:
     made = rounds(con, "BTCUSDT")
     proof = signal_proofs.signals(con, Venue(), made)  # type: ignore[arg-type]
