@@ -23,6 +23,7 @@ from leadline.flows.render.tables import table_lines
 from leadline.flows.signals.models import open_models
 from leadline.flows.signals.run import analyse, event_emitter, plan_of
 from leadline.storage.signals.rows import Decision
+from leadline.storage.symbols.watchlist import symbols_to_stream
 
 AnalysisFlow: TypeAlias = Callable[..., Coroutine[Any, Any, State[Any]]]
 
@@ -47,10 +48,14 @@ async def analyze_signals(
 
     Args:
         db: The database, as a path on the worker's machine. Empty: the setting db.
-        symbols: Which symbols, such as ["BTCUSDT"]. Empty: the setting symbols.
+        symbols: Which symbols, such as ["BTCUSDT"]. Empty: those that are streamed.
         models: Which models, such as ["deepseek-v3.2>gpt-4.1"]. Empty: the setting llm_models.
     """
-    return await _analyse(settings_of_run({"db": db, "symbols": symbols, "llm_models": models}), [])
+    settings = settings_of_run({"db": db, "symbols": symbols, "llm_models": models})
+    if symbols is None:
+        streamed = symbols_to_stream(settings.db, settings.venue, settings.symbols)
+        settings = replace(settings, symbols=streamed)
+    return await _analyse(settings, [])
 
 
 def analysis_flow(settings: Settings, decided: list[Decision]) -> AnalysisFlow:

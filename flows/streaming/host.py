@@ -26,9 +26,8 @@ from leadline.book.rows.feed import FeedStats
 from leadline.book.venues.registry import spec_of
 from leadline.flows.config.settings import Settings
 from leadline.flows.config.venue import profile_of, refuse_unpaired
-from leadline.storage.access.connect import connect
 from leadline.storage.access.owner import Owner
-from leadline.storage.errors import StoreError, StoreOwned
+from leadline.storage.errors import StoreOwned
 from leadline.storage.handover.cut import Cutter
 from leadline.storage.handover.holding import Holding
 from leadline.storage.handover.requests import holder_pid, take_request
@@ -36,7 +35,7 @@ from leadline.storage.handover.succession import Ends, SymbolEnd, ends, ensure_n
 from leadline.storage.ingest.commit import Commit, WriterStatus
 from leadline.storage.ingest.tables import Rows
 from leadline.storage.ingest.writer import Writer
-from leadline.storage.symbols.watchlist import overrule, wanted, words
+from leadline.storage.symbols.watchlist import overrule, symbols_to_stream
 from leadline.tasks.feed.routing.config import SinkStatus
 from leadline.tasks.feed.thread import Feed, FeedConfig, FeedStatus, Need
 from leadline.tasks.net.errors import FeedStopped
@@ -200,7 +199,7 @@ class StreamHost:
         settings = self.settings
         config = FeedConfig(
             profile=self._profile,
-            symbols=self._symbols(),
+            symbols=symbols_to_stream(settings.db, self.venue, settings.symbols),
             engine=cast("Engine", settings.engine),
             max_levels=settings.max_levels,
             buffer_limit=settings.buffer_limit,
@@ -216,15 +215,6 @@ class StreamHost:
         self._feed = Feed(config, self._sink, rng=random.Random(), host_grace_s=self._grace_s)
         self._feed.start()
         self.started = time.monotonic()  # compiling, the first time, is not streaming
-
-    def _symbols(self) -> tuple[str, ...]:
-        """Return the symbols to begin with; those of the settings where the last words cannot be read."""
-        try:
-            with connect(self.settings.db) as con:
-                return wanted(self.settings.symbols, words(con, self.venue))
-        except StoreError as exc:
-            log.warning("the watch list cannot be read: %s", exc)
-            return self.settings.symbols
 
     def _own(self, tick: Callable[[], None] | None) -> Owner:
         deadline = time.monotonic() + PASSING_S

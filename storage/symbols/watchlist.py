@@ -11,10 +11,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
+from leadline.storage.access.connect import connect
 from leadline.storage.access.sql import Runs, utc_naive
+from leadline.storage.errors import StoreError
 
 _READ = "SELECT symbol, is_wanted, ts, who FROM watchlist WHERE venue = $venue"
 
@@ -70,6 +73,15 @@ def overrule(
     said = words(con, venue) if symbols else {}
     against = [one for one in symbols if one in said and said[one].is_wanted != is_wanted]
     say(con, venue, against, is_wanted=is_wanted, who=who, now=now)
+
+
+def symbols_to_stream(db: Path, venue: str, usual: Sequence[str]) -> tuple[str, ...]:
+    """Return what is `wanted` by the words in a database; the usual ones where they cannot be read."""
+    try:
+        with connect(db) as con:
+            return wanted(usual, words(con, venue))
+    except StoreError:
+        return tuple(usual)
 
 
 def wanted(usual: Sequence[str], said: Mapping[str, Word]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from leadline.book.venues.binance.sequence import SPOT
 from leadline.storage.access.connect import connect
 from leadline.storage.signals import rows
 from leadline.storage.signals.rows import Text
+from leadline.storage.symbols.watchlist import say
 from tests.flows.commands import finish, start
 from tests.flows.recordings.test_replay import CLEAN, write
 
@@ -175,6 +176,12 @@ async def test_spend_and_signals_of_a_store_without_live_books(
     with connect(db) as con:
         told = con.execute("SELECT DISTINCT outcome, direction FROM signals").fetchall()
     assert told == [("refused_untrusted", None)]
+    with connect(db, write=True) as con:
+        say(con, "binance-spot", ["ADAUSDT"], is_wanted=True, who="me", now=dt.datetime.now(dt.UTC))
+    await analyze_signals(db=str(db))
+    with connect(db) as con:
+        symbols = con.execute("SELECT DISTINCT symbol FROM signals ORDER BY ALL").fetchall()
+    assert symbols == [("ADAUSDT",), ("BTCUSDT",), ("ETHUSDT",)], "what is streamed is decided on"
 
 
 @pytest.mark.parametrize(

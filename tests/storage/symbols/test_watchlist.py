@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.storage.access.connect import connect
-from leadline.storage.symbols.watchlist import Word, overrule, say, wanted, words
+from leadline.storage.symbols.watchlist import Word, overrule, say, symbols_to_stream, wanted, words
 from tests.storage.helpers import Stage
 
 NOW = dt.datetime(2026, 5, 28, 12, tzinfo=dt.UTC)
@@ -43,6 +44,14 @@ def test_a_word_is_overruled_and_where_there_is_none_none_is_said(stage: Stage) 
         }
         overrule(con, "x", ["A"], is_wanted=True, who="another", now=NOW)
         assert words(con, "x")["A"].who == "a start"
+
+
+def test_without_a_database_the_usual_symbols_are_streamed(stage: Stage, tmp_path: Path) -> None:
+    with connect(stage.db, write=True) as con:
+        say(con, "y", ["A"], is_wanted=False, who="me", now=NOW)
+        say(con, "y", ["D"], is_wanted=True, who="me", now=NOW)
+    assert symbols_to_stream(stage.db, "y", ("A", "B")) == ("B", "D")
+    assert symbols_to_stream(tmp_path / "none.duckdb", "y", ("A", "B")) == ("A", "B")
 
 
 @given(
