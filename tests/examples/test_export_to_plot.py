@@ -21,6 +21,13 @@ SELECT venue, symbol, epoch, ts_from AS ts_recv, epoch_us(ts_from) * 1000 AS rec
        [99.0] AS bid_px, [1.0] AS bid_qty, [101.0] AS ask_px, [1.0] AS ask_qty, 'venue' AS source
 FROM coverage
 """
+# … and the diff that each interval ended with.
+DIFFS = """
+INSERT INTO depth_diffs BY NAME
+SELECT venue, symbol, epoch, ts_to AS ts_event, ts_to AS ts_recv, epoch_us(ts_to) * 1000 AS recv_ns,
+       first_id + 1 AS first_id, last_id, [99.0] AS bid_px, [1.0] AS bid_qty, [] AS ask_px, [] AS ask_qty
+FROM coverage
+"""
 AN_HOUR = dt.timedelta(hours=1)
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -30,6 +37,7 @@ def test_from_a_database_to_a_plot(tmp_path: Path) -> None:
         market = Synthetic(con, hours=2, until=NOON - 3 * AN_HOUR).prices()
         market.covered((0.0, 1.0, "gap"), (1.1, 1.99, "stopped"))
         con.execute(SEEDS)
+        con.execute(DIFFS)
     script = ROOT / "examples" / "export_to_plot.py"
     assert script.read_text(encoding="utf-8").count("\n# %% ") >= 6
     ran = subprocess.run(
