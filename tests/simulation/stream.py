@@ -99,7 +99,7 @@ class Stream:
         self._on_batch, self._on_commit = on_batch, on_commit
         self._turns: asyncio.Task[None] | None = None
         self._rng = Random(f"{plan.seed}:stream:{number}")
-        self.wal_before = 0  # the log as the newest transaction began
+        self.wal_before = 0  # size of the log as the newest transaction began
 
     # -- life ----------------------------------------------------------------------------------------
 
@@ -195,6 +195,7 @@ class Stream:
         )
         make_cursor = self.owner.cursor
         self.writer._cursor = lambda: self._cursor(make_cursor)  # type: ignore[method-assign]
+        self.wal_before = self.wal_bytes()  # what another stream left in the log is not ours to tear
         self._turns = self.body.run(lambda: asyncio.get_running_loop().create_task(self._write()))
 
     def _cursor(self, make: Callable[[], duckdb.DuckDBPyConnection]) -> Any:
