@@ -91,11 +91,15 @@ def import_parquet(
     told.sort(key=lambda one: (one["venue"], one["symbol"], one["ts_from"]))
     for certificate in told:
         _check_files(certificate, folder)
-    done = []
-    for certificate in told:
-        if tick is not None:
-            tick(f"{certificate['symbol']} {certificate['ts_from'][:10]}")
-        done.append(_take_in(con, certificate, folder))
+    done: list[Imported] = []
+    try:
+        for certificate in told:
+            if tick is not None:
+                tick(f"{certificate['symbol']} {certificate['ts_from'][:10]}")
+            done.append(_take_in(con, certificate, folder))
+    finally:  # once for each market, whatever its number of days
+        for venue, symbol in sorted({(one.venue, one.symbol) for one in done}):
+            find_runs(con, venue, symbol)
     return done
 
 
@@ -124,7 +128,6 @@ def _take_in(con: Connection, certificate: dict[str, Any], folder: Path) -> Impo
             rows[table] = take(con, table, folder / file["path"], market)
         found = _same_content(con, certificate, window)
         _cover(con, certificate["intervals"], market)
-        find_runs(con, **market)
     except BaseException:
         con.rollback()
         raise

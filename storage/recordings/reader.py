@@ -260,7 +260,7 @@ def _before_damage(file: Path, parts: Iterator[T], faults: Faults) -> Iterator[T
 
 
 def _text(opened: io.BufferedReader) -> io.TextIOWrapper:
-    return io.TextIOWrapper(opened, encoding="utf-8", errors="replace", newline="")
+    return io.TextIOWrapper(opened, encoding="utf-8-sig", errors="replace", newline="")
 
 
 def _split(opened: io.BufferedReader, file: Path) -> Iterator[bytes]:

@@ -6,7 +6,8 @@ Market data that others keep as tables, turned into the lines of a recording.
 
 Rows of one symbol with the same two times were one message. Rows that follow a snapshot's are its diffs;
 a snapshot after diffs is a new book, and the one before it ends there as ``new_snapshot``. Numbers are
-taken as they are written, never through a float, where the file has text.
+taken as they are written, never through a float, where the file has text; but digits past the fifteenth
+are what a double left behind (0.30000000000000004), so they are rounded off.
 
 Sources: tardis.dev, "Downloadable CSV files"; hftbacktest 2.4, "Data preparation", ``types.py`` (2026-11).
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from leadline.book.venues.converted.frames import FrameWriter, Level
@@ -29,6 +30,8 @@ Note: TypeAlias = Callable[[int, str], None]
 NEW_SNAPSHOT: Final = "new_snapshot"
 CLEARED: Final = "cleared"
 BAD_ROW: Final = "bad_row"
+EXACT_DIGITS: Final = 15  # significant ones, that every double holds exactly
+EXACT: Final = Context(prec=EXACT_DIGITS)
 
 
 class BadRow(ValueError):
@@ -165,11 +168,16 @@ def plain_decimal(text: str, what: str, *, zero: bool = False) -> str:
     """
     Return a positive number without an exponent; ``zero`` allows 0 as well. Raises `BadRow`.
 
-    Digits stay as they are written otherwise.
+    Its digits stay as they are written, up to the fifteenth that counts.
     """
     if (match := _NUMBER.fullmatch(text)) is None or (not zero and not Decimal(text)):
         raise BadRow(f"{what} {text!r}: expected a number above 0{' or 0' if zero else ''}")
-    return f"{Decimal(text):f}" if match[1] else text
+    if len(text) <= EXACT_DIGITS and not match[1]:
+        return text
+    number = Decimal(text)
+    if len(number.normalize().as_tuple().digits) > EXACT_DIGITS:
+        number = EXACT.plus(number).normalize()
+    return f"{number:f}"
 
 
 _NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)

@@ -25,6 +25,7 @@ from leadline.storage.recordings.tables import (
     plain_decimal,
 )
 
+LONGEST_HEAD: Final = 4_096  # bytes; names of columns are no longer
 HEAD: Final = ("exchange", "symbol", "timestamp", "local_timestamp")
 COLUMNS: Final = {
     "incremental_book_L2": (*HEAD, "is_snapshot", "side", "price", "amount"),
@@ -39,8 +40,9 @@ T = TypeVar("T")
 
 
 def is_csv(first_line: bytes) -> bool:
-    """Whether a file begins as Tardis' files do."""
-    return {b"exchange", b"local_timestamp"} <= set(first_line.strip().split(b","))
+    """Whether a file begins as Tardis' files do, or as a spreadsheet writes them, marked or quoted."""
+    text = first_line[:LONGEST_HEAD].decode("utf-8-sig", errors="replace").strip()
+    return {"exchange", "local_timestamp"} <= {name.strip('"') for name in text.split(",")}
 
 
 def exchange_of(text: io.TextIOBase) -> str | None:

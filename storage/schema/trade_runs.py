@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from leadline.book.venues.registry import find_spec
 
 
-class Runs(Protocol):
+class RunsStatements(Protocol):
     """A connection of any kind."""
 
     def execute(self, statement: str, parameters: dict[str, Any], /) -> Any:
@@ -32,7 +32,7 @@ GROUP BY venue, symbol, run
 """
 
 
-def find_runs(con: Runs, venue: str | None = None, symbol: str | None = None) -> None:
+def find_runs(con: RunsStatements, venue: str | None = None, symbol: str | None = None) -> None:
     """
     Write ``trade_coverage`` anew from ``trades``: of one market, of one venue, or of all.
 

@@ -110,7 +110,7 @@ class Symbols:
 
     async def _carry(self, symbols: Sequence[str]) -> None:
         """Put symbols that have a book onto lines, and see that these are connected."""
-        self._lines.add([symbol for symbol in symbols if not self._lines.carry(symbol)])
+        self._lines.add([symbol for symbol in symbols if not self._lines.carries(symbol)])
         for line in self._lines:
             if line.width and not line.is_up and (line.need is None or line.need.is_over):
                 self.need_connection(line, LISTED_LATER)

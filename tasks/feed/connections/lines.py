@@ -31,7 +31,7 @@ class Lines:
                 if streams:
                     self._line_for(carries, len(streams)).add(symbol, streams)
 
-    def carry(self, symbol: str) -> bool:
+    def carries(self, symbol: str) -> bool:
         """Whether a line carries streams of the symbol."""
         return any(symbol in line.symbols for line in self._lines)
 

@@ -65,6 +65,8 @@ def test_parquet_comes_back_with_the_same_content_and_the_same_books(
             assert content(con, *window) == content(first, *window)
             everything = "SELECT * FROM coverage ORDER BY ts_from"
             assert con.execute(everything).fetchall() == first.execute(everything).fetchall()
+            runs = "SELECT symbol, first_id, last_id FROM trade_coverage ORDER BY ALL"
+            assert con.execute(runs).fetchall() == first.execute(runs).fetchall() != []
     assert books_at_ends(again) == books_at_ends(db)
     with connect(again, write=True) as con, pytest.raises(BadImport, match="a second copy"):
         import_parquet(con, tmp_path / "out")

@@ -56,6 +56,19 @@ def test_columns_in_another_order_and_others_beside_them(tmp_path: Path) -> None
     assert streams(Recording([file])) == ["btc-perpetual@depth"]
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_files_that_a_spreadsheet_wrote(quote: str, end: str, mark: str, tmp_path: Path) -> None:
+    lines = [DEPTH, level(0, whole="TRUE"), level(2)]
+    quoted = [",".join(f"{quote}{part}{quote}" for part in line.split(",")) for line in lines]
+    (tmp_path / "a.csv").write_bytes((mark + end.join(quoted) + end).encode())
+    recording = Recording([tmp_path / "a.csv"])
+    assert (recording.exchange, streams(recording)) == (
+        "deribit", ["btc-perpetual@snapshot", "btc-perpetual@depth"],
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

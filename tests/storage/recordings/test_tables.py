@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -131,6 +133,33 @@ def test_messages_at_times_of_their_own_come_back_as_they_were(
 def test_numbers_stay_as_they_are_written_but_for_exponents(text: str) -> None:
     assert float(plain_decimal(text, "price")) == float(text)
     assert "e" not in plain_decimal(text, "price").lower()
+
+
+@given(st.integers(1, 10**15 - 1), st.integers(0, 12), st.integers(-3, 3))
+def test_what_a_double_left_behind_is_rounded_off_and_nothing_else(
+    digits: int, places: int, ulps: int
+) -> None:
+    written = f"{digits:d}" if not places else f"{Decimal(digits).scaleb(-places):f}"
+    assert Decimal(plain_decimal(written, "price")) == Decimal(written)
+    near = float(written)
+    for _ in range(abs(ulps)):
+        near = math.nextafter(near, math.inf if ulps > 0 else 0.0)
+    said = Decimal(plain_decimal(repr(near), "price"))
+    assert abs(said - Decimal(written)) <= Decimal(written) * Decimal("1e-14")
+    assert len(said.normalize().as_tuple().digits) <= 15
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("0.30000000000000004", "0.3"),
+        ("0.100000000000000000", "0.100000000000000000"),
+        ("1e-05", "0.00001"),
+        ("123456789012345.0", "123456789012345.0"),
+    ],
+)
+def test_sums_of_doubles_are_what_was_meant(text: str, wanted: str) -> None:
+    assert plain_decimal(text, "price") == wanted
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "nan", "inf", "0", "1_0", "\uff11", "1e999"])
