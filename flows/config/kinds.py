@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -47,13 +47,22 @@ def url(*schemes: str) -> Kind:
     return Kind(f"a URL that begins with {' or '.join(f'{each}://' for each in schemes)}", parse, "URL")
 
 
-def choice(*allowed: str, usual: Callable[[str], str] = str, metavar: str = "NAME") -> Kind:
-    """Make the kind of a few words; ``usual`` turns another spelling of one into that."""
+def choice(
+    *allowed: str,
+    unlisted: Container[str] = (),
+    usual: Callable[[str], str] = str,
+    metavar: str = "NAME",
+) -> Kind:
+    """
+    Make the kind of a few words; ``usual`` turns another spelling of one into that.
+
+    Words of ``unlisted`` are taken too; no list of what is expected names them.
+    """
     expected = f"one of {', '.join(allowed)}"
 
     def parse(value: object) -> str:
         name = usual(_text(value))
-        if name not in allowed:
+        if name not in allowed and name not in unlisted:
             raise Expected(expected + did_you_mean(name, allowed))
         return name
 

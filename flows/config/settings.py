@@ -23,7 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from leadline.book.analytics.shock import LEAST_LOOKS
 from leadline.book.errors import BadInput, did_you_mean
-from leadline.book.venues.registry import ALIASES, VENUES
+from leadline.book.venues.registry import ALIASES, CUSTOMS, VENUES, at_given_address
 from leadline.flows.config.kinds import (
     BANDS,
     MEMORY,
@@ -55,9 +55,14 @@ NOT_SETTINGS = ("LEADLINE_CONFIG", "LEADLINE_LLM_API_KEY", "LEADLINE_RECORDINGS"
 # Kubernetes gives every pod these for a Service named leadline, or leadline-something.
 KUBERNETES = re.compile(r"LEADLINE_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 OWN = "the venue's own"
+TIME_UNITS_NS = {"millisecond": 1_000_000, "microsecond": 1_000}
 BPS = (5.0, 10.0, 25.0, 50.0)
 VENUE = choice(
-    *VENUES, *ALIASES, usual=lambda name: ALIASES.get(name.lower(), name.lower()), metavar="VENUE"
+    *VENUES,
+    *ALIASES,
+    unlisted=CUSTOMS,
+    usual=lambda name: ALIASES.get(name.lower(), name.lower()),
+    metavar="VENUE",
 )
 T = TypeVar("T")
 
@@ -89,10 +94,17 @@ class Settings:
     threads: int = setting(2, whole(1, 64, "threads"), "Threads that DuckDB may use.")
     log_level: str = setting("INFO", choice(*LOG_LEVELS, usual=str.upper), "Least severe line to log.")
 
-    venue: str = setting("binance-spot", VENUE, "The venue; loopback is the built-in one.")
+    venue: str = setting(
+        "binance-spot", VENUE, "The venue, as its rows name it; loopback: the built-in one."
+    )
     symbols: tuple[str, ...] = setting(("BTCUSDT", "ETHUSDT"), SYMBOLS, "The symbols.")
-    ws_url: str | None = setting(None, url("ws", "wss"), "WebSocket address of the venue.", none=OWN)
-    rest_url: str | None = setting(None, url("http", "https"), "REST address of the venue.", none=OWN)
+    ws_url: str | None = setting(
+        None, url("ws", "wss"), "WebSocket address; rows then say custom-VENUE.", none=OWN
+    )
+    rest_url: str | None = setting(
+        None, url("http", "https"), "REST address; rows then say custom-VENUE.", none=OWN
+    )
+    time_unit: str = setting("millisecond", choice(*TIME_UNITS_NS), "Unit of times to ask the venue for.")
     weight_per_minute: int | None = setting(
         None, whole(100, 1_000_000, "units"), "REST request weight to use.", none="the venue's limit"
     )
@@ -195,6 +207,11 @@ class Settings:
 
     keep_days: float = setting(30.0, days(0.01, 36_500), "maintain-store deletes older rows.")
     keep_texts_days: float = setting(30.0, days(0.01, 36_500), "Older prompts and answers are deleted.")
+
+    def __post_init__(self) -> None:
+        """Name a venue at an address that was given: its rows must not pass for the exchange's own."""
+        if self.ws_url is not None or self.rest_url is not None:
+            object.__setattr__(self, "venue", at_given_address(self.venue))
 
     @property
     def is_loopback(self) -> bool:

@@ -12,8 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-# The venue tells its time in whole milliseconds, cut off: the truth is up to 1 ms later.
-HALF_MS_NS = 500_000
+MILLISECOND_NS = 1_000_000
 # The quickest of many messages: half way round the Earth by cable, 20,000 km and half as much in detours.
 SLOWEST_QUICKEST_NS = 150_000_000
 # Quartz keeps to 20-50 millionths; two of them may run apart by twice that.
@@ -40,8 +39,8 @@ class ClockOffset:
     """
     The venue's clock minus ours, in ns, and the half-width of what it may be.
 
-    ``error_ns`` is half the round trip (the answer was made somewhere inside it) plus half of the
-    millisecond that the venue cuts off.
+    ``error_ns`` is half the round trip (the answer was made somewhere inside it) plus half of the unit
+    that the venue cuts its time off to.
     """
 
     offset_ns: int
@@ -49,13 +48,18 @@ class ClockOffset:
     rtt_ns: int = 0
 
 
-def clock_offset(sent_ns: int, received_ns: int, server_ms: int) -> ClockOffset:
-    """Estimate the offset from one ``/time`` answer, taking it as made halfway (Cristian's method)."""
-    server_ns = server_ms * 1_000_000 + HALF_MS_NS
-    half_trip_ns = max(0, received_ns - sent_ns) // 2
-    return ClockOffset(
-        server_ns - (sent_ns + half_trip_ns), half_trip_ns + HALF_MS_NS, max(0, received_ns - sent_ns)
-    )
+def clock_offset(
+    sent_ns: int, received_ns: int, server_ns: int, *, unit_ns: int = MILLISECOND_NS
+) -> ClockOffset:
+    """
+    Estimate the offset from one ``/time`` answer, taking it as made halfway (Cristian's method).
+
+    ``server_ns`` is cut off to ``unit_ns``: the truth is up to one unit later.
+    """
+    trip_ns = max(0, received_ns - sent_ns)
+    half_trip_ns, half_unit_ns = trip_ns // 2, unit_ns // 2
+    offset_ns = server_ns + half_unit_ns - (sent_ns + half_trip_ns)
+    return ClockOffset(offset_ns, half_trip_ns + half_unit_ns, trip_ns)
 
 
 def stream_offset(most_ahead_ns: int) -> ClockOffset:
@@ -67,7 +71,7 @@ def stream_offset(most_ahead_ns: int) -> ClockOffset:
     long as its quickest message took, up to `SLOWEST_QUICKEST_NS`. The estimate is the middle of the two,
     and so much less sure than an answer of the time endpoint.
     """
-    half_ns = (SLOWEST_QUICKEST_NS + 2 * HALF_MS_NS) // 2
+    half_ns = (SLOWEST_QUICKEST_NS + MILLISECOND_NS) // 2
     return ClockOffset(most_ahead_ns + half_ns, half_ns)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from leadline.book.errors import BadInput
-from leadline.book.venues.registry import LOOPBACK, spec_of
+from leadline.book.venues.registry import CUSTOM, LOOPBACK, spec_of
 from leadline.tasks.venues.binance import profiles as binance
 from leadline.tasks.venues.bybit import profiles as bybit
 from leadline.tasks.venues.common.profile import VenueProfile
 
-PROFILES = (binance.SPOT, binance.USDM, binance.COINM, *bybit.PROFILES)
-VENUES = {profile.name: profile for profile in PROFILES}
-LOOPBACK_KINDS = {profile.spec.loopback_kind: profile for profile in VENUES.values()}
+PROFILES = (*binance.PROFILES, *bybit.PROFILES)
+ELSEWHERE = (*binance.ELSEWHERE, *bybit.TESTNET)
+VENUES = {profile.name: profile for profile in (*PROFILES, *ELSEWHERE)}
+LOOPBACK_KINDS = {profile.spec.loopback_kind: profile for profile in PROFILES}
 
 
 def venue(name: str) -> VenueProfile:
@@ -32,7 +33,26 @@ def model_of(name: str) -> VenueProfile:
     spec = spec_of(name)
     if (profile := VENUES.get(spec.name)) is not None:
         return profile
+    if (profile := VENUES.get(name.removeprefix(CUSTOM))) is not None:
+        return replace(profile, name=name, spec=spec)
     return replace(binance.SPOT, name=spec.name, spec=spec)  # whose messages converted data are written in
+
+
+def custom(name: str, *, ws_url: str | None, rest_url: str | None) -> VenueProfile:
+    """
+    Return the profile of ``custom-…``: a market at an address that was given, the other one its own.
+
+    Paths that divide its streams are kept. Raises `BadInput` for an unknown market.
+    """
+    like = model_of(name)
+    ws_bases = like.ws_bases
+    if ws_url is not None:
+        ws_bases = tuple(dict.fromkeys(replace(base, url=ws_url.rstrip("/")) for base in ws_bases))
+    return replace(
+        like,
+        ws_bases=ws_bases,
+        rest_bases=like.rest_bases if rest_url is None else (rest_url.rstrip("/"),),
+    )
 
 
 def loopback(

@@ -1,4 +1,16 @@
-"""The three markets: spot, USD-M and COIN-M futures."""
+"""
+The three markets, spot, USD-M and COIN-M futures, and the same messages from elsewhere.
+
+    MARKETS     the exchange itself
+    HOSTS       the exchange itself over one of its other addresses
+    OTHERS      other order books: test networks, Binance.US
+
+Each has a name of its own: rows of two order books never share one.
+
+Sources: binance-spot-api-docs (rest-api.md "General API Information", faqs/market_data_only.md,
+faqs/testnet.md, demo-mode/general-info.md of 2026-01); binance-us-api-docs (rest-api.md,
+web-socket-streams.md of 2022-09); developers.binance.com, "Environments and API base URLs".
+"""
 
 from __future__ import annotations
 
@@ -45,3 +57,25 @@ USDM = replace(
     tardis_name="binance-futures",
 )
 COINM = replace(USDM, name="binance-coinm", loopback_kind="coinm", tardis_name="binance-delivery")
+MARKETS = (SPOT, USDM, COINM)
+
+TEST_CAVEAT = "A test network: its orders and prices are not those of the exchange."
+US_CAVEAT = "Binance.US is another exchange. Its messages are read as its documents of 2022 say."
+
+
+def _elsewhere(like: VenueSpec, name: str, *, caveat: str | None = None) -> VenueSpec:
+    """Return a market whose messages are like another's; one with a caveat is not that market."""
+    tardis_name = like.tardis_name if caveat is None else None
+    return replace(like, name=name, alias=None, tardis_name=tardis_name, caveat=caveat)
+
+
+# The addresses that the documents name beside api.binance.com.
+API_HOSTS = ("api1", "api2", "api3", "api4", "gcp")
+HOSTS = {host: _elsewhere(SPOT, f"binance-spot-{host}") for host in (*API_HOSTS, "vision")}
+SPOT_TESTNET = _elsewhere(SPOT, "binance-spot-testnet", caveat=TEST_CAVEAT)
+SPOT_DEMO = _elsewhere(SPOT, "binance-spot-demo", caveat=TEST_CAVEAT)
+USDM_DEMO = _elsewhere(USDM, "binance-usdm-demo", caveat=TEST_CAVEAT)
+COINM_DEMO = _elsewhere(COINM, "binance-coinm-demo", caveat=TEST_CAVEAT)
+# Fees of its pairs differ and were not checked: Binance's is taken. The setting taker_fee_bps replaces it.
+US = replace(_elsewhere(SPOT, "binance-us", caveat=US_CAVEAT), tardis_name="binance-us")
+OTHERS = (SPOT_TESTNET, SPOT_DEMO, USDM_DEMO, COINM_DEMO, US)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 from urllib.parse import quote
 
 import msgspec
 
 from leadline.book.errors import BadFrame
+from leadline.book.venues.common.wire import MILLISECOND_NS
 from leadline.tasks.net.session import Command
 from leadline.tasks.venues.binance.ids import event_time, read_ids
 from leadline.tasks.venues.binance.streams import MIDDLE, PREFIX, parse_stream, read_head
@@ -29,6 +30,7 @@ from leadline.tasks.venues.common.adapter import (
 
 ABOUT_ITSELF = PREFIX + b"!"  # such as !serverShutdown
 USED_WEIGHT = "x-mbx-used-weight-1m"
+TIME_UNIT, MICROSECOND = "X-MBX-TIME-UNIT", "MICROSECOND"
 INVALID_SYMBOL, ILLEGAL_CHARACTERS = -1121, -1100
 TOO_MANY, TEAPOT, FORBIDDEN, LEGAL_REASONS, SERVER_ERROR = 429, 418, 403, 451, 500
 OK, REDIRECT = 200, 300
@@ -69,7 +71,17 @@ class BinanceAdapter:
     """See `tasks.venues.common.adapter.VenueAdapter`; the three markets differ in one thing."""
 
     lists_by_symbol: bool  # exchangeInfo understands ?symbols=
+    unit_ns: int = MILLISECOND_NS  # of the venue's times
     framing: ClassVar = Framing(PREFIX, MIDDLE)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Ask for microseconds, where they are wanted (rest-api.md, "General Information on Endpoints")."""
+        return {} if self.unit_ns == MILLISECOND_NS else {TIME_UNIT: MICROSECOND}
+
+    def in_unit(self, unit_ns: int) -> BinanceAdapter:
+        """Return the adapter that asks for milliseconds or microseconds."""
+        return replace(self, unit_ns=unit_ns)
 
     def parse_stream(self, name: str) -> StreamName:
         """Take ``btcusdt@depth@100ms`` apart."""
@@ -78,7 +90,10 @@ class BinanceAdapter:
     def address(self, base: WsBase, kind: StreamKind, streams: Sequence[str]) -> Address:
         """Build the address of a combined stream; without streams it is one to SUBSCRIBE on."""
         names = "/".join(quote(name, safe="@") for name in streams)
-        query = f"?streams={names}" if names else ""
+        asked = [f"streams={names}"] if names else []
+        if self.unit_ns != MILLISECOND_NS:
+            asked.append(f"timeUnit={MICROSECOND}")
+        query = f"?{'&'.join(asked)}" if asked else ""
         return Address(f"{base.url}{base.path_for(kind)}/stream{query}", bool(names))
 
     def command(self, command: Command, streams: Sequence[str], request_id: int) -> bytes:
@@ -123,10 +138,10 @@ class BinanceAdapter:
         """Ask for the venue's clock."""
         return Request("time", {})
 
-    def server_ms(self, body: bytes) -> int:
+    def server_ns(self, body: bytes) -> int:
         """Read ``serverTime``."""
         try:
-            return msgspec.json.decode(body, type=_ServerTime).serverTime
+            return msgspec.json.decode(body, type=_ServerTime).serverTime * self.unit_ns
         except msgspec.MsgspecError as exc:
             raise BadFrame(f"expected serverTime: {exc}") from exc
 

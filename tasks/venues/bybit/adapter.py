@@ -21,7 +21,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from leadline.book.venues.bybit.decode import BOOK, TRADES, read_result, split_topic
-from leadline.book.venues.common.wire import decode_json
+from leadline.book.venues.common.wire import MILLISECOND_NS, decode_json
 from leadline.tasks.net.session import Command
 from leadline.tasks.venues.common.adapter import (
     Address,
@@ -81,6 +81,11 @@ class BybitAdapter:
     category: str  # "spot", "linear"
     levels: int
     framing: ClassVar = Framing(TOPIC, b'"', is_whole=True)
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def in_unit(self, unit_ns: int) -> BybitAdapter:  # noqa: ARG002
+        """Return itself: the venue has milliseconds alone."""
+        return self
 
     def parse_stream(self, name: str) -> StreamName:
         """Take ``orderbook.200.BTCUSDT`` apart; books of another depth are not ours."""
@@ -135,9 +140,9 @@ class BybitAdapter:
         """Ask for the venue's clock."""
         return Request("time", {})
 
-    def server_ms(self, body: bytes) -> int:
-        """Read ``timeNano``."""
-        return int(decode_json(_TIME, read_result(body)).timeNano) // 1_000_000
+    def server_ns(self, body: bytes) -> int:
+        """Read ``timeNano``, as far as whole milliseconds."""
+        return int(decode_json(_TIME, read_result(body)).timeNano) // MILLISECOND_NS * MILLISECOND_NS
 
     def used_weight(self, headers: Mapping[str, str]) -> int | None:  # noqa: ARG002
         """Return None: the headers tell of an account's limits, not of an address's."""

@@ -9,11 +9,13 @@ Addresses, limits and topics of Bybit's spot and linear markets.
 A level-1 snapshot is sent again after 3 s without a change, so only trades show that the market moved.
 Books come with the stream: a new subscription begins with a snapshot.
 
-Sources, as of 2026-11: bybit-exchange/docs, v5/ws/connect, v5/rate-limit, v5/websocket/public/orderbook and
-trade, v5/market/orderbook (up to 1000 levels a side on both markets).
+Sources, as of 2026-11: bybit-exchange/docs, v5/guide and v5/ws/connect (addresses), v5/rate-limit,
+v5/websocket/public/orderbook and trade, v5/market/orderbook (up to 1000 levels a side on both markets).
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from leadline.book.venues.bybit import specs
 from leadline.book.venues.common.spec import VenueSpec
@@ -52,3 +54,19 @@ def _profile(category: str, levels: int, spec: VenueSpec) -> VenueProfile:
 SPOT = {levels: _profile("spot", levels, spec) for levels, spec in specs.SPOT.items()}
 LINEAR = {levels: _profile("linear", levels, spec) for levels, spec in specs.LINEAR.items()}
 PROFILES = (*SPOT.values(), *LINEAR.values())
+
+_ON_TESTNET = {
+    profile.name: specs.SPOT_TESTNET[levels] if profiles is SPOT else specs.LINEAR_TESTNET[levels]
+    for profiles in (SPOT, LINEAR)
+    for levels, profile in profiles.items()
+}
+TESTNET = tuple(
+    replace(
+        profile,
+        name=_ON_TESTNET[profile.name].name,
+        spec=_ON_TESTNET[profile.name],
+        ws_bases=(WsBase("wss://stream-testnet.bybit.com"),),
+        rest_bases=("https://api-testnet.bybit.com",),
+    )
+    for profile in PROFILES
+)

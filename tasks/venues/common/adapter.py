@@ -137,6 +137,15 @@ class VenueAdapter(Protocol):
         """How the usual frame begins."""
         ...
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What every REST request carries."""
+        ...
+
+    def in_unit(self, unit_ns: int) -> VenueAdapter:
+        """Return the adapter that asks for times in a unit, one of the profile's ``time_units_ns``."""
+        ...
+
     def parse_stream(self, name: str) -> StreamName:
         """Take a stream's name apart."""
         ...
@@ -181,8 +190,8 @@ class VenueAdapter(Protocol):
         """Ask for the venue's clock."""
         ...
 
-    def server_ms(self, body: bytes) -> int:
-        """Read the answer, in ms since 1970; raises `BadFrame`."""
+    def server_ns(self, body: bytes) -> int:
+        """Read the answer, in ns since 1970, cut off to the unit of the wire; raises `BadFrame`."""
         ...
 
     def used_weight(self, headers: Mapping[str, str]) -> int | None:

@@ -8,7 +8,7 @@ one for a server on this machine whose addresses are known at run time only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leadline.book.errors import BadInput
 from leadline.book.rows.batch import Market
@@ -54,6 +54,16 @@ class VenueProfile:
     attempts_window_s: float = 300.0  # … in this time
     session_life_s: float = 86_400.0  # the venue cuts every connection at this age
     time_unit_ns: int = 1_000_000  # of the times on the wire
+    time_units_ns: tuple[int, ...] = (1_000_000,)  # that the venue can be asked for
+
+    def in_unit(self, unit_ns: int) -> VenueProfile:
+        """Return the profile that asks for times in a unit; raises `BadInput` if the venue has it not."""
+        if unit_ns == self.time_unit_ns:
+            return self
+        if unit_ns not in self.time_units_ns:
+            units = ", ".join(f"{each} ns" for each in self.time_units_ns)
+            raise BadInput(f"{self.name}: expected a time unit of {units}, got {unit_ns} ns")
+        return replace(self, adapter=self.adapter.in_unit(unit_ns), time_unit_ns=unit_ns)
 
     def market(self, symbol: str, scale: Scale) -> Market:
         """Return what books and rows must know of one of its symbols."""

@@ -66,7 +66,8 @@ class Rest:
         self._timeout_s = timeout_s
         self._longest_turn_s = longest_turn_s
         self._base = 0
-        self._client = httpx.AsyncClient(timeout=timeout_s, headers={"User-Agent": "leadline"})
+        headers = {"User-Agent": "leadline", **profile.adapter.headers}
+        self._client = httpx.AsyncClient(timeout=timeout_s, headers=headers)
 
     async def __aenter__(self) -> Rest:
         return self
@@ -119,10 +120,11 @@ class Rest:
         """Ask the venue's clock; the offset is venue minus ours, with its error."""
         reply = await self._get(self.profile.adapter.time_request(), TIME_WEIGHT)
         try:
-            server_ms = self.profile.adapter.server_ms(reply.body)
+            server_ns = self.profile.adapter.server_ns(reply.body)
         except BadFrame as exc:
             raise RestFailed(f"time: {exc}; got {excerpt(reply.body)}") from exc
-        return clock_offset(reply.sent_ns, reply.received_ns, server_ms)
+        unit_ns = self.profile.time_unit_ns
+        return clock_offset(reply.sent_ns, reply.received_ns, server_ns, unit_ns=unit_ns)
 
     async def _get(self, request: Request, weight: int) -> Reply:
         """Send one request when its turn has come; try the other bases where this one refuses us."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,33 @@ def test_it_streams_without_anybody_to_host_its_needs(settings: Settings) -> Non
     assert stored == status.rows["diffs"]
     assert ended == [("stopped",)]
     assert symbols == [(symbol,) for symbol in sorted(SYMBOLS)]
+
+
+@pytest.mark.parametrize("unit", ["millisecond", "microsecond"])
+def test_rows_bear_the_name_of_a_given_address_and_times_of_either_unit(
+    settings: Settings, unit: str
+) -> None:
+    settings = replace(settings, venue="binance-spot", time_unit=unit)
+    assert settings.venue == "custom-binance-spot"
+    began_ns = time.time_ns()
+    host = StreamHost(settings, host_grace_s=0)
+    host.open()
+    try:
+        until(lambda: host.status().feed.live == len(SYMBOLS), "all books are live")
+        until(lambda: host.status().rows.get("trades", 0), "trades are durable")
+        until(lambda: host.status().feed.clock_offset_us is not None, "the clock was asked")
+        assert abs(host.status().feed.clock_offset_us or 0) < 60e6
+    finally:
+        host.close()
+    ended_ns = time.time_ns()
+    with connect(settings.db) as con:
+        for table, column in (("depth_diffs", "ts_event"), ("trades", "ts_trade"), ("trades", "ts_event")):
+            rows = con.execute(
+                f"SELECT DISTINCT venue, epoch_ns(min({column})), epoch_ns(max({column})) "
+                f"FROM {table} GROUP BY venue"
+            ).fetchall()
+            assert [row[0] for row in rows] == ["custom-binance-spot"]
+            assert began_ns - 60e9 < rows[0][1] <= rows[0][2] < ended_ns + 1e9
 
 
 def test_a_database_that_is_served_is_left_alone_at_once(settings: Settings) -> None:

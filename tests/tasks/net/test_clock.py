@@ -15,9 +15,13 @@ from leadline.tasks.net.clock import ClockOffset, clock_offset, stream_offset
     ],
 )
 def test_offset(sent_ns: int, received_ns: int, server_ms: int, offset_ns: int, error_ns: int) -> None:
-    assert clock_offset(sent_ns, received_ns, server_ms) == ClockOffset(
+    assert clock_offset(sent_ns, received_ns, server_ms * 1_000_000) == ClockOffset(
         offset_ns, error_ns, received_ns - sent_ns
     )
+
+
+def test_a_finer_unit_leaves_less_to_doubt() -> None:
+    assert clock_offset(0, 2_000, 1_000, unit_ns=1_000) == ClockOffset(500, 1_500, 2_000)
 
 
 @pytest.mark.parametrize("trip_ms", [0, 3, 40, 150])

@@ -11,7 +11,7 @@ from leadline.book.venues.registry import SPECS, spec_of
 from leadline.tasks.venues.binance.profiles import COINM, SPOT, USDM
 from leadline.tasks.venues.common.adapter import StreamKind
 from leadline.tasks.venues.common.profile import VenueProfile
-from leadline.tasks.venues.registry import VENUES, loopback, model_of, venue
+from leadline.tasks.venues.registry import VENUES, custom, loopback, model_of, venue
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,56 @@ def test_a_kind_that_a_venue_does_not_offer_is_refused_by_name() -> None:
 
 def test_both_floors_know_the_same_venues() -> None:
     assert [profile.spec for profile in VENUES.values()] == list(SPECS.values())
-    for name in registry.VENUES:
+    for name in (*registry.VENUES, *registry.CUSTOMS):
         assert model_of(name).spec is spec_of(name)
     assert set(registry.ALIASES.values()) <= set(registry.VENUES)
+
+
+def test_two_venues_share_no_rest_host_and_no_name() -> None:
+    """But the exchange's own fall-back, and depths of a book: those are the same order book."""
+    own = {"https://data-api.binance.vision"}
+    seen: dict[str, VenueProfile] = {}
+    for profile in VENUES.values():
+        for host in set(profile.rest_bases) - own:
+            other = seen.setdefault(host, profile)
+            assert other.spec.window is not None or other is profile, (host, other.name, profile.name)
+    assert len({profile.spec.name for profile in VENUES.values()}) == len(VENUES)
+
+
+@pytest.mark.parametrize("name", [name for name in VENUES if "testnet" in name or "demo" in name])
+def test_a_test_network_is_never_taken_for_the_exchange(name: str) -> None:
+    profile = venue(name)
+    assert "test network" in (profile.spec.caveat or "")
+    assert profile.spec.tardis_name is None
+    assert all("demo" in url or "testnet" in url for url in profile.rest_bases)
+    assert all("demo" in base.url or "testnet" in base.url for base in profile.ws_bases)
+
+
+def test_binance_us_has_weights_of_its_own() -> None:
+    us = venue("binance-us")
+    assert [us.depth_weight(limit) for limit in (100, 500, 1000, 5000)] == [1, 5, 10, 50]
+    assert (us.weight_per_minute, us.listing_weight, us.time_units_ns) == (1200, 10, (1_000_000,))
+    assert us.spec.rule is SPOT.spec.rule
+
+
+@pytest.mark.parametrize("name", VENUES)
+def test_an_address_that_is_given_has_a_name_of_its_own(name: str) -> None:
+    found = custom(f"custom-{name}", ws_url="wss://h/", rest_url=None)
+    like = venue(name)
+    assert (found.name, found.spec.name) == (f"custom-{name}", f"custom-{name}")
+    assert found.spec is spec_of(found.name)
+    assert {base.url for base in found.ws_bases} == {"wss://h"}
+    assert {base.trade_path for base in found.ws_bases} == {base.trade_path for base in like.ws_bases}
+    assert found.rest_bases == like.rest_bases
+    assert (found.spec.rule, found.weight_per_minute) == (like.spec.rule, like.weight_per_minute)
+    assert "address that was given" in (found.spec.caveat or "")
+
+
+def test_microseconds_are_asked_of_those_that_offer_them() -> None:
+    offer = [name for name, profile in VENUES.items() if 1_000 in profile.time_units_ns]
+    assert offer == [name for name in VENUES if name.startswith("binance-spot")]
+    with pytest.raises(BadInput, match="binance-usdm: expected a time unit of 1000000 ns, got 1000 ns"):
+        USDM.in_unit(1_000)
 
 
 def test_venues_are_found_by_name() -> None:

@@ -31,6 +31,7 @@ WEIGHTS = {
     Kind.COINM: ((50, 2), (100, 5), (500, 10), (1000, 20)),
 }
 FUTURES_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
+TIME_UNIT = "x-mbx-time-unit"
 STATUSES = ("TRADING", "HALT", "BREAK")  # what symbolStatus may ask for
 MINUTE_S = 60.0
 PATIENCE = 5  # requests made while told to wait before the address is banned
@@ -243,9 +244,10 @@ class BinanceRest(RestPaths):
             info |= {"pair": base, "contractType": "PERPETUAL"}
         return {**info, "orderTypes": ["LIMIT", "MARKET"], "filters": filters}
 
-    async def _time(self, _request: Request) -> bytes:
+    async def _time(self, request: Request) -> bytes:
         self.budget.charge(1)
-        return compact({"serverTime": self._source.now_ns() // 1_000_000})
+        in_micros = self.kind is Kind.SPOT and request.headers.get(TIME_UNIT, "").upper() == "MICROSECOND"
+        return compact({"serverTime": self._source.now_ns() // (1_000 if in_micros else 1_000_000)})
 
     async def _ping(self, _request: Request) -> bytes:
         self.budget.charge(1)

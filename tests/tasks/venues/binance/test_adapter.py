@@ -112,10 +112,30 @@ def test_the_used_weight_is_a_number_or_untold(text: str, used: int | None) -> N
     assert ADAPTER.used_weight({}) is None
 
 
+@pytest.mark.parametrize(
+    ("unit_ns", "headers", "query"),
+    [
+        (1_000_000, {}, ""),
+        (1_000, {"X-MBX-TIME-UNIT": "MICROSECOND"}, "timeUnit=MICROSECOND"),
+    ],
+)
+def test_times_come_in_the_unit_that_is_asked_for(unit_ns: int, headers: object, query: str) -> None:
+    profile = SPOT.in_unit(unit_ns)
+    adapter, base = profile.adapter, profile.ws_bases[0]
+    assert (adapter.headers, profile.time_unit_ns) == (headers, unit_ns)
+    assert adapter.server_ns(b'{"serverTime":1700000000123}') == 1_700_000_000_123 * unit_ns
+    url, subscribes = adapter.address(base, StreamKind.DEPTH, ["btcusdt@trade"])
+    assert subscribes
+    assert url == f"{base.url}/stream?streams=btcusdt@trade" + (f"&{query}" if query else "")
+    assert adapter.address(base, StreamKind.DEPTH, []).url == f"{base.url}/stream" + (
+        f"?{query}" if query else ""
+    )
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"serverTime":"1"}'])
 def test_a_clock_without_a_time_is_refused(body: bytes) -> None:
     with pytest.raises(BadFrame, match="serverTime"):
-        ADAPTER.server_ms(body)
+        ADAPTER.server_ns(body)
 
 
 def test_what_is_listed_is_asked_for_by_name_or_whole() -> None:
