@@ -72,7 +72,8 @@ SELECT $venue AS venue, symbol, ts AS ts_recv, ns AS recv_ns, t + 1 AS update_id
        px + 0.1 AS ask_px, ask_qty FROM walks;
 INSERT INTO trades BY NAME
 SELECT $venue AS venue, symbol, ts AS ts_event, ts AS ts_recv, ns AS recv_ns, ts AS ts_trade,
-       t AS trade_id, px, trade AS qty, side < 0.5 AS buyer_is_maker FROM walks WHERE trade > 0.4;
+       t AS trade_id, px, trade AS qty, side < 0.5 AS buyer_is_maker, 'market' AS kind,
+       trade AS market_qty FROM walks WHERE trade > 0.4;
 INSERT INTO seeds BY NAME
 SELECT $venue AS venue, symbol, 1 AS epoch, ts AS ts_recv, ns AS recv_ns, t + 1 AS last_id,
        'venue' AS source, [px - 0.1 * i FOR i IN range(20)] AS bid_px,

@@ -3,16 +3,29 @@ What a venue says, once it is past the door: frozen, typed, in integers.
 
 Prices are in *ticks* of ``10**-price_decimals`` and quantities in *lots* of ``10**-qty_decimals`` of
 the symbol's `Scale`; times are nanoseconds since 1970 UTC. ``ts_event_ns`` is the venue's clock,
-``ts_recv_ns`` ours. A quantity of 0 in a diff deletes the level.
+``ts_recv_ns`` ours; ``ts_transaction_ns`` is when the matching engine did it, by the venue's clock,
+None where the venue says only when it told so. A quantity of 0 in a diff deletes the level.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
 Level: TypeAlias = tuple[int, int]
 """``(price_ticks, qty_lots)``."""
+
+
+class TradeKind(IntEnum):
+    """What a trade was; stored by name, in lower case."""
+
+    MARKET = 0  # an order met the book
+    INSURANCE_FUND = 1  # the insurance fund took over a position
+    ADL = 2  # a position was closed against another trader's
+    RPI = 3  # an order met retail price improvement orders alone, which no book shows
+    BLOCK = 4  # agreed upon outside the book
+    OTHER = 5  # of a kind that the venue does not explain, or without a price
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,7 @@ class DepthDiff:
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
     shared_id: int | None = None  # what the symbol's other streams call this state, if not last_id
+    ts_transaction_ns: int | None = None
 
     @property
     def witness_id(self) -> int:
@@ -46,6 +60,7 @@ class DepthSnapshot:
     asks: tuple[Level, ...]
     ts_event_ns: int | None = None  # None where the venue sends none
     shared_id: int | None = None  # as in `DepthDiff`
+    ts_transaction_ns: int | None = None
 
     @property
     def witness_id(self) -> int:
@@ -55,7 +70,12 @@ class DepthSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One trade; ``buyer_is_maker`` means that the aggressor sold."""
+    """
+    One trade, or the fills of one order at one price; ``buyer_is_maker`` means that the aggressor sold.
+
+    ``market_lots`` is the part of ``qty_lots`` that met the book, None for all of it. ``covers`` are the
+    first and last id of the trades that an aggregate holds; None for a single trade.
+    """
 
     symbol: str
     trade_id: int
@@ -65,6 +85,9 @@ class Trade:
     ts_trade_ns: int
     ts_event_ns: int
     ts_recv_ns: int
+    kind: TradeKind = TradeKind.MARKET
+    market_lots: int | None = None
+    covers: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +102,7 @@ class BookTicker:
     ask_lots: int
     ts_event_ns: int | None  # None where the venue sends none
     ts_recv_ns: int
+    ts_transaction_ns: int | None = None
 
     @property
     def top(self) -> Bbo:

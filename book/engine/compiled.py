@@ -149,7 +149,7 @@ class CompiledBook(LiveBook):
         batch.levels[start : start + count] = diff.levels.reshape(-1, 2)
         head = (self.index, self._sync.applied_epoch, diff.ts_event_ns, diff.ts_recv_ns)
         prev_id = -1 if diff.prev_id is None else diff.prev_id
-        tail = (diff.bids, diff.asks, to_book_ns, 0, 0)
+        tail = (diff.bids, diff.asks, diff.ts_transaction_ns or 0, to_book_ns, 0, 0)
         batch.diffs[n] = (*head, diff.first_id, diff.last_id, prev_id, *tail)
         batch.counts[Count.LEVELS] = start + count
         batch.counts[Count.DIFFS] = n + 1
@@ -169,6 +169,7 @@ class CompiledBook(LiveBook):
             levels[snapshot.bids :],
             snapshot.ts_event_ns,
             snapshot.shared_id,
+            snapshot.ts_transaction_ns,
         )
 
     def _read_seed(self, body: bytes, ts_recv_ns: int) -> RawSeed:
@@ -182,8 +183,15 @@ class CompiledBook(LiveBook):
         last_id, ts_event_ns, bids, asks = (
             int(state[at]) for at in (slot.LAST, slot.TS_EVENT, slot.BIDS_FOUND, slot.ASKS_FOUND)
         )
-        levels = found[: 2 * (bids + asks)].copy()
-        return RawSeed(last_id, ts_recv_ns, None if ts_event_ns < 0 else ts_event_ns, bids, asks, levels)
+        return RawSeed(
+            last_id,
+            ts_recv_ns,
+            None if ts_event_ns < 0 else ts_event_ns,
+            bids,
+            asks,
+            found[: 2 * (bids + asks)].copy(),
+            ts_transaction_ns=int(state[slot.TS_TRANSACTION]) or None,
+        )
 
 
 def _reads_no_depth(
@@ -208,6 +216,7 @@ def _raw_diff(diff: DepthDiff) -> RawDiff:
         len(diff.asks),
         _flat(diff.bids, diff.asks),
         diff.shared_id,
+        diff.ts_transaction_ns,
     )
 
 
@@ -220,6 +229,7 @@ def _raw_seed(snapshot: DepthSnapshot) -> RawSeed:
         len(snapshot.asks),
         _flat(snapshot.bids, snapshot.asks),
         snapshot.shared_id,
+        snapshot.ts_transaction_ns,
     )
 
 
@@ -237,4 +247,5 @@ def _scanned_diff(state: Ints, batch: Batch, ts_recv_ns: int) -> RawDiff:
         bids,
         asks,
         levels,
+        ts_transaction_ns=int(state[slot.TS_TRANSACTION]) or None,
     )

@@ -44,6 +44,7 @@ class RawDiff:
     asks: int
     levels: Ints
     shared_id: int | None = None
+    ts_transaction_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class RawSeed:
     asks: int
     levels: Ints
     shared_id: int | None = None
+    ts_transaction_ns: int | None = None
 
 
 class CompiledLadder:

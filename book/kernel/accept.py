@@ -29,9 +29,11 @@ from leadline.book.kernel.ladder import (
     QUEUE,
     READY,
     TS_EVENT,
+    TS_TRANSACTION,
     set_both,
 )
 from leadline.book.kernel.memory import Ints, inlined, mono_ns
+from leadline.book.messages import TradeKind
 from leadline.book.rows.batch import Count, DiffCol, TickerCol, TradeCol
 
 APPLIED = 0  # the diff is in the book and in the batch
@@ -52,11 +54,16 @@ D_BOOK, D_EPOCH, D_EVENT, D_RECV = (
     int(column) for column in (DiffCol.BOOK, DiffCol.EPOCH, DiffCol.TS_EVENT_NS, DiffCol.TS_RECV_NS)
 )
 D_FIRST, D_LAST, D_PREV = (int(column) for column in (DiffCol.FIRST_ID, DiffCol.LAST_ID, DiffCol.PREV_ID))
-D_BIDS, D_ASKS = int(DiffCol.N_BIDS), int(DiffCol.N_ASKS)
+D_BIDS, D_ASKS, D_TRANSACTION = (
+    int(column) for column in (DiffCol.N_BIDS, DiffCol.N_ASKS, DiffCol.TS_TRANSACTION_NS)
+)
 D_TO_BOOK, D_QUEUE, D_DECODE = (
     int(column) for column in (DiffCol.TO_BOOK_NS, DiffCol.QUEUE_NS, DiffCol.DECODE_NS)
 )
+MARKET = int(TradeKind.MARKET)
 TRADE_BOOK, TRADE_RECV = int(TradeCol.BOOK), int(TradeCol.TS_RECV_NS)
+TRADE_KIND, TRADE_MARKET = int(TradeCol.KIND), int(TradeCol.MARKET_LOTS)
+TRADE_COVERS_FIRST, TRADE_COVERS_LAST = int(TradeCol.COVERS_FIRST_ID), int(TradeCol.COVERS_LAST_ID)
 TICKER_BOOK, TICKER_RECV = int(TickerCol.BOOK), int(TickerCol.TS_RECV_NS)
 TICKER_ID = int(TickerCol.UPDATE_ID)
 
@@ -93,6 +100,7 @@ def accept_depth(  # noqa: PLR0911 - each is another thing to do next
     batch[at + D_PREV] = state[PREV]
     batch[at + D_BIDS] = bids
     batch[at + D_ASKS] = asks
+    batch[at + D_TRANSACTION] = state[TS_TRANSACTION]
     batch[at + D_TO_BOOK] = batch[at + D_QUEUE] = batch[at + D_DECODE] = 0
     batch[LEVELS] += bids + asks
     batch[DIFFS] += 1
@@ -110,9 +118,11 @@ def accept_depth(  # noqa: PLR0911 - each is another thing to do next
 
 @inlined
 def accept_trade(state: Ints, batch: Ints, at: int, ts_recv_ns: int) -> None:
-    """Make the trade whose other columns stand at ``batch[at]`` a row."""
+    """Make the trade whose other columns stand at ``batch[at]`` a row: a single one, of the market."""
     batch[at + TRADE_BOOK] = state[BOOK]
     batch[at + TRADE_RECV] = ts_recv_ns
+    batch[at + TRADE_KIND] = MARKET
+    batch[at + TRADE_MARKET] = batch[at + TRADE_COVERS_FIRST] = batch[at + TRADE_COVERS_LAST] = -1
     batch[TRADES] += 1
 
 

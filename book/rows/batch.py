@@ -45,9 +45,10 @@ class DiffCol(IntEnum):
     PREV_ID = 6  # -1 where the venue sends none
     N_BIDS = 7
     N_ASKS = 8
-    TO_BOOK_NS = 9  # receive -> book applied, monotonic clock; 0 where not measured
-    QUEUE_NS = 10  # … of which: receive -> taken up by the decoder
-    DECODE_NS = 11  # … and bytes -> numbers; 0 where the two were not measured apart
+    TS_TRANSACTION_NS = 9  # 0 where the venue sends none (spot)
+    TO_BOOK_NS = 10  # receive -> book applied, monotonic clock; 0 where not measured
+    QUEUE_NS = 11  # … of which: receive -> taken up by the decoder
+    DECODE_NS = 12  # … and bytes -> numbers; 0 where the two were not measured apart
 
 
 class TradeCol(IntEnum):
@@ -61,6 +62,10 @@ class TradeCol(IntEnum):
     PRICE_TICKS = 5
     QTY_LOTS = 6
     BUYER_IS_MAKER = 7
+    KIND = 8  # a `TradeKind`
+    MARKET_LOTS = 9  # of QTY_LOTS, what met the book; -1 for all of it
+    COVERS_FIRST_ID = 10  # of an aggregate: its first trade; -1 for a single trade
+    COVERS_LAST_ID = 11
 
 
 class TickerCol(IntEnum):
@@ -74,6 +79,7 @@ class TickerCol(IntEnum):
     BID_LOTS = 5
     ASK_TICKS = 6
     ASK_LOTS = 7
+    TS_TRANSACTION_NS = 8  # 0 where the venue sends none (spot)
 
 
 class Count(IntEnum):
@@ -107,6 +113,7 @@ class FlatBook:
     bids: NDArray[np.int64]
     asks: NDArray[np.int64]
     ts_event_ns: int | None = None
+    ts_transaction_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +303,7 @@ class Batch:
             -1 if diff.prev_id is None else diff.prev_id,
             len(diff.bids),
             len(diff.asks),
+            diff.ts_transaction_ns or 0,
             to_book_ns,
             0,
             0,
@@ -331,6 +339,9 @@ class Batch:
                 trade.price_ticks,
                 trade.qty_lots,
                 int(trade.buyer_is_maker),
+                trade.kind,
+                -1 if trade.market_lots is None else trade.market_lots,
+                *(trade.covers or (-1, -1)),
             )
         self.counts[Count.TRADES] = end
 
@@ -348,5 +359,6 @@ class Batch:
             ticker.bid_lots,
             ticker.ask_ticks,
             ticker.ask_lots,
+            ticker.ts_transaction_ns or 0,
         )
         self.counts[Count.TICKERS] = n + 1

@@ -13,6 +13,8 @@ receipt. Receipt only decides to which hour a message belongs.
                   s|last_id|ts_event|bid_px|bid_qty|ask_px|ask_qty                      a seed
                   t|trade_id|ts_event|ts_trade|px|qty|1 if the buyer is the maker else 0
                   b|update_id|ts_event|bid_px|bid_qty|ask_px|ask_qty                    best prices
+              behind it, only where there is one: ts_transaction of d, s and b; of a trade kind=… unless it
+              is market, market=market_qty unless that is qty, covers=covers_first_id-covers_last_id
     digest    SHA-256 of the line in UTF-8, lower-case hex
     part      per hour of receipt (UTC) and table: SHA-256 of its digests, sorted and joined
     content   SHA-256 of the lines ``<hour as 2026-01-31T05> <table> <rows> <part>`` of all parts that have
@@ -35,7 +37,7 @@ from dataclasses import dataclass
 
 from leadline.storage.access.sql import Runs, utc_naive
 
-ALGORITHM = "leadline-content-1"
+ALGORITHM = "leadline-content-2"
 HOUR = dt.timedelta(hours=1)
 
 _WINDOW = """
@@ -54,7 +56,7 @@ _PARTS = {
     "book_tickers": """
 SELECT count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM (
     SELECT sha256(concat_ws('|', 'b', update_id, coalesce(CAST(epoch_us(ts_event) AS VARCHAR), ''),
-                            bid_px, bid_qty, ask_px, ask_qty)) AS digest
+                            bid_px, bid_qty, ask_px, ask_qty, epoch_us(ts_transaction))) AS digest
     FROM book_tickers
     WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until)
 """,
@@ -63,7 +65,7 @@ SELECT count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM (
     SELECT sha256(concat_ws('|', 'd', first_id, last_id, coalesce(CAST(prev_id AS VARCHAR), ''),
                             epoch_us(ts_event), array_to_string(bid_px, ','),
                             array_to_string(bid_qty, ','), array_to_string(ask_px, ','),
-                            array_to_string(ask_qty, ','))) AS digest
+                            array_to_string(ask_qty, ','), epoch_us(ts_transaction))) AS digest
     FROM depth_diffs
     WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until)
 """,
@@ -71,7 +73,8 @@ SELECT count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM (
 SELECT count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM (
     SELECT sha256(concat_ws('|', 's', last_id, coalesce(CAST(epoch_us(ts_event) AS VARCHAR), ''),
                             array_to_string(bid_px, ','), array_to_string(bid_qty, ','),
-                            array_to_string(ask_px, ','), array_to_string(ask_qty, ','))) AS digest
+                            array_to_string(ask_px, ','), array_to_string(ask_qty, ','),
+                            epoch_us(ts_transaction))) AS digest
     FROM seeds
     WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until
       AND source = 'venue')
@@ -79,7 +82,10 @@ SELECT count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM (
     "trades": """
 SELECT count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM (
     SELECT sha256(concat_ws('|', 't', trade_id, epoch_us(ts_event), epoch_us(ts_trade), px, qty,
-                            CASE WHEN buyer_is_maker THEN 1 ELSE 0 END)) AS digest
+                            CASE WHEN buyer_is_maker THEN 1 ELSE 0 END,
+                            CASE WHEN kind <> 'market' THEN 'kind=' || kind END,
+                            CASE WHEN market_qty <> qty THEN 'market=' || market_qty END,
+                            'covers=' || covers_first_id || '-' || covers_last_id)) AS digest
     FROM trades
     WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until)
 """,

@@ -56,10 +56,11 @@ GROUP BY venue ORDER BY venue
 # How far our clock ran behind the venue's at worst, ns; negative where it never did.
 _BEHIND = """
 SELECT max(ahead) FROM (
-    SELECT max(epoch_us(ts_event) * 1000 - recv_ns) AS ahead FROM depth_diffs
+    SELECT max(epoch_us(coalesce(ts_transaction, ts_event)) * 1000 - recv_ns) AS ahead FROM depth_diffs
     WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until
     UNION ALL SELECT max(epoch_us(ts_trade) * 1000 - recv_ns) FROM trades
-    WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until)
+    WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until
+      AND kind = 'market')
 """
 
 

@@ -9,8 +9,9 @@ event is written twice, once for each side.
     ours                    theirs
     change of a level       DEPTH, side; ``ival`` is the diff's last update id
     book at the beginning   CLEAR of both sides, then SNAPSHOT level by level; ``ival`` its update id
-    interval ended          CLEAR of both sides: there is no book until the next one begins
+    interval ended          CLEAR of both sides, if another book follows: there is none until then
     trade                   TRADE, side of the aggressor; ``ival`` is the trade id
+    trade of another kind   not carried: it met no order of the book
     best prices             not carried
 
 A CLEAR has NaN as its price, which clears a whole side. Trades stand before depth of the same instant, so

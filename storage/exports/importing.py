@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from leadline.storage.access.sql import utc_naive
@@ -179,7 +180,17 @@ def _take_opening(con: Connection, _: str, path: Path, market: dict[str, str]) -
 def _append(con: Connection, table: str, rows: pa.Table, market: dict[str, str]) -> None:
     for name, value in market.items():
         rows = rows.append_column(name, pa.array([value] * rows.num_rows, pa.string()))
-    con.append(table, rows)
+    con.append(table, _with_kinds(rows) if table == "trades" else rows)
+
+
+def _with_kinds(trades: pa.Table) -> pa.Table:
+    """Give trades of an export that has no kinds what a migration gives to stored ones."""
+    if "kind" in trades.column_names:
+        return trades
+    has_price = pc.not_equal(trades["px"], 0.0)
+    kinds = pc.if_else(has_price, "market", "other")
+    in_market = pc.if_else(has_price, trades["qty"], 0.0)
+    return trades.append_column("kind", kinds).append_column("market_qty", in_market)
 
 
 def _cover(con: Connection, intervals: list[dict[str, Any]], market: dict[str, str]) -> None:

@@ -3,8 +3,13 @@ What a format without update ids can carry of a market: changes of levels, trade
 
 Depth comes from trusted intervals only. Each begins with the whole book as it stood when it could first be
 trusted (the venue's seed and the diffs that had been waiting for it), or as it stood when the window opens;
-then every later diff level by level; and where it ended within the window, a row that says so. What lies
-between two intervals is in no row.
+then every later diff level by level; and where it ended and another one follows within the window, a row
+that says so. What lies between two intervals is in no row. The last book stands until the window ends.
+
+All times of the venue are of one clock, the matching engine's: ``T`` of futures' diffs and trades alike,
+``cts`` and ``T`` of Bybit. Spot diffs have only the time at which they were sent, ``E``.
+
+Of trades, only what met the book is carried.
 
 Both clocks are kept from running back, as readers demand: a time is never less than the one before it of
 its own stream. `Carried` hashes the rows without our clock, so it is the same live, replayed and read back
@@ -38,7 +43,7 @@ Rows = NDArray[np.void]
 
 DEPTH = np.dtype(
     [
-        ("ts_us", "<i8"),  # the venue's clock
+        ("ts_us", "<i8"),  # the matching engine's clock; where the venue sends none, when it told so
         ("recv_ns", "<i8"),
         ("id", "<i8"),  # last update id of the diff, or of the book
         ("kind", "u1"),
@@ -81,8 +86,8 @@ _HASHED = {
 
 # All diffs up to the newest received before ``until``, in the order of their ids.
 _DIFFS = f"""
-SELECT epoch_us(ts_event) AS ts_us, recv_ns, last_id AS id, bid_px, bid_qty, ask_px, ask_qty,
-       {GAP} AS is_gap
+SELECT epoch_us(coalesce(ts_transaction, ts_event)) AS ts_us, recv_ns, last_id AS id,
+       bid_px, bid_qty, ask_px, ask_qty, {GAP} AS is_gap
 FROM (
     SELECT *, $after_id AS start_id, {before()} AS before_id,
            max(last_id) FILTER (ts_recv < $until) OVER () AS newest
@@ -94,24 +99,26 @@ WHERE last_id <= newest ORDER BY last_id
 
 # The venue's clock when the book stood there: of the diff that brought it there, else of the next.
 _EVENT_TIME = """
-SELECT epoch_us(coalesce(max(ts_event) FILTER (WHERE last_id <= $id),
-                         min(ts_event) FILTER (WHERE last_id > $id)))
+SELECT epoch_us(coalesce(max(coalesce(ts_transaction, ts_event)) FILTER (WHERE last_id <= $id),
+                         min(coalesce(ts_transaction, ts_event)) FILTER (WHERE last_id > $id)))
 FROM depth_diffs
 WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch
   AND ts_recv >= $since AND ts_recv < $until
 """
 _AROUND = dt.timedelta(minutes=10)
 
+# What met the book, and nothing else: a queue in the book shrinks by no other trade.
 _TRADES = """
-SELECT epoch_us(ts_trade) AS ts_us, recv_ns, trade_id AS id, px, qty,
+SELECT epoch_us(ts_trade) AS ts_us, recv_ns, trade_id AS id, px, market_qty AS qty,
        CAST(buyer_is_maker AS UTINYINT) AS buyer_is_maker
 FROM trades
-WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until
+WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until AND kind = 'market'
 ORDER BY trade_id, recv_ns
 """
 
 _TICKERS = """
-SELECT coalesce(epoch_us(ts_event), recv_ns // 1000) AS ts_us, recv_ns, bid_px, bid_qty, ask_px, ask_qty
+SELECT coalesce(epoch_us(ts_transaction), epoch_us(ts_event), recv_ns // 1000) AS ts_us, recv_ns,
+       bid_px, bid_qty, ask_px, ask_qty
 FROM book_tickers
 WHERE venue = $venue AND symbol = $symbol AND ts_recv >= $since AND ts_recv < $until
 ORDER BY update_id, recv_ns
@@ -222,7 +229,8 @@ class Reader:
             if diffs.num_rows:
                 self._stands_at[n] = diffs.column("id")[-1].as_py()
             parts.append(_levels(diffs))
-            if interval.ended_by is not None and begin <= interval.ts_to < end:
+            is_followed = interval.ended_by is not None and n + 1 < len(self._covered)
+            if is_followed and begin <= interval.ts_to < end:
                 parts.append(self._end(interval))
         return np.concatenate(parts)
 

@@ -175,7 +175,14 @@ def _flat(row: SeedRow) -> FlatBook:
     book = row.snapshot
     if isinstance(book, FlatBook):
         return book
-    return FlatBook(book.last_id, book.ts_recv_ns, _side(book.bids), _side(book.asks), book.ts_event_ns)
+    return FlatBook(
+        book.last_id,
+        book.ts_recv_ns,
+        _side(book.bids),
+        _side(book.asks),
+        book.ts_event_ns,
+        book.ts_transaction_ns,
+    )
 
 
 def _side(levels: Iterable[tuple[int, int]]) -> Ints:

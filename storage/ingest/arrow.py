@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from leadline.book.messages import TradeKind
 from leadline.book.rows.batch import Batch, Count, DiffCol, Market, SeedRow, TickerCol, TradeCol
 
 Ints = NDArray[np.int64]
@@ -22,6 +23,7 @@ Doubles = NDArray[np.float64]
 _EXACT = 2**53  # up to here every integer is a double
 _POWERS: Doubles = np.array([float(10**n) for n in range(19)])  # exact: 10**22 is the last that is
 _US = pa.timestamp("us")
+_KINDS = pa.array([kind.name.lower() for kind in TradeKind], pa.string())
 _LIST = pa.list_(pa.float64())
 
 
@@ -83,6 +85,11 @@ def timestamps(nanoseconds: Ints) -> pa.Array:
     return pa.array(nanoseconds // 1000).view(_US)
 
 
+def _timestamps_or_none(nanoseconds: Ints) -> pa.Array:
+    """Turn ns since 1970 into TIMESTAMP, 0 into NULL."""
+    return pa.array(nanoseconds // 1000, mask=nanoseconds <= 0).view(_US)
+
+
 def diffs_table(batch: Batch, names: Names) -> pa.Table:
     """Make rows for ``depth_diffs``."""
     rows = batch.diffs[: int(batch.counts[Count.DIFFS])]
@@ -112,6 +119,7 @@ def diffs_table(batch: Batch, names: Names) -> pa.Table:
             "ask_px": _lists(asks, prices[is_ask]),
             "ask_qty": _lists(asks, quantities[is_ask]),
             "to_book_ns": pa.array(to_book, mask=to_book <= 0),
+            "ts_transaction": _timestamps_or_none(rows[:, DiffCol.TS_TRANSACTION_NS]),
         }
     )
 
@@ -121,7 +129,8 @@ def trades_table(batch: Batch, names: Names, keep: NDArray[np.bool_] | None = No
     rows = batch.trades[: int(batch.counts[Count.TRADES])]
     if keep is not None:
         rows = rows[keep]
-    books = rows[:, TradeCol.BOOK]
+    books, in_market = rows[:, TradeCol.BOOK], market_lots(rows)
+    first_id, last_id = rows[:, TradeCol.COVERS_FIRST_ID], rows[:, TradeCol.COVERS_LAST_ID]
     price_decimals, qty_decimals = names.decimals(books)
     received = rows[:, TradeCol.TS_RECV_NS]
     return pa.table(
@@ -135,8 +144,22 @@ def trades_table(batch: Batch, names: Names, keep: NDArray[np.bool_] | None = No
             "px": pa.array(to_double(rows[:, TradeCol.PRICE_TICKS], price_decimals)),
             "qty": pa.array(to_double(rows[:, TradeCol.QTY_LOTS], qty_decimals)),
             "buyer_is_maker": pa.array(rows[:, TradeCol.BUYER_IS_MAKER] != 0),
+            "kind": pa.DictionaryArray.from_arrays(
+                pa.array(rows[:, TradeCol.KIND].astype(np.int32)), _KINDS
+            ),
+            "market_qty": pa.array(to_double(in_market, qty_decimals)),
+            "covers_first_id": pa.array(first_id, mask=first_id < 0),
+            "covers_last_id": pa.array(last_id, mask=last_id < 0),
         }
     )
+
+
+def market_lots(rows: Ints) -> Ints:
+    """Return how much of each trade met the book, in lots: nothing of those that are not the market's."""
+    told, quantity = rows[:, TradeCol.MARKET_LOTS], rows[:, TradeCol.QTY_LOTS]
+    is_market = rows[:, TradeCol.KIND] == TradeKind.MARKET
+    lots: Ints = np.where(is_market, np.where(told < 0, quantity, told), 0)
+    return lots
 
 
 def tickers_table(batch: Batch, names: Names) -> pa.Table:
@@ -148,7 +171,7 @@ def tickers_table(batch: Batch, names: Names) -> pa.Table:
     return pa.table(
         {
             **names.columns(books),
-            "ts_event": pa.array(event // 1000, mask=event <= 0).view(_US),
+            "ts_event": _timestamps_or_none(event),
             "ts_recv": timestamps(received),
             "recv_ns": pa.array(received),
             "update_id": pa.array(rows[:, TickerCol.UPDATE_ID]),
@@ -156,6 +179,7 @@ def tickers_table(batch: Batch, names: Names) -> pa.Table:
             "bid_qty": pa.array(to_double(rows[:, TickerCol.BID_LOTS], qty_decimals)),
             "ask_px": pa.array(to_double(rows[:, TickerCol.ASK_TICKS], price_decimals)),
             "ask_qty": pa.array(to_double(rows[:, TickerCol.ASK_LOTS], qty_decimals)),
+            "ts_transaction": _timestamps_or_none(rows[:, TickerCol.TS_TRANSACTION_NS]),
         }
     )
 
@@ -166,17 +190,19 @@ def seeds_table(rows: Sequence[SeedRow], names: Names) -> pa.Table:
     books = np.array([row.book for row in rows], np.int64)
     received = np.array([s.ts_recv_ns for s in snapshots], np.int64)
     event = np.array([s.ts_event_ns or 0 for s in snapshots], np.int64)
+    made = np.array([s.ts_transaction_ns or 0 for s in snapshots], np.int64)
     return pa.table(
         {
             **names.columns(books),
             "epoch": pa.array([row.epoch for row in rows], pa.int64()),
-            "ts_event": pa.array(event // 1000, mask=event <= 0).view(_US),
+            "ts_event": _timestamps_or_none(event),
             "ts_recv": timestamps(received),
             "recv_ns": pa.array(received),
             "last_id": pa.array([s.last_id for s in snapshots], pa.int64()),
             **side_columns("bid", [s.bids for s in snapshots], books, names),
             **side_columns("ask", [s.asks for s in snapshots], books, names),
             "source": pa.array([row.source for row in rows], pa.string()),
+            "ts_transaction": _timestamps_or_none(made),
         }
     )
 

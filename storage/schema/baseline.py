@@ -1,7 +1,8 @@
 """
 The tables of each revision, as SQL files, and the take-over of a file of the last revision before.
 
-``migrations/r*/*.sql`` declare each table once, in the revision that makes it. The comment behind a table
+``migrations/r*/*.sql`` declare each table once, in the revision that makes it, and later columns as
+``ALTER TABLE``, each with the revision that adds it. The comment behind a table
 or a column says what it holds and in which unit; it is stored in the database with COMMENT ON, and
 docs/sql/*.md are made from it.
 
@@ -28,7 +29,7 @@ TAKEN_OVER = "014"  # the last revision before the baseline: the same tables but
 AREAS = ("market", "trust", "feed", "signals", "scores", "spend")
 
 _FOLDER = Path(__file__).parent / "migrations"
-_NAME = re.compile(r'(?:CREATE TABLE )?("?\w+"?)')
+_NAME = re.compile(r'(?:(?:CREATE|ALTER) TABLE )?("?\w+"?)')
 
 _SHAPE = """
 SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns()
@@ -51,12 +52,16 @@ FROM depth_diffs GROUP BY ALL ON CONFLICT DO NOTHING
 @cache
 def tables(revision: str | None = None) -> dict[str, tuple[str, ...]]:
     """
-    Return the statements that make each table, CREATE first and a comment for each part, by name.
+    Return the statements that make each table, CREATE or ALTER first and a comment for each part, by name.
 
     Those of one ``revision`` or of all.
     """
-    blocks = [block for area in AREAS for block in _blocks(area, revision or "r*")]
-    return dict(_statements(block) for block in blocks)
+    made: dict[str, tuple[str, ...]] = {}
+    for area in AREAS:
+        for block in _blocks(area, revision or "r*"):
+            table, statements = _statements(block)
+            made[table] = made.get(table, ()) + statements
+    return made
 
 
 def create(con: duckdb.DuckDBPyConnection, *names: str) -> None:
@@ -107,10 +112,13 @@ def _blocks(area: str, revision: str = "r*") -> list[str]:
 
 
 def _statements(block: str) -> tuple[str, tuple[str, ...]]:
-    """Turn one CREATE TABLE with a comment behind each line into statements of their own."""
+    """Turn one CREATE or ALTER TABLE with a comment behind each line into statements of their own."""
     lines = re.sub(r"\n +-- ", " ", block).splitlines()  # a comment that goes on in a line of its own
     table = _name(lines[0])
     made = [re.sub(r"  -- .*", "", "\n".join(lines))]
+    if lines[0].startswith("ALTER"):
+        columns = [line.partition("  -- ")[0].strip(" ,") for line in lines[1:-1]]
+        made = [f"ALTER TABLE {table} ADD COLUMN {column}" for column in columns]
     for line in lines:
         definition, _, comment = line.partition("  -- ")
         if comment:

@@ -90,8 +90,8 @@ ORDER BY update_id, recv_ns
 """
 
 _DEALS = """
-SELECT recv_ns, CASE WHEN buyer_is_maker THEN -qty ELSE qty END AS signed_qty FROM trades
-WHERE venue = $venue AND symbol = $symbol AND ts_recv > $since AND ts_recv <= $at
+SELECT recv_ns, CASE WHEN buyer_is_maker THEN -market_qty ELSE market_qty END AS signed_qty FROM trades
+WHERE venue = $venue AND symbol = $symbol AND ts_recv > $since AND ts_recv <= $at AND kind = 'market'
 ORDER BY recv_ns
 """
 

@@ -45,6 +45,9 @@ def text(number: int, decimals: int, zeros: str = "") -> str:
     return f"{whole}.{fraction}" if fraction else whole
 
 
+KINDS = ("MARKET", "MARKET", "MARKET", "INSURANCE_FUND", "ADL", "NA", "MARKETS")
+
+
 class FakeVenue:
     """One symbol: its true book, update ids and times; ``futures`` says how ids join."""
 
@@ -153,18 +156,20 @@ class FakeVenue:
             text(ask, scale.price_decimals),
             text(self.asks.get(ask, 0), scale.qty_decimals),
         ]
-        head = f'"e":"bookTicker","E":{self.now_ns // MS},' if self.futures else ""
+        ms = self.now_ns // MS
+        head = f'"e":"bookTicker","T":{ms - 1},"E":{ms},' if self.futures else ""
         fields = ",".join(f'"{key}":"{n}"' for key, n in zip("bBaA", numbers, strict=True))
         payload = f'{{{head}"u":{self.last_id + ahead},"s":"{self.market.symbol}",{fields}}}'
         return self.combined(payload, "bookTicker")
 
     def trade(self) -> tuple[bytes, int]:
-        """Write a trade."""
-        price, lots = text(99_999, 2, "00"), text(self._lots(), 3)
+        """Write a trade, on futures of any kind."""
+        price, lots = text(self.random.choice((99_999, 99_999, 0)), 2, "00"), text(self._lots(), 3)
+        kind = f'"X":"{self.random.choice(KINDS)}",' if self.futures else ""
         taker_sold = str(self.random.random() < 0.5).lower()
         payload = (
             f'{{"e":"trade","E":{self.now_ns // MS},"s":"{self.market.symbol}","t":{self.last_id},'
-            f'"p":"{price}","q":"{lots}","T":{self.now_ns // MS},"m":{taker_sold},"M":true}}'
+            f'"p":"{price}","q":"{lots}",{kind}"T":{self.now_ns // MS},"m":{taker_sold},"M":true}}'
         )
         return self.combined(payload, "trade")
 

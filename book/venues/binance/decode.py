@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -29,6 +30,7 @@ from leadline.book.messages import (
     Message,
     ServerShutdown,
     Trade,
+    TradeKind,
     Unrecognised,
 )
 from leadline.book.scale import INT64_MAX, Scale
@@ -43,8 +45,16 @@ from leadline.book.venues.common.wire import (
     sorted_side,
     to_levels,
     to_ns,
+    to_ns_or_none,
     to_number,
 )
+
+MARKET = "MARKET"  # of ``X``, what a trade was
+KINDS = {
+    MARKET: TradeKind.MARKET,
+    "INSURANCE_FUND": TradeKind.INSURANCE_FUND,
+    "ADL": TradeKind.ADL,
+}  # futures send others too, such as NA, without a price
 
 IdOrNone: TypeAlias = Annotated[int, msgspec.Meta(ge=-1, le=INT64_MAX)]  # -1: a market without orders
 
@@ -58,6 +68,7 @@ class _Depth(msgspec.Struct, gc=False):
     b: Pairs
     a: Pairs
     pu: IdOrNone | None = None
+    T: Id | None = None
 
 
 class _Snapshot(msgspec.Struct, gc=False):
@@ -65,6 +76,7 @@ class _Snapshot(msgspec.Struct, gc=False):
     bids: Pairs
     asks: Pairs
     E: Id | None = None
+    T: Id | None = None
 
 
 class _Deal(msgspec.Struct, gc=False):
@@ -79,13 +91,21 @@ class _Deal(msgspec.Struct, gc=False):
 class _Trade(_Deal, gc=False):
     e: Literal["trade"]
     t: Id
+    X: str = MARKET
 
 
 class _Aggregate(_Deal, gc=False):
-    """The fills of one taker order at one price; futures send no other trades."""
+    """
+    The fills of one taker order at one price; futures send no other trades.
+
+    ``nq`` is ``q`` without what met retail price improvement orders; insurance fund and ADL are not in it.
+    """
 
     e: Literal["aggTrade"]
     a: Id
+    f: IdOrNone = -1
+    l: IdOrNone = -1  # noqa: E741 - the venue's name
+    nq: str | None = None
 
 
 class _Ticker(msgspec.Struct, gc=False):
@@ -97,6 +117,7 @@ class _Ticker(msgspec.Struct, gc=False):
     A: str
     e: Literal["bookTicker"] | None = None
     E: Id | None = None
+    T: Id | None = None
 
 
 class _Shutdown(msgspec.Struct, gc=False):
@@ -178,6 +199,7 @@ def decode_depth(
         ts_recv_ns,
         to_levels(wire.b, scale, "b"),
         to_levels(wire.a, scale, "a"),
+        ts_transaction_ns=to_ns_or_none(wire.T, time_unit_ns, "T"),
     )
 
 
@@ -191,7 +213,9 @@ def decode_trade(
 ) -> Trade:
     """Turn the ``trade`` payload at ``frame[start]`` into a trade; raises `BadFrame`, `OffScale`."""
     wire = decode_json(_TRADE, frame, start)
-    return _trade(wire, wire.t, scale_of, ts_recv_ns, time_unit_ns)
+    trade = _trade(wire, wire.t, scale_of, ts_recv_ns, time_unit_ns)
+    kind = KINDS.get(wire.X, TradeKind.OTHER) if trade.price_ticks else TradeKind.OTHER
+    return trade if kind is TradeKind.MARKET else replace(trade, kind=kind)
 
 
 def decode_trades(
@@ -211,7 +235,26 @@ def decode_trades(
     if _IS_AGGREGATE.search(frame, start) is None:
         return (decode_trade(frame, scale_of, ts_recv_ns, start=start, time_unit_ns=time_unit_ns),)
     wire = decode_json(_AGGREGATE, frame, start)
-    return (_trade(wire, wire.a, scale_of, ts_recv_ns, time_unit_ns),)
+    trade = _trade(wire, wire.a, scale_of, ts_recv_ns, time_unit_ns)
+    scale = scale_for(scale_of, wire.s)
+    return (
+        aggregated(
+            trade, wire.f, wire.l, None if wire.nq is None else to_number(scale.lots, wire.nq, "nq")
+        ),
+    )
+
+
+def aggregated(trade: Trade, first_id: int, last_id: int, market_lots: int | None) -> Trade:
+    """
+    Say of a trade that it is an aggregate of ``first_id .. last_id``, of which so much met the book.
+
+    What cannot be is taken as not said.
+    """
+    covers = (first_id, last_id) if 0 <= first_id <= last_id else None
+    if market_lots is None or market_lots >= trade.qty_lots:
+        return replace(trade, covers=covers)
+    kind = trade.kind if market_lots else TradeKind.RPI
+    return replace(trade, kind=kind, market_lots=market_lots, covers=covers)
 
 
 def _trade(
@@ -250,6 +293,7 @@ def decode_ticker(
         to_number(scale.lots, wire.A, "A"),
         None if wire.E is None else to_ns(wire.E, time_unit_ns, "E"),
         ts_recv_ns,
+        to_ns_or_none(wire.T, time_unit_ns, "T"),
     )
 
 
@@ -272,7 +316,10 @@ def decode_snapshot(
     bids = sorted_side(to_levels(wire.bids, scale, "bids"), "bids", sign=-1)
     asks = sorted_side(to_levels(wire.asks, scale, "asks"), "asks", sign=1)
     ts_event_ns = None if wire.E is None else to_ns(wire.E, time_unit_ns, "E")
-    return DepthSnapshot(symbol, wire.lastUpdateId, ts_recv_ns, bids, asks, ts_event_ns)
+    ts_ns = to_ns_or_none(wire.T, time_unit_ns, "T")
+    return DepthSnapshot(
+        symbol, wire.lastUpdateId, ts_recv_ns, bids, asks, ts_event_ns, ts_transaction_ns=ts_ns
+    )
 
 
 def decode_partial(

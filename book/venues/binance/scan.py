@@ -6,7 +6,8 @@ knows, skips plain fields it does not, and returns 0; or `ODD`, or `FULL` (see `
 A field that comes twice, a missing one, or another symbol's message is `ODD`.
 """
 
-# ruff: noqa: C901, PLR0911, PLR0912, PLR0915, PLR2004 - scanners branch; 255 is: every field seen
+# ruff: noqa: C901, PLR0911, PLR0912, PLR0915, PLR2004 - scanners branch; 255 is: every field seen,
+# 256 one that may be missing
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from leadline.book.kernel.ladder import (
     SYMBOL_BYTES,
     TIME_UNIT_NS,
     TS_EVENT,
+    TS_TRANSACTION,
 )
 from leadline.book.kernel.memory import Ints, compiled, inlined, load2, load4, load8
 from leadline.book.kernel.parse import (
@@ -46,12 +48,13 @@ from leadline.book.kernel.parse import (
 
 # Keys: the letter itself, or a number above all letters; -1 stands for one we do not use.
 KEY_A, KEY_B, KEY_E, KEY_M, KEY_P, KEY_Q, KEY_S, KEY_T, KEY_U = (ord(c) for c in "abempqstu")
-BIG_A, BIG_B, BIG_E, BIG_T, BIG_U = (ord(c) for c in "ABETU")
+BIG_A, BIG_B, BIG_E, BIG_T, BIG_U, BIG_X = (ord(c) for c in "ABETUX")
 LETTER_A, LETTER_Z = ord("A"), ord("z")
 KEY_PU, PU_TEXT = 0x100, int.from_bytes(b'"pu"', "little")
 OTHER = -1
 
 DEPTH_HEAD, DEPTH_TAIL = (int.from_bytes(t, "little") for t in (b'"depthUp', b'hUpdate"'))
+MARKET_TEXT = int.from_bytes(b'"MARKET"', "little")
 TRADE_TEXT = int.from_bytes(b'"trade",', "little")
 TICKER_HEAD, TICKER_TAIL = (int.from_bytes(t, "little") for t in (b'"bookTic', b'kTicker"'))
 TRUE, FALS = (int.from_bytes(t, "little") for t in (b"true", b"fals"))
@@ -106,6 +109,7 @@ def scan_depth(frame: bytes, start: int, state: Ints, out: Ints, row: int, limit
     units = (state[PRICE_DECIMALS], state[PRICE_UNIT], state[QTY_DECIMALS], state[QTY_UNIT])
     at = start + 1
     seen = 0
+    state[TS_TRANSACTION] = 0
     while True:
         key, at = key_and_value(frame, at, end)
         if at < 0:
@@ -121,6 +125,12 @@ def scan_depth(frame: bytes, start: int, state: Ints, out: Ints, row: int, limit
             if ms < 0 or ms > INT64_MAX // state[TIME_UNIT_NS]:
                 return ODD
             state[TS_EVENT] = ms * state[TIME_UNIT_NS]
+        elif key == BIG_T:
+            bit = 256
+            ms, at = integer(frame, at, end)
+            if ms < 0 or ms > INT64_MAX // state[TIME_UNIT_NS]:
+                return ODD
+            state[TS_TRANSACTION] = ms * state[TIME_UNIT_NS]
         elif key == KEY_S:
             bit = 4
             at = symbol_end(frame, at, end, state)
@@ -164,7 +174,7 @@ def scan_depth(frame: bytes, start: int, state: Ints, out: Ints, row: int, limit
             break
     if not seen & 32:
         state[PREV] = -1
-    if seen | 32 != 255 or (state[BY_PREV_ID] and not seen & 32) or state[FIRST] > state[LAST]:
+    if seen | 32 | 256 != 511 or (state[BY_PREV_ID] and not seen & 32) or state[FIRST] > state[LAST]:
         return ODD
     return 0
 
@@ -211,6 +221,11 @@ def scan_trade(frame: bytes, start: int, state: Ints, out: Ints, row: int) -> in
             else:
                 number, at = decimal(frame, at + 1, end, state[QTY_DECIMALS], state[QTY_UNIT])
                 out[row + 6] = number
+        elif key == BIG_X:  # any other word says that it was no trade of the market
+            bit = 256
+            if at + 8 > end or load8(frame, at) != MARKET_TEXT:
+                return ODD
+            at += 8
         elif key == KEY_M:
             bit = 128
             if at + 5 > end:
@@ -228,7 +243,7 @@ def scan_trade(frame: bytes, start: int, state: Ints, out: Ints, row: int) -> in
         seen |= bit
         at += 1
         if more == 0:
-            return 0 if seen == 255 else ODD
+            return 0 if seen | 256 == 511 and out[row + 5] != 0 else ODD
 
 
 @compiled
@@ -239,7 +254,7 @@ def scan_ticker(frame: bytes, start: int, state: Ints, out: Ints, row: int) -> i
         return ODD
     at = start + 1
     seen = 0
-    out[row + 1] = 0
+    out[row + 1] = out[row + 8] = 0
     while True:
         key, at = key_and_value(frame, at, end)
         if at < 0:
@@ -256,6 +271,12 @@ def scan_ticker(frame: bytes, start: int, state: Ints, out: Ints, row: int) -> i
             if number > INT64_MAX // state[TIME_UNIT_NS]:
                 return ODD
             out[row + 1] = number * state[TIME_UNIT_NS]
+        elif key == BIG_T:
+            bit = 256
+            number, at = integer(frame, at, end)
+            if number > INT64_MAX // state[TIME_UNIT_NS]:
+                return ODD
+            out[row + 8] = number * state[TIME_UNIT_NS]
         elif key == KEY_S:
             bit = 4
             at = symbol_end(frame, at, end, state)
@@ -284,7 +305,7 @@ def scan_ticker(frame: bytes, start: int, state: Ints, out: Ints, row: int) -> i
         seen |= bit
         at += 1
         if more == 0:
-            return 0 if seen | 3 == 255 else ODD
+            return 0 if seen | 3 | 256 == 511 else ODD
 
 
 @compiled
@@ -312,7 +333,7 @@ def scan_snapshot(body: bytes, state: Ints, out: Ints) -> int:
         return ODD
     units = (state[PRICE_DECIMALS], state[PRICE_UNIT], state[QTY_DECIMALS], state[QTY_UNIT])
     row, at, seen = 0, 1, 0
-    state[TS_EVENT] = -1
+    state[TS_EVENT], state[TS_TRANSACTION] = -1, 0
     while True:
         bit = 0
         if at + 9 > end or body[at] != QUOTE:
@@ -344,12 +365,12 @@ def scan_snapshot(body: bytes, state: Ints, out: Ints) -> int:
             key, at = key_and_value(body, at, end)
             if at < 0:
                 return ODD
-            if key == BIG_E:
-                bit = 8
+            if key in (BIG_E, BIG_T):
+                bit = 8 if key == BIG_E else 16
                 ms, at = integer(body, at, end)
                 if ms < 0 or ms > INT64_MAX // state[TIME_UNIT_NS]:
                     return ODD
-                state[TS_EVENT] = ms * state[TIME_UNIT_NS]
+                state[TS_EVENT if key == BIG_E else TS_TRANSACTION] = ms * state[TIME_UNIT_NS]
             else:
                 at = skip_value(body, at, end)
         more = field_end(body, at, end)

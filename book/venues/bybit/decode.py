@@ -9,11 +9,12 @@ differs between markets and depths, and fields come and go: only what is used is
 ``u`` counts the messages of one topic of one symbol, one by one, snapshots included; 1 is always a snapshot
 (a restart of the service, or another precision). ``seq`` is the matching engine's, grows without being
 consecutive, and is the same for all depths and for trades: it is what a book ticker or a REST book is
-compared by (`DepthDiff.shared_id`), never what deltas join by. Event times are ``ts``.
+compared by (`DepthDiff.shared_id`), never what deltas join by. Event times are ``ts``, transaction times
+``cts``, which the documents say is the clock of a trade's ``T`` too.
 
 A trade's id is a number on spot. On futures it is a UUID, which neither counts nor orders trades: theirs
 is ``seq``, which the fills of one order share, with the place among them in its lowest bits. Block trades
-and those against RPI orders, which no book shows, are trades like others.
+(``BT``) and those against RPI orders (``RPI``), which no book shows, have a kind of their own.
 
 Sources: bybit-exchange/docs, v5/websocket/public/orderbook and trade, v5/market/orderbook (as of 2026-08),
 v5/sbe/market/level-50 for the rules of ``u``.
@@ -33,6 +34,7 @@ from leadline.book.messages import (
     DepthSnapshot,
     Message,
     Trade,
+    TradeKind,
     Unrecognised,
 )
 from leadline.book.scale import INT64_MAX, Scale
@@ -48,6 +50,7 @@ from leadline.book.venues.common.wire import (
     sorted_side,
     to_levels,
     to_ns,
+    to_ns_or_none,
     to_number,
 )
 
@@ -72,6 +75,7 @@ class _BookFrame(msgspec.Struct, gc=False):
     type: Literal["snapshot", "delta"]
     ts: Id
     data: _Book
+    cts: Id | None = None
 
 
 class _Trade(msgspec.Struct, gc=False):
@@ -82,6 +86,8 @@ class _Trade(msgspec.Struct, gc=False):
     p: str
     i: Text
     seq: Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX >> PLACE_BITS)] | None = None  # since 2025-08
+    BT: bool = False
+    RPI: bool = False
 
 
 class _TradesFrame(msgspec.Struct, gc=False):
@@ -97,6 +103,7 @@ class _RestBook(msgspec.Struct, gc=False):
     ts: Id
     u: UpdateId
     seq: Id
+    cts: Id | None = None
 
 
 class _RestReply(msgspec.Struct, gc=False):
@@ -137,17 +144,19 @@ def decode_depth(
     """
     wire, levels = _read_book(frame, start)
     book, scale = wire.data, scale_for(scale_of, wire.data.s)
-    ts_event_ns = to_ns(wire.ts, time_unit_ns, "ts")
+    ts_event_ns, made_ns = to_ns(wire.ts, time_unit_ns, "ts"), to_ns_or_none(wire.cts, time_unit_ns, "cts")
     bids, asks = to_levels(book.b, scale, "b"), to_levels(book.a, scale, "a")
     if wire.type == "delta":
         if book.u == RESTARTED:
             raise BadFrame("type: expected snapshot, as u is 1, got 'delta'")
-        return DepthDiff(book.s, book.u, book.u, None, ts_event_ns, ts_recv_ns, bids, asks, book.seq)
+        return DepthDiff(
+            book.s, book.u, book.u, None, ts_event_ns, ts_recv_ns, bids, asks, book.seq, made_ns
+        )
     most = max(len(bids), len(asks))
     if most > levels:
         raise BadFrame(f"data: expected at most {levels} levels a side on {wire.topic}, got {most}")
     bids, asks = sorted_side(bids, "b", sign=-1), sorted_side(asks, "a", sign=1)
-    return DepthSnapshot(book.s, book.u, ts_recv_ns, bids, asks, ts_event_ns, book.seq)
+    return DepthSnapshot(book.s, book.u, ts_recv_ns, bids, asks, ts_event_ns, book.seq, made_ns)
 
 
 def decode_ticker(
@@ -174,8 +183,8 @@ def decode_ticker(
         to_levels(side, scale, field)[0] if side else (0, 0)
         for field, side in (("b", book.b), ("a", book.a))
     )
-    ts_event_ns = to_ns(wire.ts, time_unit_ns, "ts")
-    return BookTicker(book.s, book.seq, bid, bid_lots, ask, ask_lots, ts_event_ns, ts_recv_ns)
+    times = to_ns(wire.ts, time_unit_ns, "ts"), ts_recv_ns, to_ns_or_none(wire.cts, time_unit_ns, "cts")
+    return BookTicker(book.s, book.seq, bid, bid_lots, ask, ask_lots, *times)
 
 
 def decode_trades(
@@ -204,6 +213,7 @@ def decode_trades(
                 to_ns(one.T, time_unit_ns, f"{where}.T"),
                 ts_event_ns,
                 ts_recv_ns,
+                TradeKind.BLOCK if one.BT else TradeKind.RPI if one.RPI else TradeKind.MARKET,
             )
         )
     return trades
@@ -223,8 +233,8 @@ def decode_snapshot(
         raise BadFrame(f"s: expected {symbol!r}, got {wire.s!r}")
     bids = sorted_side(to_levels(wire.b, scale, "b"), "b", sign=-1)
     asks = sorted_side(to_levels(wire.a, scale, "a"), "a", sign=1)
-    ts_event_ns = to_ns(wire.ts, time_unit_ns, "ts")
-    return DepthSnapshot(symbol, wire.u, ts_recv_ns, bids, asks, ts_event_ns, wire.seq)
+    ts_event_ns, made_ns = to_ns(wire.ts, time_unit_ns, "ts"), to_ns_or_none(wire.cts, time_unit_ns, "cts")
+    return DepthSnapshot(symbol, wire.u, ts_recv_ns, bids, asks, ts_event_ns, wire.seq, made_ns)
 
 
 def decode_partial(

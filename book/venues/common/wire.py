@@ -90,6 +90,11 @@ def to_ns(time: int, unit_ns: int, field: str) -> int:
     return ns
 
 
+def to_ns_or_none(time: int | None, unit_ns: int, field: str) -> int | None:
+    """Turn a time that may be missing, or 0 for it, into ns."""
+    return to_ns(time, unit_ns, field) if time else None
+
+
 # -- from bytes to fields --------------------------------------------------------------------------
 
 

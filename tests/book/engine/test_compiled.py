@@ -22,7 +22,7 @@ from leadline.book.kernel import entries as kernel
 from leadline.book.kernel import ladder as kernel_side
 from leadline.book.kernel import memory as kernel_memory
 from leadline.book.messages import DepthDiff, DepthSnapshot
-from leadline.book.rows.batch import Market
+from leadline.book.rows.batch import DiffCol, Market
 from leadline.book.scale import Scale
 from leadline.book.venues.binance import scan as kernel_scan
 from leadline.book.venues.binance.sequence import SPOT
@@ -166,7 +166,7 @@ def test_how_long_a_diff_took_is_written_when_asked_for() -> None:
     book.receive_snapshot(venue.snapshot(), 2, batch)
     book.receive_depth(*venue.frame(venue.diff()), 3, batch)  # not asked
     book.receive_depth(*venue.frame(venue.diff()), 4, batch, 400)  # bridged by then: the short way
-    took = [row[9] for row, _ in rows(batch)["diffs"]]
+    took = [row[DiffCol.TO_BOOK_NS] for row, _ in rows(batch)["diffs"]]
     assert took == [0, 600]
 
 

@@ -343,7 +343,7 @@ def hear(book, batch: Batch, frame: bytes, ts_recv_ns: int, best: dict[int, tupl
             batch.clear()
         book.receive_ticker(frame, start, ts_recv_ns, batch)
         row = batch.tickers[batch.counts[3] - 1].tolist()
-        best[row[3]] = tuple(row[4:])
+        best[row[3]] = tuple(row[4:8])
     elif b"@trade" in frame[:60]:
         book.receive_trade(frame, start, ts_recv_ns, batch)
     else:

@@ -40,8 +40,8 @@ def test_the_first_rows(engine: str) -> None:
     kept = rows(heard.batch)
     ms, price, seed_ns = 1_000_000, 100, SEED_NS + 10
     assert kept["diffs"] == [
-        ([2, epoch, 8 * ms, SEED_NS, 6, 8, -1, 1, 0, 0, 0, 0], [[price, 4000]]),
-        ([2, epoch, 9 * ms, SEED_NS + 20, 9, 9, -1, 0, 1, 0, 0, 0], [[101, 0]]),
+        ([2, epoch, 8 * ms, SEED_NS, 6, 8, -1, 1, 0, 0, 0, 0, 0], [[price, 4000]]),
+        ([2, epoch, 9 * ms, SEED_NS + 20, 9, 9, -1, 0, 1, 0, 0, 0, 0], [[101, 0]]),
     ]
     assert kept["coverage"] == [CoverageOpened(2, epoch, seed_ns, 8)]
     assert kept["events"] == [

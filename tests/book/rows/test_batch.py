@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from leadline.book.errors import BatchFull
-from leadline.book.messages import BookTicker, Trade
+from leadline.book.messages import BookTicker, Trade, TradeKind
 from leadline.book.rows.batch import (
     Batch,
     BookEventRow,
@@ -39,7 +41,7 @@ def test_a_diff_becomes_a_row_and_its_levels():
     batch.add_diff(4, 60, diff(8, 9, 7, bids=(), asks=()))
     assert batch.counts.tolist() == [2, 3, 0, 0]
     first, second = batch.diffs[:2].tolist()
-    assert first == [3, 50, 7_000_000, 7_000_000, 5, 7, -1, 2, 1, 9, 0, 0]
+    assert first == [3, 50, 7_000_000, 7_000_000, 5, 7, -1, 2, 1, 0, 9, 0, 0]
     assert (second[DiffCol.BOOK], second[DiffCol.PREV_ID], second[DiffCol.N_BIDS]) == (4, 7, 0)
     assert batch.levels[:3].tolist() == [[100, 1], [99, 0], [101, 2]]
 
@@ -50,8 +52,14 @@ def test_a_trade_and_a_ticker_become_rows():
     batch.add_ticker(2, TICKER)
     trade, ticker = batch.trades[0].tolist(), batch.tickers[0].tolist()
     assert batch.counts.tolist() == [0, 0, 1, 1]
-    assert [trade[col] for col in TradeCol] == [2, 2, 1, 3, 77, 6183764, 5, 1]
-    assert [ticker[col] for col in TickerCol] == [2, 0, 4, 9, 100, 1, 101, 2]
+    assert [trade[col] for col in TradeCol] == [2, 2, 1, 3, 77, 6183764, 5, 1, 0, -1, -1, -1]
+    assert [ticker[col] for col in TickerCol] == [2, 0, 4, 9, 100, 1, 101, 2, 0]
+
+
+def test_an_aggregate_says_what_it_covers_and_how_much_of_it_met_the_book():
+    batch = make()
+    batch.add_trades(0, replace(TRADE, kind=TradeKind.RPI, market_lots=0, covers=(70, 73)))
+    assert batch.trades[0, TradeCol.KIND :].tolist() == [TradeKind.RPI, 0, 70, 73]
 
 
 def test_the_largest_integers_fit():

@@ -53,7 +53,8 @@ def dated(db: Path) -> Path:
         for trade_id, ago in ((1, 70 * MINUTE), (2, 5 * MINUTE)):
             at = now - ago
             con.execute(
-                "INSERT INTO trades VALUES ('v', 's', $at, $at, epoch_ns($at), $at, $id, 1.0, 1.0, true)",
+                "INSERT INTO trades VALUES ('v', 's', $at, $at, epoch_ns($at), $at, $id, 1.0, 1.0, true, "
+                "'market', 1.0, NULL, NULL)",
                 {"at": at, "id": trade_id},
             )
         rows.put(con, [signal("valid", now - 5 * MINUTE), signal("over", now - 70 * MINUTE)])

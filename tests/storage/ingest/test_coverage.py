@@ -107,7 +107,7 @@ def test_time_never_runs_backwards_when_the_clock_does() -> None:
     tracker = Tracker()
     tracker.keep(tracker.plan([batch(opened(5), ids=[9])]))
     late = Batch(MARKETS)
-    late.diffs[0] = (0, 1, at(1), at(1), 10, 10, -1, 0, 0, 0, 0, 0)
+    late.diffs[0] = (0, 1, at(1), at(1), 10, 10, -1, 0, 0, 0, 0, 0, 0)
     late.counts[0] = 1
     (row,) = tracker.plan([late]).changed
     assert (row.to_ns, row.last_id) == (at(9), 10)

@@ -31,6 +31,11 @@ INSERT INTO coverage BY NAME
 SELECT venue, symbol, epoch, min(ts_recv) AS ts_from, max(ts_recv) AS ts_to, 10 AS first_id,
        max(last_id) AS last_id, 'stopped' AS ended_by
 FROM depth_diffs GROUP BY ALL;
+INSERT INTO trades BY NAME
+SELECT 'binance-usdm' AS venue, 'BTCUSDT' AS symbol, TIMESTAMP '2026-05-28 10:00:00' AS ts_event,
+       ts_event AS ts_recv, 0 AS recv_ns, ts_event AS ts_trade, n AS trade_id, n AS px, 2.0 AS qty,
+       true AS buyer_is_maker
+FROM range(2) r(n);
 INSERT INTO budgets VALUES ('all', 'day', 1.5, TIMESTAMP '2026-05-28 10:00:00');
 CREATE VIEW depth_levels AS SELECT 1 AS of_that_version;
 """

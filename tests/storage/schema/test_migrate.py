@@ -88,6 +88,8 @@ def test_a_file_of_the_last_revision_before_the_release_is_taken_over(
         for venue, last_id in (("binance-spot", 13), ("binance-usdm", 301)):
             book = book_at(con, "BTCUSDT", venue=venue)
             assert (book.last_id, book.bids[0]) == (last_id, (Decimal(2), Decimal(3)))
+        kinds = con.execute("SELECT trade_id, kind, market_qty FROM trades ORDER BY trade_id").fetchall()
+        assert kinds == [(0, "other", 0.0), (1, "market", 2.0)]
         assert con.execute("SELECT limit_usd FROM budgets").fetchone() == (Decimal("1.5"),)
     assert catalog(path) == catalog(template)
 
@@ -148,7 +150,7 @@ def con(db: Path) -> duckdb.DuckDBPyConnection:
 def test_depth_levels_has_one_row_a_level(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """INSERT INTO depth_diffs VALUES ('v', 's', 1, now()::TIMESTAMP, now()::TIMESTAMP, 0, 1, 2, NULL,
-           [2.0, 1.0], [5.0, 0.0], [3.0], [7.0], NULL)"""
+           [2.0, 1.0], [5.0, 0.0], [3.0], [7.0], NULL, NULL)"""
     )
     rows = con.execute("SELECT side, price, qty FROM depth_levels ORDER BY ALL").fetchall()
     assert rows == [("ask", 3.0, 7.0), ("bid", 1.0, 0.0), ("bid", 2.0, 5.0)]

@@ -67,10 +67,11 @@ class Stored:
             bid_qty=bid_qty, ask_px=ask, ask_qty=ask_qty,
         )  # fmt: skip
 
-    def trade(self, s: float, qty: float, *, bought: bool) -> None:
+    def trade(self, s: float, qty: float, *, bought: bool, market_qty: float | None = None) -> None:
+        met = qty if market_qty is None else market_qty
         self._put(
             "trades", ts_event=at(s), ts_recv=at(s), recv_ns=ns(s), ts_trade=at(s), trade_id=1, px=100.0,
-            qty=qty, buyer_is_maker=not bought,
+            qty=qty, buyer_is_maker=not bought, kind="market" if met else "rpi", market_qty=met,
         )  # fmt: skip
 
     def event(self, s: float, to: str, reason: str) -> None:

@@ -47,6 +47,13 @@ def test_a_live_book_with_its_flow(con: Connection, market: Stored) -> None:
     assert view.bands == ()
 
 
+def test_trades_count_as_far_as_they_met_the_book(con: Connection, market: Stored) -> None:
+    market.quiet_book()
+    market.trade(-4, 7.0, bought=False, market_qty=3.0)
+    market.trade(-3, 9.0, bought=False, market_qty=0.0)
+    assert book(con).deals.signed_qty.tolist() == [2.0, -3.0]
+
+
 def test_nothing_from_after_the_moment_counts(con: Connection, market: Stored) -> None:
     market.quiet_book()
     before = book(con, -0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from leadline.book.messages import (
     DepthDiff,
     DepthSnapshot,
     Trade,
+    TradeKind,
     Unrecognised,
 )
 from leadline.book.scale import INT64_MAX, Scale
@@ -70,6 +72,7 @@ def test_a_delta() -> None:
         bids=((3024720, 30028), (3024000, 0)),
         asks=((3024870, 0), (3024930, 892)),
         shared_id=66544703342,
+        ts_transaction_ns=1687940967464 * MS,
     )
 
 
@@ -82,12 +85,21 @@ def test_a_snapshot() -> None:
         asks=((120650, 852),),
         ts_event_ns=1790398529604 * MS,
         shared_id=282179960106,
+        ts_transaction_ns=1790398529590 * MS,
     )
 
 
 def test_the_top_is_a_book_ticker_of_the_shared_id() -> None:
     assert decode_ticker(TOP, LINEAR, RECV_NS) == BookTicker(
-        "BTCUSDT", 457514742271, 10937880, 1273, 10937890, 6278, 1758841134603 * MS, RECV_NS
+        "BTCUSDT",
+        457514742271,
+        10937880,
+        1273,
+        10937890,
+        6278,
+        1758841134603 * MS,
+        RECV_NS,
+        1758841134598 * MS,
     )
 
 
@@ -148,6 +160,7 @@ def test_a_rest_book() -> None:
         asks=((6555770, 16606555),),
         ts_event_ns=1716863719031 * MS,
         shared_id=1432604333,
+        ts_transaction_ns=1716863718905 * MS,
     )
 
 
@@ -235,9 +248,17 @@ def test_neither_the_order_of_keys_nor_new_ones_matter(data: Any, frame: bytes) 
 
 
 def test_early_frames_had_no_time_of_the_engine() -> None:
-    assert decode_depth(changed(DELTA, "cts", drop=True), LINEAR, RECV_NS) == decode_depth(
-        DELTA, LINEAR, RECV_NS
-    )
+    early = decode_depth(changed(DELTA, "cts", drop=True), LINEAR, RECV_NS)
+    assert early.ts_transaction_ns is None
+    assert early == replace(decode_depth(DELTA, LINEAR, RECV_NS), ts_transaction_ns=None)
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"), [("BT", TradeKind.BLOCK), ("RPI", TradeKind.RPI), ("L", TradeKind.MARKET)]
+)
+def test_a_trade_that_no_book_shows_has_a_kind_of_its_own(field: str, kind: TradeKind) -> None:
+    (trade,) = decode_trades(changed(TRADE, "data", 0, field, to=True), LINEAR, RECV_NS)
+    assert trade.kind is kind
 
 
 def test_the_decoder_offers_all_of_them() -> None:
