@@ -218,6 +218,8 @@ class Batch:
         ticker_rows: int = 32_768,
     ) -> None:
         self.markets = markets  # shared and append-only: indices stay valid for ever
+        # All that the books took in or noticed until then is here or in an earlier batch; ns since 1970.
+        self.through_ns: int | None = None
         self._lay_out(diff_rows, level_rows, trade_rows, ticker_rows)
         self.seeds: list[SeedRow] = []
         self.events: list[BookEventRow] = []
@@ -274,6 +276,7 @@ class Batch:
     def clear(self) -> None:
         """Make the batch empty again; its arrays are kept for the next round."""
         self.counts[:] = 0
+        self.through_ns = None
         for rows in self._lists():
             rows.clear()
 

@@ -149,12 +149,26 @@ def gaps(con: Connection, ledger: dict[str, Any]) -> Proof:
         (symbol, int(expected or -1), int(got or -1))
         for _, symbol, expected, got in audit.faults(con, "gap")
     )
-    # The session may end before a diff tells of the gap; then coverage ends at the same id.
-    cut = audit.last_ids(con, "session_lost")
-    wrong = [f"made, not met: {gap}" for gap in made if gap not in met and (gap[0], gap[1] - 1) not in cut]
+    covered = audit.intervals(con)
+    due = [gap for gap in made if is_due(covered, gap[0], gap[1], "gap")]
+    wrong = [f"made, not met: {gap}" for gap in due if gap not in met]
     wrong += [f"met, not made: {gap}" for gap in met if gap not in made or met.count(gap) > made.count(gap)]
     figures = f"{len(made)} gaps, exact ids: " + ", ".join(f"{s} {a}→{b}" for s, a, b in made)
-    return proof_of("every gap was found at its exact ids, and no other", wrong, len(made), figures)
+    if len(due) < len(made):
+        figures += f"; {len(made) - len(due)} where the book was not covered"
+    return proof_of("every gap was found at its exact ids, and no other", wrong, len(due), figures)
+
+
+def is_due(covered: Sequence[audit.Covering], symbol: str, first_id: int, reason: str) -> bool:
+    """
+    Tell whether a book had to notice what the venue did to it at ``first_id``.
+
+    It had to if it was covered up to there, unless its coverage ended just before it for another reason:
+    the session was lost, or the stream stopped, before a diff could tell. Where it was not covered nothing
+    was promised.
+    """
+    held = [one for one in covered if one.symbol == symbol and one.first_id < first_id <= one.last_id + 1]
+    return any(one.last_id >= first_id or one.ended_by == reason for one in held)
 
 
 def gaps_made(ledger: dict[str, Any]) -> Iterator[tuple[str, int, int]]:
@@ -175,13 +189,17 @@ def gaps_made(ledger: dict[str, Any]) -> Iterator[tuple[str, int, int]]:
 
 def crossed(con: Connection, ledger: dict[str, Any]) -> Proof:
     """Compare the crossed diffs that the venue sent with the books that were thrown away for it."""
-    made = sorted(
-        hit["symbol"] for fault in ledger["faults"] if fault["kind"] == "crossed" for hit in fault["hits"]
-    )
+    hits = [hit for fault in ledger["faults"] if fault["kind"] == "crossed" for hit in fault["hits"]]
+    covered = audit.intervals(con)
+    made = sorted(hit["symbol"] for hit in hits)
+    due = [hit["symbol"] for hit in hits if is_due(covered, hit["symbol"], hit["first_id"], "crossed")]
     met = sorted(symbol for _, symbol, _, _ in audit.faults(con, "crossed"))
-    wrong = [] if made == met else [f"made {made}, met {met}"]
+    wrong = [f"made, not met: {symbol}" for symbol in due if met.count(symbol) < due.count(symbol)]
+    wrong += [f"met, not made: {symbol}" for symbol in met if met.count(symbol) > made.count(symbol)]
     figures = f"{len(made)} crossed, by {', '.join(sorted(set(made)))}"
-    return proof_of("every crossed book was thrown away, and no other", wrong, len(made), figures)
+    if len(due) < len(made):
+        figures += f"; {len(made) - len(due)} where the book was not covered"
+    return proof_of("every crossed book was thrown away, and no other", wrong, len(due), figures)
 
 
 def tiling(con: Connection) -> Proof:

@@ -111,7 +111,7 @@ class Analyst:
         for _ in range(STORED_LOOKS):
             found = partial(
                 is_stored, venue=self.plan.venue, symbol=symbol, epoch=shock.epoch,
-                last_id=shock.last_id, at=self.now(),
+                last_id=shock.last_id, at=_moment(shock.ts_ns),
             )  # fmt: skip
             if await self._store(found):
                 return
@@ -219,7 +219,7 @@ class Analyst:
     async def _arrival(self, case: _Case) -> dict[str, Any]:
         """Return where the mid is when the answer arrives."""
         view, at = case.view, self.now()
-        since = dt.datetime.fromtimestamp(view.since_ns / 1e9, dt.UTC)
+        since = _moment(view.since_ns)
         find = partial(
             rows.mid_at_arrival, venue=self.plan.venue, symbol=case.symbol, epoch=view.epoch,
             since=since, at=at,
@@ -256,7 +256,8 @@ class _Case:
         self, symbol: str, at: dt.datetime, seen: BookView | Refusal, shock: Shock | None = None
     ) -> None:
         self.symbol = symbol
-        self.at = at
+        # A view is of the moment until which the store held everything.
+        self.at = at if isinstance(seen, Refusal) else _moment(seen.at_ns)
         self.shock = None if shock is None else shock.as_json()
         self.shown: Features | None = None
         self.refusal: Refusal | None = seen if isinstance(seen, Refusal) else None
@@ -293,6 +294,11 @@ class _Case:
             "features": self.shown.as_json(),
             "features_hash": self.shown.fingerprint(),
         }
+
+
+def _moment(ns: int) -> dt.datetime:
+    """Turn ns since 1970 into a time, to the µs."""
+    return dt.datetime.fromtimestamp(ns / 1e9, dt.UTC)
 
 
 def request_of(

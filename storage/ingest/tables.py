@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from leadline.book.rows.batch import (
@@ -38,8 +40,10 @@ def _ids(values: Sequence[int]) -> pa.Array:
     return pa.array([None if value == _NO_ID else value for value in values], pa.int64())
 
 
-def _times(values: Sequence[int]) -> pa.Array:
-    return timestamps(np.array(values, np.int64))
+def _times(values: Sequence[int | None]) -> pa.Array:
+    known = np.array([value is not None for value in values], np.bool_)
+    times = timestamps(np.array([value or 0 for value in values], np.int64))
+    return times if known.all() else pc.if_else(pa.array(known), times, None)
 
 
 def events_table(rows: Sequence[BookEventRow], names: Names) -> pa.Table:
@@ -208,15 +212,26 @@ def oldest_recv_ns(batch: Batch) -> int | None:
     return min(oldest, default=None)
 
 
-def ledger_table(writer_id: str, ts_ns: int, entries: Sequence[tuple[int, Rows, int | None]]) -> pa.Table:
-    """Make rows for ``ingest_batches`` from ``(seq, rows, oldest_recv_ns)``."""
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What ``ingest_batches`` says of one batch; times in ns since 1970."""
+
+    seq: int
+    rows: Rows
+    oldest_recv_ns: int | None
+    through_ns: int | None
+
+
+def ledger_table(writer_id: str, ts_ns: int, entries: Sequence[LedgerEntry]) -> pa.Table:
+    """Make rows for ``ingest_batches``."""
     names = [field.name for field in dataclasses.fields(Rows)]
     return pa.table(
         {
             "writer_id": pa.array([writer_id] * len(entries), pa.string()),
-            "seq": pa.array([seq for seq, _, _ in entries], pa.int64()),
+            "seq": pa.array([one.seq for one in entries], pa.int64()),
             "ts": _times([ts_ns] * len(entries)),
-            "oldest_recv_ns": pa.array([oldest for _, _, oldest in entries], pa.int64()),
-            **{name: pa.array([getattr(r, name) for _, r, _ in entries], pa.int64()) for name in names},
+            "oldest_recv_ns": pa.array([one.oldest_recv_ns for one in entries], pa.int64()),
+            "through": _times([one.through_ns for one in entries]),
+            **{name: pa.array([getattr(one.rows, name) for one in entries], pa.int64()) for name in names},
         }
     )

@@ -166,7 +166,9 @@ class Ingest:
             made["markets"] = rare.markets_table(new)
         if plan.books.added:
             made["coverage"] = rare.coverage_table(plan.books.added, names)
-        entries = [(one.seq, one.rows, one.oldest_recv_ns) for one in group]
+        entries = [
+            rare.LedgerEntry(one.seq, one.rows, one.oldest_recv_ns, one.batch.through_ns) for one in group
+        ]
         made["ingest_batches"] = rare.ledger_table(self.writer_id, ts_ns, entries)
         return made
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from leadline.storage.access.sql import Answer, Runs, run_sql
 from leadline.storage.queries.chain import GAP, GAP_AFTER_START, OVERLAP, before
@@ -77,7 +77,7 @@ SELECT venue, symbol, reason, expected_id, got_id FROM book_events
 WHERE reason = $reason ORDER BY ts, venue, symbol
 """
 
-_LAST_IDS = "SELECT symbol, last_id FROM coverage WHERE ended_by = $reason"
+_INTERVALS = "SELECT symbol, first_id, last_id, ended_by FROM coverage ORDER BY ALL"
 
 _SAMPLES = """
 SELECT venue, symbol, last_id, bid_px, bid_qty, ask_px, ask_qty FROM depth_snapshots
@@ -170,9 +170,18 @@ def faults(con: Runs, reason: str) -> list[tuple[str, str, int | None, int | Non
     return [(venue, symbol, expected, got) for venue, symbol, _, expected, got in rows]
 
 
-def last_ids(con: Runs, reason: str) -> set[tuple[str, int]]:
-    """Return (symbol, last id) of all coverage that ended for one reason."""
-    return {(symbol, int(last)) for symbol, last in run_sql(con, _LAST_IDS, {"reason": reason}).rows}
+class Covering(NamedTuple):
+    """The ids of one interval of coverage, and why it ended; None while it grows."""
+
+    symbol: str
+    first_id: int
+    last_id: int
+    ended_by: str | None
+
+
+def intervals(con: Runs) -> list[Covering]:
+    """List all intervals of coverage, by symbol and ids."""
+    return [Covering(*row) for row in run_sql(con, _INTERVALS).rows]
 
 
 def trusted_samples(con: Runs, since: dt.datetime) -> Answer:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from leadline.storage.access.sql import Answer, Runs, run_sql
 
-# A fault is in the store a flush after it was noticed: until then a book may still count as trusted.
-SLACK_S = 3
-
 _JUDGED = """
 SELECT *, (SELECT list((bid_px + ask_px) / 2) FROM book_tickers t
            WHERE t.venue = s.venue AND t.symbol = s.symbol
@@ -16,15 +13,19 @@ FROM (SELECT DISTINCT venue, symbol, ts, epoch, last_id, mid_at_snapshot FROM si
 ORDER BY ts, symbol
 """
 
-_UNTRUSTED = f"""
+# An interval ends with its last diff; that it is over is noticed later, and only then can it be known.
+_UNTRUSTED = """
 SELECT symbol, ts, kind, model_requested, outcome FROM signals s
 WHERE kind <> 'rescore' AND mid_at_snapshot IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM coverage c
     WHERE c.venue = s.venue AND c.symbol = s.symbol AND c.epoch = s.epoch
       AND c.first_id <= s.last_id AND c.ts_from <= s.ts
-      AND (c.ended_by IS NULL OR c.ts_to >= s.ts - INTERVAL {SLACK_S} SECOND))
+      AND (c.ended_by IS NULL OR c.ts_to >= s.ts
+           OR (SELECT last(to_state ORDER BY e.ts, e.rowid) FROM book_events e
+               WHERE e.venue = s.venue AND e.symbol = s.symbol AND e.ts <= s.ts
+                 AND e.from_state <> e.to_state) = 'LIVE'))
 ORDER BY ts, symbol
-"""  # noqa: S608  a constant of this module
+"""
 
 _FALSE_DIRECTIONS = """
 SELECT symbol, ts, model_requested, outcome, direction, confidence FROM signals

@@ -2,11 +2,15 @@
 What may be known of a market at a moment, read from the store: a view of its book, or why there is none.
 
 Only rows received by that moment count, and only of the trusted interval it lies in: nothing from the
-future, nothing from across a fault. The book is the newest depth snapshot (or seed) with the diffs after
-it; levels beyond those of the snapshot are unknown, so where the price has moved past them the best prices
-of the newest book ticker take their place; newer than the book by its id, or by receipt where a venue
-numbers tickers apart. A book whose interval has ended, or whose last diff is older than asked for, is a
-`Refusal`.
+future, nothing from across a fault. While an interval grows, the store lags behind the stream: the view is
+of the moment until which the store holds all that the books took in or noticed, the ``through`` of
+``ingest_batches``, and that moment must not lie further back than a book's last diff may. So what was lost
+by then is known to be lost, however far the store lags.
+
+The book is the newest depth snapshot (or seed) with the diffs after it; levels beyond those of the snapshot
+are unknown, so where the price has moved past them the best prices of the newest book ticker take their
+place; newer than the book by its id, or by receipt where a venue numbers tickers apart. A book whose
+interval has ended, or whose last diff is older than asked for, is a `Refusal`.
 """
 
 from __future__ import annotations
@@ -35,6 +39,10 @@ _INTERVAL = """
 SELECT epoch, ts_from, ts_to, ended_by FROM coverage
 WHERE venue = $venue AND symbol = $symbol AND ts_from <= $at
 ORDER BY ts_from DESC, epoch DESC LIMIT 1
+"""
+
+_THROUGH = """
+SELECT through FROM ingest_batches WHERE through IS NOT NULL ORDER BY rowid DESC LIMIT 1
 """
 
 _STATE = """
@@ -149,7 +157,8 @@ def look(
     """
     Read what may be known at ``at`` (our clock, UTC); the last diff may be ``stale_s`` seconds old.
 
-    Raises what the store raises; what speaks against the book is a `Refusal`.
+    The view's own moment, ``at_ns``, is earlier by as much as the store lags, ``stale_s`` at most. Raises
+    what the store raises; what speaks against the book is a `Refusal`.
     """
     moment = utc_naive(at)
     where: dict[str, Any] = {"venue": venue, "symbol": symbol, "at": moment}
@@ -157,6 +166,12 @@ def look(
     if interval is None:
         return Refusal("refused_untrusted", f"no trusted book of it is stored{_state(con, where)}")
     epoch, ts_from, ts_to, ended_by = interval
+    if ended_by is None:
+        through = min(moment, durable_through(con) or moment)
+        if (lag_s := (moment - through).total_seconds()) > stale_s:
+            why = f"the store holds what came until {lag_s:.1f} s before, {stale_s:g} s are allowed"
+            return Refusal("refused_stale", why, epoch)
+        where["at"] = moment = max(through, ts_from)
     if ended_by is not None and ts_to < moment:
         why = f"not LIVE since {ts_to} UTC: {ended_by}{_state(con, where)}"
         return Refusal("refused_untrusted", why, epoch)
@@ -173,13 +188,23 @@ def look(
     return _view(con, where, since=ts_from, last_id=int(last[0]))
 
 
+def durable_through(con: Connection) -> dt.datetime | None:
+    """Return until when the store holds all that its stream took in, UTC naive; None if none says so."""
+    row = con.execute(_THROUGH).fetchone()
+    return None if row is None else row[0]
+
+
 def is_stored(
     con: Connection, venue: str, symbol: str, *, epoch: int, last_id: int, at: dt.datetime
 ) -> bool:
-    """Tell whether a book's diffs reach ``last_id`` in the store; looks at the minute before ``at``."""
-    where = {"venue": venue, "symbol": symbol, "epoch": epoch, "at": utc_naive(at)}
+    """Tell whether the store holds all until ``at``; of a book, diffs up to ``last_id``, a minute back."""
+    moment = utc_naive(at)
+    where = {"venue": venue, "symbol": symbol, "epoch": epoch, "at": moment}
     row = con.execute(_NEWEST, where).fetchone()
-    return row is not None and row[0] is not None and int(row[0]) >= last_id
+    if row is None or row[0] is None or int(row[0]) < last_id:
+        return False
+    through = durable_through(con)
+    return through is None or through >= moment
 
 
 def _state(con: Connection, where: dict[str, Any]) -> str:

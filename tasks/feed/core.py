@@ -122,7 +122,7 @@ class Core:
         await asyncio.wait(self._timers)
         await self._desk.stop()
         for _ in range(int(drain_s / DRAIN_TURN_S)):
-            if not any(line.is_held for line in self._lines):
+            if all(line.oldest_held_ns is None for line in self._lines):
                 break
             await asyncio.sleep(DRAIN_TURN_S)  # frames already read are brought home by `Line`
         for line in self._lines:
@@ -132,6 +132,7 @@ class Core:
             book.leave(reason, ts_ns, self.router.batch)
         self.router.flush()  # so that the last bucket counts these rows
         await self._count()
+        self.router.batch.through_ns = self._through_ns()
         self.router.finish()
         await self._rest.close()
 
@@ -223,7 +224,13 @@ class Core:
 
     async def flush(self) -> bool:
         """Hand over what there is; False if the sink is full."""
+        self.router.batch.through_ns = self._through_ns()
         return self.router.flush()
+
+    def _through_ns(self) -> int:
+        """Return until when the books have taken in all that was received; call it between two reads."""
+        held = [line.oldest_held_ns for line in self._lines]
+        return min([self.config.clock.wall_ns(), *(ns for ns in held if ns is not None)])
 
     # -- timers ----------------------------------------------------------------------------------
 
@@ -247,7 +254,7 @@ class Core:
 
     def _look_for_lag(self, line: Line) -> None:
         newest, line.newest = line.newest, None
-        if newest is None or not line.is_up or line.is_held:
+        if newest is None or not line.is_up or line.oldest_held_ns is not None:
             return
         config = self.config
         watch = self._lags.setdefault(line.name, self._lag_watch())
@@ -346,7 +353,7 @@ class Core:
             legs=tuple(leg for line in self._lines for leg in line.beside.legs()),
             resyncs=self.totals.resyncs,
             open_needs=self._desk.open_needs,
-            is_paused=any(line.is_held for line in self._lines),
+            is_paused=any(line.oldest_held_ns is not None for line in self._lines),
             used_weight=self._governor.used,
             clock_offset_us=None if best is None else best.offset_ns / 1000,
             clock_error_us=None if best is None else best.error_ns / 1000,

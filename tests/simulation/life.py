@@ -331,7 +331,8 @@ class Life:
             if stream is None or stream.owner is None or stream.is_stopping:
                 continue
             symbol = self._rng.choice(self.plan.markets).symbol
-            at = dt.datetime.fromtimestamp(self.world.wall_ns() / 1e9, dt.UTC)
+            wall_ns = self.world.wall_ns()
+            at = dt.datetime.fromtimestamp(wall_ns / 1e9, dt.UTC)
             with connect(stream.db) as con:
                 found = look(con, stream.core.config.profile.name, symbol, at, stale_s=self.plan.stale_s)
             view = found if isinstance(found, BookView) else None
@@ -340,7 +341,9 @@ class Life:
                 if isinstance(found, Refusal)
                 else f"view {found.last_id}"
             )
-            lost_s = self.world.now_s - self.seen.left_live_s.get(symbol, self.world.now_s)
+            lag_s = 0.0 if view is None else (wall_ns - view.at_ns) / 1e9
+            as_of_s = self.world.now_s - lag_s
+            lost_s = as_of_s - self.seen.left_live_s.get(symbol, as_of_s)
             state = stream.live().get(symbol, "WAITING")
             self.seen.looks.append(Looked(self.world.now_s, symbol, view, state, lost_s, said))
             self.seen.note(f"look {symbol} {said}")

@@ -20,6 +20,7 @@ from leadline.book.venues.binance.sequence import SpotRule
 from leadline.storage.access import owner
 from leadline.storage.handover.cut import Cutter
 from leadline.storage.ingest.transaction import Ingest
+from leadline.storage.signals import view
 from leadline.tasks.feed.requests.listing import Listing
 from leadline.tasks.net.errors import UnknownSymbol
 
@@ -115,6 +116,10 @@ PLANTED: dict[str, Planted] = {
     "asked-once": Planted(
         Listing, "_due", lambda _: lambda *_: [], 33, frozenset({"opens-soon"}),
         "whether a symbol trades is asked once",
+    ),
+    "up-to-now": Planted(
+        view, "durable_through", lambda _: lambda _: None, 63, frozenset({"signal-not-lost"}),
+        "the store is taken to hold all up to now",
     ),
     "any-seed": Planted(
         SpotRule, "oldest_seed", lambda _: lambda *_: -1, 0, frozenset({"live-books"}),

@@ -8,7 +8,7 @@ from leadline.book.sync.events import State
 from tests.simulation.evidence import Evidence, some
 from tests.simulation.grammar import SETTLE_S
 
-LOST_S = 2.0
+LOST_S = 0.1  # between two looks at the clock
 SOON_S = 15.0
 BUSY_S = 45.0  # a pair without a diff for so long is a quiet one
 BAN_SLACK_S = 1.0  # answers that were under way
@@ -134,10 +134,11 @@ def signal_true(evidence: Evidence) -> Iterator[str]:
 
 
 def signal_not_lost(evidence: Evidence) -> Iterator[str]:
-    """Look for views of books that memory knew to be lost."""
+    """Look for views of books that memory knew to be lost at the moment of the view."""
     for look in evidence.seen.looks:
         if look.view is not None and look.state != State.LIVE and look.lost_s > LOST_S:
-            yield f"{look.symbol}, {look.at_s:.2f} s: shown a book {look.state} for {look.lost_s:.1f} s"
+            said = f"shown a book that had been lost for {look.lost_s:.1f} s, now {look.state}"
+            yield f"{look.symbol}, {look.at_s:.2f} s: {said}"
 
 
 def no_traceback(evidence: Evidence) -> Iterator[str]:

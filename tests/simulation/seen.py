@@ -34,8 +34,8 @@ class Looked:
     at_s: float
     symbol: str
     view: BookView | None
-    state: str  # of the book in memory at that moment …
-    lost_s: float  # … and for how long it had not been LIVE
+    state: str  # of the book in memory when it was asked for
+    lost_s: float  # for how long it had not been LIVE at the moment of the view
     said: str
 
 

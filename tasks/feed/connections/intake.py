@@ -45,6 +45,11 @@ class Intake:
         """Whether frames wait for the sink."""
         return bool(self._held)
 
+    @property
+    def oldest_held_ns(self) -> int | None:
+        """When the oldest frame that waits was received, ns since 1970; None if none waits."""
+        return self._held[0].wall_ns if self._held else None
+
     def clear(self) -> None:
         """Give up what waits."""
         self._held.clear()

@@ -102,9 +102,9 @@ class Line:
         return self._session is not None and not self._is_opening
 
     @property
-    def is_held(self) -> bool:
-        """Whether frames wait for the sink."""
-        return self._intake.is_held
+    def oldest_held_ns(self) -> int | None:
+        """When the oldest of its frames that wait for the sink was received, ns; None if none waits."""
+        return self._intake.oldest_held_ns
 
     @property
     def width(self) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from leadline.flows.config.settings import BadSetting, Settings
-from leadline.flows.demo.proofs import Comparison, gaps_made, proof_of
+from leadline.flows.demo.proofs import Comparison, proof_of
 from leadline.flows.demo.run import demo_venue
 from leadline.storage.queries.invariants import SeedRange
 from tests.demo import DemoRun
@@ -67,47 +67,6 @@ def test_a_demo_stopped_early_proves_nothing_and_leaves_nothing(tmp_path: Path) 
     assert "stopped early" in said.err
     assert "nothing was proved" in said.err
     until(lambda: not children_of(tmp_path), "all children are gone")
-
-
-def fault(kind: str, *hits: tuple[str, int, int], stream: str = "depth") -> dict[str, Any]:
-    told = [{"symbol": symbol, "first_id": first, "last_id": last} for symbol, first, last in hits]
-    return {"kind": kind, "stream": stream, "hits": told}
-
-
-def test_the_gaps_that_a_venue_made() -> None:
-    ledger = {
-        "faults": [
-            fault("drop", ("A", 5, 9), ("A", 10, 12)),
-            fault("reorder", ("B", 1, 3), ("B", 4, 8)),
-            fault("drop", ("A", 50, 50), stream="bookTicker"),
-            fault("duplicate", ("A", 20, 21)),
-            fault("drop"),
-        ]
-    }
-    assert list(gaps_made(ledger)) == [("A", 5, 13), ("B", 1, 4)]
-
-
-@pytest.mark.parametrize(
-    ("met", "ended_at", "holds"),
-    [
-        pytest.param([("v", "A", 5, 13)], None, True, id="told"),
-        pytest.param([], 4, True, id="session-lost-before-it-is-told"),
-        pytest.param([], 5, False, id="session-lost-at-another-id"),
-        pytest.param([], None, False, id="not-told"),
-        pytest.param([("v", "A", 5, 12)], None, False, id="told-at-other-ids"),
-        pytest.param([("v", "A", 5, 13)] * 2, None, False, id="told-twice"),
-    ],
-)
-def test_a_gap_is_told_or_ends_coverage_with_its_session(
-    monkeypatch: pytest.MonkeyPatch, met: list[Any], ended_at: int | None, holds: bool
-) -> None:
-    from leadline.flows.demo import proofs
-
-    ends = set() if ended_at is None else {("A", ended_at)}
-    monkeypatch.setattr(proofs.audit, "faults", lambda con, reason: met)
-    monkeypatch.setattr(proofs.audit, "last_ids", lambda con, reason: ends)
-    ledger = {"faults": [fault("drop", ("A", 5, 9), ("A", 10, 12))]}
-    assert proofs.gaps(None, ledger).holds == holds  # type: ignore[arg-type]
 
 
 def test_nothing_compared_proves_nothing() -> None:

@@ -74,8 +74,17 @@ class Stored:
             qty=qty, buyer_is_maker=not bought, kind="market" if met else "rpi", market_qty=met,
         )  # fmt: skip
 
-    def event(self, s: float, to: str, reason: str) -> None:
-        self._put("book_events", ts=at(s), from_state="LIVE", to_state=to, reason=reason)
+    def durable(self, s: float) -> None:
+        """Say that the store holds all that the stream took in until then."""
+        self.con.execute(
+            """INSERT INTO ingest_batches BY NAME SELECT 'w' AS writer_id, 1 AS seq, $1 AS ts,
+               0 AS diffs, 0 AS levels, 0 AS trades, 0 AS tickers, 0 AS seeds, 0 AS events, 0 AS samples,
+               0 AS stats, $1 AS through""",
+            [at(s)],
+        )
+
+    def event(self, s: float, to: str, reason: str, before: str = "LIVE") -> None:
+        self._put("book_events", ts=at(s), from_state=before, to_state=to, reason=reason)
 
     def quiet_book(self) -> None:
         """A LIVE book since two minutes: 99 / 101, then 100 / 101 one second before noon."""

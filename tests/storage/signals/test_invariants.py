@@ -48,10 +48,28 @@ def test_a_decision_on_a_book_not_trusted_is_found(con: Connection, told: dict[s
     assert len(audit.untrusted(con).rows) == 1
 
 
-def test_a_decision_after_trust_ended_is_found(con: Connection) -> None:
-    Stored(con).covered(-60, -10, 30, ended_by="gap")
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        pytest.param([], 1, id="nobody-knows-when"),
+        pytest.param([(-60, "LIVE", "ready"), (-0.001, "BUFFERING", "gap")], 1, id="known-a-moment-before"),
+        pytest.param([(-60, "LIVE", "ready"), (0.001, "BUFFERING", "gap")], 0, id="known-a-moment-after"),
+        pytest.param([(-60, "LIVE", "ready")], 0, id="known-never"),
+        pytest.param(
+            [(-60, "LIVE", "ready"), (-5, "BUFFERING", "gap"), (5, "LIVE", "ready")], 1, id="healed-later"
+        ),
+    ],
+)
+def test_a_decision_after_the_end_of_trust_was_known_is_found(
+    con: Connection, told: list[tuple[float, str, str]], found: int
+) -> None:
+    """Coverage ends with the last diff, ten seconds before the decision: what matters is who knew."""
+    market = Stored(con)
+    market.covered(-60, -10, 30, ended_by="gap")
+    for seconds, state, reason in told:
+        market.event(seconds, state, reason, before="BUFFERING" if state == "LIVE" else "LIVE")
     rows.put(con, [decision("a", epoch=EPOCH, last_id=30, mid_at_snapshot=100.5)])
-    assert len(audit.untrusted(con).rows) == 1
+    assert len(audit.untrusted(con).rows) == found
 
 
 def test_a_failure_with_a_confidence_is_found(con: Connection) -> None:

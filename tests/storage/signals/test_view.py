@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from leadline.book.analytics.signal_features import BookView, features
 from leadline.book.venues.registry import spec_of
@@ -115,6 +117,70 @@ def test_a_newer_ticker_tops_the_diffs(con: Connection, market: Stored) -> None:
     assert view.last_id == 35
     assert (view.bid_px.tolist(), view.bid_qty.tolist()) == ([99, 98], [7, 5])
     assert view.ask_px.tolist() == [100, 101, 102]
+
+
+def test_a_view_is_of_the_moment_until_which_the_store_holds_everything(
+    con: Connection, market: Stored
+) -> None:
+    market.quiet_book()
+    market.durable(-0.5)
+    view = book(con)
+    assert (view.at_ns, view.last_id) == (ns(-0.5), 30)
+    market.diff(-0.2, 31, 40, {100: 7}, {})
+    assert book(con).last_id == 30  # more may have come until then, and be on its way
+    market.durable(-0.1)
+    assert (book(con).at_ns, book(con).last_id) == (ns(-0.1), 40)
+    assert book(con, -0.3).at_ns == ns(-0.3)  # of an earlier moment everything is known
+    market.durable(3.0)
+    assert book(con).at_ns == ns(0)
+
+
+def test_a_store_that_lags_too_far_says_nothing(con: Connection, market: Stored) -> None:
+    market.quiet_book()
+    market.durable(-2.5)
+    told = seen(con, stale_s=2.4)
+    assert isinstance(told, Refusal)
+    assert told.outcome == "refused_stale"
+    assert told.reason == "the store holds what came until 2.5 s before, 2.4 s are allowed"
+    assert isinstance(seen(con, stale_s=120), BookView)
+
+
+def test_an_interval_that_is_over_is_known_to_its_end(con: Connection, market: Stored) -> None:
+    """A recording, or a day that is over: the store holds no more of it, whatever came later."""
+    market.quiet_book()
+    con.execute("UPDATE coverage SET ended_by = 'stopped'")
+    market.durable(-60)
+    assert book(con, -1).at_ns == ns(-1)
+
+
+@given(
+    lost_s=st.floats(-30, 30),
+    noticed_after_s=st.floats(0, 5),
+    lags=st.lists(st.floats(-40, 0), min_size=1, max_size=3),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_view_of_a_book_that_was_known_to_be_lost_by_then(
+    con: Connection, lost_s: float, noticed_after_s: float, lags: list[float]
+) -> None:
+    """
+    However far the store lags: a view is of a moment at which nobody knew yet that the book was lost.
+
+    The store holds what was noticed by its watermark, no more.
+    """
+    con.begin()
+    market = Stored(con)
+    market.quiet_book()
+    noticed_s = max(lost_s, -1.0) + noticed_after_s  # the last diff came a second before noon
+    for through_s in lags:
+        market.durable(through_s)
+    if noticed_s <= lags[-1]:
+        market.event(noticed_s, "BUFFERING", "session_lost")
+        con.execute("UPDATE coverage SET ended_by = 'session_lost'")
+    view = seen(con, stale_s=30)
+    if isinstance(view, BookView):
+        assert view.at_ns <= ns(min(lags[-1], 0.0)) + 1_000
+        assert view.at_ns <= ns(noticed_s) + 1_000
+    con.rollback()
 
 
 @pytest.mark.parametrize(("seconds", "best"), [(-1.5, 100), (-0.5, 99)])

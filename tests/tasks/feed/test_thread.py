@@ -12,6 +12,7 @@ import pytest
 
 from leadline.book.rows.batch import Batch, Count, CoverageEnded, CoverageOpened, DiffCol
 from leadline.book.venues.common.listing import ListingState
+from leadline.storage.ingest.tables import oldest_recv_ns
 from leadline.tasks.feed.thread import Feed, FeedConfig
 from leadline.tasks.loopback import Options, ThreadedVenue, run_in_thread
 from leadline.tasks.net.errors import FeedStopped
@@ -288,3 +289,40 @@ class _Commit:
 
 def _with_profile(config: FeedConfig, **changes: Any) -> FeedConfig:
     return replace(config, profile=replace(config.profile, **changes))
+
+
+@pytest.mark.parametrize("limit", [1_000_000, 3])
+def test_what_comes_after_a_watermark_was_received_after_it(limit: int) -> None:
+    """With room for three batches the sink is full again and again, and frames wait in between."""
+    sink = ListSink(
+        limit=limit, room={"diff_rows": 16, "level_rows": 8_192, "trade_rows": 99, "ticker_rows": 99}
+    )
+    with run_in_thread(Options(count=3, speed=8)) as venue, feeding(config_for(venue), sink) as feed:
+        until(
+            lambda: sink.release() or all(book.is_live for book in feed.status().symbols), "books are LIVE"
+        )
+        settled = len(sink.batches) + 1  # until then diffs wait for their seed
+        for _ in range(30):
+            before = len(sink.batches)
+            if limit < 100:
+                until(lambda: feed.status().is_paused, "frames wait for room")
+                sink.release()
+            until(lambda n=before: len(sink.batches) > n, "more batches")
+        began_ns = time.time_ns()
+        until(lambda: sink.release() or watermarks(sink)[-1] > began_ns, "the watermark follows the clock")
+        sink.limit = 1_000_000
+    assert len(watermarks(sink)) > 10
+    through_ns, rows = 0, 0
+    for n, batch in enumerate(sink.batches):
+        oldest_ns = oldest_recv_ns(batch) if n > settled else None
+        received = [] if oldest_ns is None else [oldest_ns]
+        noticed = [row.ts_ns for row in (*batch.events, *batch.samples)]
+        assert min(received + noticed, default=through_ns) >= through_ns
+        rows += len(received)
+        through_ns = max(through_ns, batch.through_ns or 0)
+    assert rows > 20
+
+
+def watermarks(sink: ListSink) -> list[int]:
+    """Return until when everything is in the batches so far, batch by batch."""
+    return [batch.through_ns for batch in list(sink.batches) if batch.through_ns is not None] or [0]
