@@ -101,6 +101,11 @@ class CompiledLadder:
         """When it reached us, ns since 1970; 0 while there is none."""
         return int(self.state[slot.LAST_RECV_NS])
 
+    @property
+    def last_event_ns(self) -> int:
+        """The venue's time of the newest diff held, ns; 0 while there is none since the seed."""
+        return int(self.state[slot.LAST_EVENT_NS])
+
     def seed(self, snapshot: RawSeed) -> None:
         """Replace all levels by those of a seed."""
         self.clear()
@@ -113,7 +118,7 @@ class CompiledLadder:
         """Set the levels of a diff; whether it is the right one is for `book.sync.machine` to say."""
         self.make_room(diff.bids, diff.asks)
         self.kernels.apply_levels(self.state, diff.levels, 0, diff.bids, diff.asks, _WORK)
-        self._stand_at(diff.last_id, diff.ts_recv_ns)
+        self._stand_at(diff.last_id, diff.ts_recv_ns, diff.ts_event_ns)
         self._shared_id = diff.shared_id
 
     def clear(self) -> None:
@@ -208,9 +213,10 @@ class CompiledLadder:
         self.state = state
         self.memory = state.data
 
-    def _stand_at(self, last_id: int, recv_ns: int) -> None:
+    def _stand_at(self, last_id: int, recv_ns: int, event_ns: int = 0) -> None:
         self.state[slot.LAST_ID] = last_id
         self.state[slot.LAST_RECV_NS] = recv_ns
+        self.state[slot.LAST_EVENT_NS] = event_ns
 
 
 def _levels(flat: Ints) -> tuple[Level, ...]:

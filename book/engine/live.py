@@ -197,6 +197,10 @@ class LiveBook(ABC):
         self._witness.close(batch)
         return self._told(lambda: self._sync.leave(reason), ts_ns, batch)
 
+    def seek(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
+        """Ask for a seed though no diff has come; only a book that is WAITING does."""
+        return self._told(self._sync.seek, ts_ns, batch)
+
     def mark_stale(self, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Stop trusting a LIVE book whose stream fell silent; its next diff heals it."""
         return self._told(self._sync.mark_stale, ts_ns, batch)

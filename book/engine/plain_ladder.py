@@ -81,28 +81,28 @@ class PlainLadder:
         self.bids = Side(is_bid=True)
         self.asks = Side(is_bid=False)
         self.last_id = self.witness_id = -1
-        self.last_recv_ns = 0
+        self.last_recv_ns = self.last_event_ns = 0
 
     def seed(self, snapshot: DepthSnapshot) -> None:
         """Replace all levels by those of a seed."""
         self.bids.replace(snapshot.bids)
         self.asks.replace(snapshot.asks)
         self.last_id, self.witness_id = snapshot.last_id, snapshot.witness_id
-        self.last_recv_ns = snapshot.ts_recv_ns
+        self.last_recv_ns, self.last_event_ns = snapshot.ts_recv_ns, 0
 
     def apply(self, diff: DepthDiff) -> None:
         """Set the levels of a diff; whether it is the right one is for `book.sync.machine` to say."""
         self.bids.update(diff.bids)
         self.asks.update(diff.asks)
         self.last_id, self.witness_id = diff.last_id, diff.witness_id
-        self.last_recv_ns = diff.ts_recv_ns
+        self.last_recv_ns, self.last_event_ns = diff.ts_recv_ns, diff.ts_event_ns
 
     def clear(self) -> None:
         """Forget everything."""
         self.bids.replace(())
         self.asks.replace(())
         self.last_id = self.witness_id = -1
-        self.last_recv_ns = 0
+        self.last_recv_ns = self.last_event_ns = 0
 
     def top_state(self) -> TopState:
         """Judge the two best levels."""

@@ -20,6 +20,7 @@ from leadline.book.kernel.ladder import (
     EPOCH,
     FIRST,
     LAST,
+    LAST_EVENT_NS,
     LAST_ID,
     LAST_RECV_NS,
     N_ASKS,
@@ -106,6 +107,7 @@ def accept_depth(  # noqa: PLR0911 - each is another thing to do next
     batch[DIFFS] += 1
     state[LAST_ID] = last
     state[LAST_RECV_NS] = ts_recv_ns
+    state[LAST_EVENT_NS] = state[TS_EVENT]
     is_told = check_book(state) != 0 or ts_recv_ns >= state[TURN_NS]
     if recv_mono_ns != 0:
         batch[at + D_TO_BOOK] = mono_ns() - recv_mono_ns

@@ -25,11 +25,13 @@ SYMBOL_BYTES, SYMBOL = 19, 20  # its UTF-8 bytes, one a slot
 SYMBOL_ROOM = 64
 # What the last scan found, for the caller to read: in the book's own array, as others scan meanwhile.
 FOUND = SYMBOL + SYMBOL_ROOM
-FOUND_ROOM = 9
+FOUND_ROOM = 10
 FIRST, LAST, PREV, TS_EVENT, BIDS_FOUND, ASKS_FOUND = range(FOUND, FOUND + 6)
 # … and what it took, where asked: receive -> scan, and the scan, in ns.
 QUEUE, DECODE = FOUND + 6, FOUND + 7
 TS_TRANSACTION = FOUND + 8  # 0 where the message has none
+# The venue's time of the newest diff held, ns; 0 while there is none since the seed.
+LAST_EVENT_NS = FOUND + 9
 # Tickers and tops that `book.kernel.attest` compares.
 ATTEST = FOUND + FOUND_ROOM
 ATTEST_ROOM = 728

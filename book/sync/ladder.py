@@ -44,6 +44,11 @@ class Ladder(Protocol[D_contra, S_contra]):
         """Id of the newest update held; -1 while there is none."""
         ...
 
+    @property
+    def last_event_ns(self) -> int:
+        """The venue's time of the newest diff held, ns; 0 while there is none since the seed."""
+        ...
+
     def seed(self, snapshot: S_contra) -> None:
         """Replace all levels."""
         ...

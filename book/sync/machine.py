@@ -37,9 +37,11 @@ One missing diff makes the book worthless, so it is thrown away and built anew.
 * Some venues put a whole book into the stream itself: first after a subscription, then whenever they see
   fit. It replaces what is held in any state, and the book is LIVE with it at once, in a new epoch: no diff
   has to bridge two roads. What came before it, a gap included, is void.
-* Ids that go back (the venue was restarted or reset) look like old diffs for ever. `REPEAT_LIMIT` in a
-  row, not one of them newer than what was heard before, are a gap. So is a seed so far ahead that a
-  whole buffer of diffs did not reach it.
+* Ids that go back (the venue was restarted or reset) look like old diffs for ever. Old diffs that no honest
+  repeat can be (`book.sync.old_diffs`) are a gap.
+* A quiet symbol may send no diff for long after a session was lost. `seek` asks for a seed all the same. It
+  makes the book LIVE, and the first diff has to bridge as ever. It may not be older than what was held
+  before, because REST may lag. Where `SEEKS` seeds are, the ids went back.
 
 The class is generic: the plain ladder and the compiled one run behind this same code. A caller that
 applies in-sequence diffs to the ladder itself may do so while ``state`` is LIVE and ``bridged`` holds.
@@ -69,14 +71,11 @@ from leadline.book.sync.events import (
     State,
 )
 from leadline.book.sync.ladder import Ladder, Seed, TopState
+from leadline.book.sync.old_diffs import OldDiffs
 from leadline.book.sync.rules import Join, SequenceRule, Span
 
-# Ten seconds of spot diffs. Honest repeats come in short runs: a slower twin connection is some tens
-# of diffs behind. A diff that is new to us, though older than the seed, does not count.
-REPEAT_LIMIT = 100
-
 BUFFER_LIMIT = 10_000  # a quarter of an hour of spot diffs, two minutes of the busiest futures
-
+SEEKS = 5  # the desk's waits between them double: some seconds in all
 
 D = TypeVar("D", bound=Span)
 S = TypeVar("S", bound=Seed)
@@ -112,10 +111,9 @@ class BookSync(Generic[D, S]):
         self._reason = "start"  # of the last request for a seed
         self._least_id = -1  # of the next seed, where no diff is buffered to say it
         self._halt_reason: str | None = None
-        self._heard_id = -1  # newest last_id heard; kept up to date until bridged
-        self._behind = 0  # diffs heard that are new to us, yet older than the seed
-        self._repeats = 0  # diffs in a row that are not even new to us …
-        self._repeats_at = -1  # … and what was the newest heard all that while
+        self._old = OldDiffs(buffer_limit)
+        self._held_id = -1  # as `leave` was called last
+        self._seeks = 0  # seeds older than that
 
     @property
     def last_id(self) -> int:
@@ -166,7 +164,7 @@ class BookSync(Generic[D, S]):
             # Docs, step 4: fetch again below ``U``. By update procedure 1 the seed just below it joins.
             if self.rule.judge(first, snapshot.last_id, bridged=False) is Join.GAP:
                 return [SnapshotNeeded(self.rule.oldest_seed(first), "seed_too_old")]
-        elif snapshot.last_id < self._least_id:
+        elif snapshot.last_id < self._least_id and not self._has_gone_back():
             return [SnapshotNeeded(self._least_id, "seed_too_old")]
         return self._join(snapshot)
 
@@ -182,9 +180,20 @@ class BookSync(Generic[D, S]):
         self.applied = []
         if self.state is State.WAITING:
             return []
+        newest = self._buffer[-1].last_id if self._buffer else self.last_id
+        self._held_id, self._seeks = max(self._held_id, newest), 0
         left = Left(reason, self.last_id)
         self._discard(State.WAITING, reason, [])
         return [left]
+
+    def seek(self) -> list[Event]:
+        """Ask for a seed though no diff has come; only a book that is WAITING does."""
+        self.applied = []
+        if self.state is not State.WAITING:
+            return []
+        self._restart([], "start")
+        self._least_id = self._held_id
+        return [SnapshotNeeded(self._least_id, "start")]
 
     def mark_stale(self) -> list[Event]:
         """Stop trusting a LIVE book whose stream fell silent; its next diff in sequence heals it."""
@@ -237,7 +246,8 @@ class BookSync(Generic[D, S]):
             return self._restart([diff], self._reason, self.why)  # crossed as a halt ended, or refuted
         tail = self._buffer[-1].last_id
         join = self.rule.judge(diff, tail, bridged=True)
-        if join is Join.GAP or (join is Join.OLD and self._is_going_back(diff, tail)):
+        newest_ns = self._buffer[-1].ts_event_ns
+        if join is Join.GAP or (join is Join.OLD and self._old.go_back(diff, tail, newest_ns)):
             return self._lose(diff, tail)
         if join is Join.OLD:
             return []  # a repeat
@@ -256,7 +266,8 @@ class BookSync(Generic[D, S]):
         waiting, self._buffer = self._buffer, []
         self.ladder.seed(snapshot)
         self.epoch = self.applied_epoch = max(snapshot.ts_recv_ns // 1000, self.applied_epoch + 1)
-        self._forget_heard(waiting[-1].last_id if waiting else -1)
+        self._held_id = -1
+        self._old.forget(waiting[-1].last_id if waiting else -1)
         if self._is_crossed():
             return self._discard_crossed(waiting)
         for n, diff in enumerate(waiting):
@@ -281,8 +292,9 @@ class BookSync(Generic[D, S]):
         if join is Join.GAP:
             return self._lose(diff, self.last_id)
         if join is Join.OLD:
-            heard = self.last_id if self.bridged else self._heard_id
-            return self._lose(diff, self.last_id) if self._is_going_back(diff, heard) else []
+            heard_id = self.last_id if self.bridged else self._old.heard_id
+            goes_back = self._old.go_back(diff, heard_id, self.ladder.last_event_ns)
+            return self._lose(diff, self.last_id) if goes_back else []
         self._apply(diff)
         return self._settle([diff])
 
@@ -322,17 +334,10 @@ class BookSync(Generic[D, S]):
 
     # -- giving up -------------------------------------------------------------------------------
 
-    def _is_going_back(self, diff: D, heard: int) -> bool:
-        """Count old diffs; True when they can no longer be honest ones (see the head of the module)."""
-        if diff.last_id > heard:  # a slow stream on its way to a newer seed
-            self._heard_id = diff.last_id
-            self._behind += 1
-            return self._behind >= self._buffer_limit
-        if self._repeats_at != heard:  # something new was heard in between
-            self._repeats_at = heard
-            self._repeats = 0
-        self._repeats += 1
-        return self._repeats >= REPEAT_LIMIT
+    def _has_gone_back(self) -> bool:
+        """Count a seed older than what was held before; True when it is the ids that went back."""
+        self._seeks += self._reason == "start"
+        return self._seeks >= SEEKS
 
     def _lose(self, diff: D, last_id: int) -> list[Event]:
         """Discard everything before ``diff`` and begin again with it (docs: start over)."""
@@ -364,10 +369,4 @@ class BookSync(Generic[D, S]):
         self.doubted = False
         self._stale = False
         self._buffer = buffer
-        self._forget_heard(-1)
-
-    def _forget_heard(self, heard: int) -> None:
-        self._heard_id = heard
-        self._behind = 0
-        self._repeats = 0
-        self._repeats_at = -1
+        self._old.forget(-1)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 
 class Span(Protocol):
-    """The ids a diff carries."""
+    """The ids a diff carries, and its time."""
 
     @property
     def first_id(self) -> int:
@@ -28,6 +28,11 @@ class Span(Protocol):
     @property
     def prev_id(self) -> int | None:
         """The last update of the diff before; None where the venue does not say."""
+        ...
+
+    @property
+    def ts_event_ns(self) -> int:
+        """The venue's time of the diff, ns since 1970."""
         ...
 
 

@@ -80,7 +80,7 @@ class SymbolMarket:
         self._closed_side = 0  # 1: no bids, -1: no asks, by command
         self._bounds = (INT64_MAX, INT64_MAX)  # no bid's and no ask's key above it, by command
         self._diff_from = self.last_id  # last id of the diff before
-        self._trade_id = 1_000_000 + self._rng.randrange(10**6)
+        self.trade_id = 1_000_000 + self._rng.randrange(10**6)
         self._pressure = 0.0
         self._reach = 0.0  # distances are drawn in units of this
         self._events = spec.events_per_s * WINDOW_NS / 1e9  # in a window, on average
@@ -240,8 +240,8 @@ class SymbolMarket:
             there = self._book[key]
             fill = min(left, there)
             self._put(key, there - fill)
-            self._trade_id += 1
-            sink.append(MarketTrade(self.index, ts_ns, self._trade_id, abs(key), fill, key > 0))
+            self.trade_id += 1
+            sink.append(MarketTrade(self.index, ts_ns, self.trade_id, abs(key), fill, key > 0))
             left -= fill
             if left <= 0:
                 return

@@ -18,6 +18,7 @@ from leadline.book.engine.factory import make_book
 from leadline.book.engine.live import LiveBook
 from leadline.book.errors import LeadlineError
 from leadline.book.rows.batch import Batch, DepthSample, Market, SeedRow
+from leadline.book.sync.events import State
 from leadline.tasks.feed.connections.handover import mark_books
 from leadline.tasks.feed.connections.lag import LagWatch
 from leadline.tasks.feed.connections.line import Line
@@ -26,10 +27,11 @@ from leadline.tasks.feed.requests.audit import Auditor
 from leadline.tasks.feed.requests.needs import Need, NeedQueue
 from leadline.tasks.feed.requests.runner import Desk
 from leadline.tasks.feed.requests.seeds import Seeds
+from leadline.tasks.feed.requests.silences import Silences
 from leadline.tasks.feed.routing.clock import ClockWatch
 from leadline.tasks.feed.routing.config import FeedConfig, FeedSink, FeedStatus
 from leadline.tasks.feed.routing.latency import Latencies
-from leadline.tasks.feed.routing.liveness import Resubscribe, Silent, Verdict
+from leadline.tasks.feed.routing.liveness import LineSilent, Resubscribe, Silent, Verdict
 from leadline.tasks.feed.routing.router import Router
 from leadline.tasks.feed.routing.stats import Now, StatsBucket, Totals
 from leadline.tasks.feed.symbols import Symbols
@@ -91,6 +93,7 @@ class Core:
         self._attempts = AttemptBudget(
             clock.mono_s, limit=profile.attempts, window_s=profile.attempts_window_s
         )
+        self._silences = Silences(self.router, self._rest, config)
         self._lags: dict[str, LagWatch] = {}  # by line
         self._timers: list[asyncio.Task[None]] = []
         self._is_stopped = False
@@ -121,6 +124,7 @@ class Core:
             timer.cancel()
         await asyncio.wait(self._timers)
         await self._desk.stop()
+        await self._silences.stop()
         for _ in range(int(drain_s / DRAIN_TURN_S)):
             if all(line.oldest_held_ns is None for line in self._lines):
                 break
@@ -251,6 +255,20 @@ class Core:
             for verdict in line.check():
                 self._act_on(line, verdict)
             self._look_for_lag(line)
+            self._seek(line)
+
+    def _seek(self, line: Line) -> None:
+        """Have those books seeded whose streams are being sent and have brought no diff: quiet ones."""
+        config, profile = self.config, self.config.profile
+        if profile.seeds_in_stream or line.carries is not StreamKind.DEPTH:
+            return
+        for symbol in line.symbols:
+            book = self.router.books.get(symbol)
+            if book is None or book.state is not State.WAITING:
+                continue
+            if line.sent_for_s(profile.stream(symbol, StreamKind.DEPTH)) >= config.seek_after_s:
+                told = book.seek(config.clock.wall_ns(), self.router.batch)
+                self._seeds.hear([(book, event) for event in told])
 
     def _look_for_lag(self, line: Line) -> None:
         newest, line.newest = line.newest, None
@@ -275,6 +293,8 @@ class Core:
             if book is not None:
                 log.warning("%s: depth silent for %.1f s", verdict.symbol, verdict.for_s)
                 book.mark_stale(self.config.clock.wall_ns(), self.router.batch)
+        elif isinstance(verdict, LineSilent):
+            self._silences.look_into(line, verdict)
         elif isinstance(verdict, Resubscribe):
             log.warning("%s: still silent, asking for %s anew", verdict.symbol, verdict.stream)
             line.ask_anew(verdict.stream)

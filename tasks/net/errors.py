@@ -60,6 +60,10 @@ class SeedRefused(VenueError):
 
     transient = True
 
+    def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
 
 class AccessRefused(VenueError):
     """The venue refuses (403, 451 or another 4xx); the message says what to change."""

@@ -5,9 +5,9 @@ Frames are handed over from within the read callback, all of one read at once, d
 the socket: no queue and no task switch stands between the socket and the book. That is why the
 library's connection class is extended here (its ``create_connection`` argument is made for it).
 
-The library answers the venue's pings, copying the payload as the venue asks, and we send none of our
-own: they would count towards the few messages a second it accepts. A dead line shows as silence
-(`tasks.feed.routing.liveness`).
+The library answers the venue's pings, copying the payload as the venue asks. We send none of our own while
+frames come: they would count towards the few messages a second it accepts. A dead line shows as silence
+(`tasks.feed.routing.liveness`), and then as a ping without an answer.
 
 Where streams do not stand in the address, they are asked for in commands, paced
 (`tasks.net.limits.CommandPacer`), which the venue's adapter writes. Some venues want a message from us now
@@ -221,6 +221,18 @@ class Session:
             self._pacer.spend()
             with contextlib.suppress(OSError, WebSocketException):
                 await self._wire.send(beat.payload, text=True)
+
+    async def answers_ping(self, within_s: float) -> bool:
+        """Send a ping of ours, and tell whether its pong came in time."""
+        if self._wire is None or self._is_over:
+            return False
+        self._pacer.spend()
+        try:
+            async with asyncio.timeout(within_s):
+                await (await self._wire.ping())
+        except (TimeoutError, OSError, WebSocketException):
+            return False
+        return True
 
     def pause(self) -> None:
         """Stop reading; the kernel's buffers fill and the venue's sending slows."""

@@ -43,6 +43,7 @@ START = SnapshotNeeded(5, "start")
 
 unhalt = Sync.unhalt
 silence = Sync.mark_stale
+seek = Sync.seek
 
 
 def halt(book: Sync) -> list:

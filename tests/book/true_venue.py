@@ -11,6 +11,7 @@ A script is a string of moves; each letter is one thing that can happen between 
     t  a seed is taken …                            T  … and arrives only now
     L  the session is lost, with all on the way     S  the stream is called silent
     H  the symbol is halted                         h  and trades again
+    k  a seed is asked for though no diff came
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from random import Random
 from leadline.book.engine.plain_ladder import PlainLadder
 from leadline.book.messages import DepthDiff, DepthSnapshot
 from leadline.book.sync.events import Event, SnapshotNeeded, State
-from leadline.book.sync.machine import BookSync
+from leadline.book.sync.machine import SEEKS, BookSync
 from leadline.book.sync.rules import SequenceRule
 from leadline.book.venues.binance.sequence import FUTURES
 
@@ -37,7 +38,7 @@ class TrueVenue:
         self.last_id = self.sent_id = rng.randrange(1, 10**6)
         self.book: Book = ({998: 1}, {1002: 1})
         self.truth: dict[int, Book] = {}
-        self.clock_us = 0
+        self.clock_us = self.event_ns = 0
         self._remember()
 
     def update(self, move: str = "u") -> DepthDiff:
@@ -56,7 +57,9 @@ class TrueVenue:
         )
         prev_id, self.sent_id = self.sent_id, self.last_id
         futures = self.rule is FUTURES
-        return DepthDiff("X", ids[0], self.last_id, prev_id if futures else None, 0, 0, bids, asks)
+        self.event_ns += 100_000_000
+        shown = prev_id if futures else None
+        return DepthDiff("X", ids[0], self.last_id, shown, self.event_ns, 0, bids, asks)
 
     def seed(self, at_id: int | None = None) -> DepthSnapshot:
         """Return the book as it is, or as it was at an id."""
@@ -112,6 +115,7 @@ class Listener:
         self.taken: DepthSnapshot | None = None
         self.stored = PlainLadder()  # rebuilt from seeds and ``applied`` alone
         self.min_last_id = -1
+        self.old_seeds = 0
 
     def play(self, move: str) -> None:
         """Let one thing happen."""
@@ -119,7 +123,7 @@ class Listener:
             "u": self._update, "g": self._update, "e": self._update, "q": self._queue, "x": self._lose,
             "r": self._reorder, "2": self._repeat, "o": self._repeat, "s": self._seed, "m": self._seed,
             "t": self._take, "T": self._late_seed, "L": self._leave, "S": self._other, "H": self._other,
-            "h": self._other,
+            "h": self._other, "k": self._other,
         }[move](move)  # fmt: skip
 
     def hear(self, item: DepthDiff | DepthSnapshot) -> None:
@@ -176,14 +180,21 @@ class Listener:
 
     def _seed(self, move: str) -> None:
         at_id = None if move == "s" else self.rng.choice(list(self.venue.truth)[-12:])
-        self.hear(self.venue.seed(at_id))
+        self._offer(self.venue.seed(at_id))
 
     def _take(self, move: str) -> None:
         self.taken = self.venue.seed()
 
     def _late_seed(self, move: str) -> None:
         if self.taken is not None:
-            self.hear(self.taken)
+            self._offer(self.taken)
+
+    def _offer(self, seed: DepthSnapshot) -> None:
+        """Deliver a seed; no REST server lags so long that a whole row of seeds is too old."""
+        is_old = self.sync.state is State.BUFFERING and seed.last_id < self.min_last_id
+        self.old_seeds = self.old_seeds + 1 if is_old else 0
+        if self.old_seeds < SEEKS:
+            self.hear(seed)
 
     def _leave(self, move: str) -> None:
         self.on_the_way.clear()
@@ -191,5 +202,5 @@ class Listener:
         self._note(self.sync.leave("session_lost"))
 
     def _other(self, move: str) -> None:
-        act = {"S": self.sync.mark_stale, "h": self.sync.unhalt, "H": lambda: self.sync.halt("BREAK")}
-        self._note(act[move]())
+        act = {"S": self.sync.mark_stale, "h": self.sync.unhalt, "k": self.sync.seek}
+        self._note(self.sync.halt("BREAK") if move == "H" else act[move]())

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from random import Random
 
 from leadline.book.messages import CommandReply
+from leadline.tasks.feed.connections.approach import Approach
 from leadline.tasks.feed.connections.intake import Intake
 from leadline.tasks.feed.connections.merger import Frame
 from leadline.tasks.feed.connections.standby import Beside, Leg
@@ -25,8 +26,7 @@ from leadline.tasks.feed.routing.config import FeedConfig
 from leadline.tasks.feed.routing.liveness import LineSilent, Liveness, StreamPulse, Verdict
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.feed.routing.stats import Totals
-from leadline.tasks.net.backoff import delays
-from leadline.tasks.net.errors import RateLimited, VenueError
+from leadline.tasks.net.errors import VenueError
 from leadline.tasks.net.limits import AttemptBudget
 from leadline.tasks.net.session import Session
 from leadline.tasks.venues.common.adapter import StreamKind
@@ -35,7 +35,6 @@ log = logging.getLogger("leadline.feed")
 
 # An address of this length passes every proxy and server we know of; longer ones subscribe instead.
 URL_LIMIT = 4_000
-LONGEST_TURN_S = 30.0  # whoever waits longer for the attempt budget waits outside
 
 
 class Line:
@@ -61,18 +60,15 @@ class Line:
         self.newest: tuple[list[bytes], int] | None = None  # read in this session; wall clock, ns
         self._config = config
         self._router = router
-        self._attempts = attempts
         self._totals = totals
         self._rng = rng
         self._on_lost = on_lost
         self._streams: dict[str, str] = {}  # name -> symbol, all that are wanted
         self._asked: set[str] = set()  # … and asked for in this session
+        self._sent_since_ns: dict[str, int] = {}  # … and accepted by the venue, when; monotonic
         self._session: Session | None = None
         self._is_opening = False
-        self._base = 0
-        self._vain = 0
-        self._flap_waits = self._fresh_waits()
-        self._flapped = False
+        self._approach = Approach(name, config, attempts, rng)
         self._intake = Intake(
             router,
             config.tap,
@@ -92,7 +88,7 @@ class Line:
             make=self._new_leg,
             bring=self._intake.bring_each,
             install=self._install,
-            waits=self._fresh_waits,
+            waits=self._approach.fresh_waits,
             do=self._do,
         )
 
@@ -130,18 +126,35 @@ class Line:
         self._asked.update(added)
         self.liveness.added(self._pulses(added), self._config.clock.mono_ns())
         await self._session.subscribe(added)
+        self._note_sent(added)
 
     async def remove(self, symbol: str) -> None:
         """Want a symbol's streams no more."""
         gone = [name for name, owner in self._streams.items() if owner == symbol]
         for name in gone:
             del self._streams[name]
+            self._sent_since_ns.pop(name, None)
         if self.liveness is not None:
             self.liveness.removed(symbol)
         asked = [name for name in gone if name in self._asked]
         self._asked.difference_update(asked)
         if asked and self.is_up and self._session is not None:
             await self._session.unsubscribe(asked)
+
+    def sent_for_s(self, stream: str) -> float:
+        """Return for how long the venue has been sending a stream, at the least; 0: it does not."""
+        since_ns = self._sent_since_ns.get(stream)
+        return 0.0 if since_ns is None else (self._config.clock.mono_ns() - since_ns) / 1e9
+
+    async def answers_ping(self, within_s: float) -> bool:
+        """Whether the connection answers a ping."""
+        return self._session is not None and await self._session.answers_ping(within_s)
+
+    def give_up(self, silent: LineSilent, why: str) -> None:
+        """End the session over its silence; another address is tried if it never spoke."""
+        if not silent.spoke:
+            self._approach.leave_base()
+        self.lose(f"silent for {silent.for_s:.1f} s, {why}", silent=True)
 
     def ask_anew(self, stream: str) -> None:
         """Subscribe again to a stream that fell silent, even if the old subscription is refused its end."""
@@ -155,6 +168,10 @@ class Line:
             except VenueError as exc:
                 log.warning("%s: asking for %s anew: %s", self.name, stream, exc)
 
+    def _note_sent(self, streams: Iterable[str]) -> None:
+        """Note that the venue sends these from now on."""
+        self._sent_since_ns |= dict.fromkeys(streams, self._config.clock.mono_ns())
+
     def _pulses(self, streams: Iterable[str]) -> list[StreamPulse]:
         return [pulse for name in streams if (pulse := self._router.pulse(name)) is not None]
 
@@ -164,7 +181,7 @@ class Line:
         """Open a session and subscribe; raises a `VenueError`. The next base is tried after a failure."""
         if self._session is not None:
             return
-        await self._take_turn()
+        await self._approach.take_turn()
         leg = self._new_leg()
         session = self._session = leg.session
         self._asked = leg.asked
@@ -173,7 +190,8 @@ class Line:
             pulse.last_ns = pulse.frames = 0
         clock, patience = self._config.clock, self._config.patience
         moving = self._config.profile.moving
-        liveness = self.liveness = Liveness(pulses, clock.mono_ns(), patience, moving, vain=self._vain)
+        vain = self._approach.vain
+        liveness = self.liveness = Liveness(pulses, clock.mono_ns(), patience, moving, vain=vain)
         self._is_opening = True
         try:
             await session.open()
@@ -182,8 +200,9 @@ class Line:
             if not leg.subscribes:
                 await session.subscribe(list(self._streams))
             session.ensure_open()
+            self._note_sent(leg.asked)
         except BaseException as exc:
-            self._base += 1
+            self._approach.leave_base()
             self._drop_session()
             if isinstance(exc, VenueError):
                 self._on_lost(self, str(exc))  # books may have begun to fill
@@ -206,11 +225,8 @@ class Line:
             self._end_when_drained = self._end_when_drained or why
             session.pause()
             return
-        self._vain = self._vain + 1 if silent else 0
         lived_s = (self._config.clock.mono_ns() - session.opened_ns) / 1e9
-        self._flapped = lived_s < self._config.settled_s
-        if not self._flapped:
-            self._flap_waits = self._fresh_waits()
+        self._approach.note_end(lived_s, silent=silent)
         self._drop_session()
         log.info("%s: session ended after %.1f s: %s", self.name, lived_s, why)
         self._on_lost(self, why)
@@ -222,7 +238,7 @@ class Line:
             await asyncio.wait(self._chores)
 
     def check(self) -> list[Verdict]:
-        """Look at silence and age; what ends the session is done here, the rest is returned."""
+        """Look at silence and age; a session that is too old is replaced, silence is returned."""
         session = self._session
         if session is None or self._is_opening or self._intake.is_held:
             return []
@@ -232,29 +248,10 @@ class Line:
         self.beside.tend(list(self._streams), now_ns)
         if self._config.profile.heartbeat is not None:
             self._each_session(lambda one: self._do(one.beat()))
-        verdicts = self.liveness.check(now_ns) if self.liveness is not None else []
-        for verdict in verdicts:
-            if isinstance(verdict, LineSilent):
-                self._base += 0 if verdict.spoke else 1
-                self.lose(f"silent for {verdict.for_s:.1f} s", silent=True)
-                return []
-        return verdicts
-
-    async def _take_turn(self) -> None:
-        """Wait as the attempt budget and a flapping connection ask."""
-        wait_s = self._attempts.delay_s()
-        if wait_s > LONGEST_TURN_S:
-            raise RateLimited(f"{self.name}: connection attempts used up", retry_after_s=wait_s)
-        if self._flapped:
-            wait_s = max(wait_s, next(self._flap_waits))
-            self._flapped = False
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
-        self._attempts.spend()
+        return self.liveness.check(now_ns) if self.liveness is not None else []
 
     def _new_leg(self) -> Leg:
-        profile = self._config.profile
-        base = profile.ws_bases[self._base % len(profile.ws_bases)]
+        profile, base = self._config.profile, self._approach.base
         address = profile.adapter.address(base, self.carries, list(self._streams))
         if len(address.url) > URL_LIMIT:
             address = profile.adapter.address(base, self.carries, ())
@@ -263,6 +260,7 @@ class Line:
     def _drop_session(self) -> None:
         session, self._session = self._session, None
         self.liveness = None
+        self._sent_since_ns.clear()
         self.beside.drop()
         self.beside.leaving = None
         self._intake.clear()
@@ -276,10 +274,6 @@ class Line:
         task = asyncio.get_running_loop().create_task(chore)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
-
-    def _fresh_waits(self) -> Iterator[float]:
-        config = self._config
-        return delays(self._rng, first_s=config.backoff_first_s, cap_s=config.backoff_cap_s)
 
     # -- the connection beside ---------------------------------------------------------------------
 
@@ -298,6 +292,8 @@ class Line:
         """Put a leg in the place of the session; what only it has read goes on first."""
         old, self._session, self.newest = self._session, leg.session, None
         self._asked, self._end_when_drained = leg.asked, None
+        self._sent_since_ns.clear()
+        self._note_sent(leg.asked)
         self._life_s = self._config.draw_life_s(self._rng)
         if old is not None:
             old.silence()

@@ -4,6 +4,9 @@ Seeds: which books need one and why, and getting it without disturbing any other
 The books say when (`SnapshotNeeded`); each gets one need at a time, whatever happens meanwhile. How
 deep a seed is asked for follows from how many books wait and what is left of the request weight. Where a
 venue's stream begins with the whole book, the stream is asked for anew instead.
+
+Seeds that came and did not do are counted for each symbol. After some in a row the symbol is asked for at a
+pace of its own, so that one that can never fit costs little and takes no weight from the others.
 """
 
 from __future__ import annotations
@@ -32,11 +35,17 @@ from leadline.tasks.feed.routing.config import FeedConfig
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.feed.routing.stats import Totals
 from leadline.tasks.net.errors import RestFailed, SeedRefused, SinkFull, UnknownSymbol
+from leadline.tasks.net.limits import MINUTE_S
 from leadline.tasks.venues.common.rest import Reply, Rest
 
 FIRST_SEED = "first seed"
 ROOM_RETRY_S = 0.01  # how soon a full sink is asked again
 LONGEST_ROOM_WAIT_S = 60.0
+# Of our request weight, for a symbol whose seeds do not do: one a minute of the deepest on spot.
+UNFIT_SHARE = 0.05
+# So many may come at once. One that is too old, or cannot be read, is often followed by one that will do.
+FREE_UNFIT = {Crossed.reason: 3}
+FREE_USUALLY = 8
 STREAM_SEED_S, STREAM_LOOK_S = 10.0, 0.02  # a stream asked for anew begins with the book by then
 
 
@@ -49,6 +58,8 @@ class Seat:
     gaps: int = 0
     seeds: int = 0
     epoch: int = -1  # of the last seed that came with the stream
+    unfit: int = 0  # seeds in a row that came and did not do
+    not_before_s: float = 0.0  # … so the next is asked for then; monotonic
 
     @property
     def resyncs(self) -> int:
@@ -105,6 +116,7 @@ class Seeds:
         if self._config.profile.seeds_in_stream:
             await self._await_stream(need, need.symbol)
             return
+        self._keep_pace(need.symbol)
         reply = await self._ask(need, need.symbol)
         book = self._router.books.get(need.symbol)
         if reply is None or need.is_over or book is None or book.state is not State.BUFFERING:
@@ -148,18 +160,36 @@ class Seeds:
             self._router.off_scale[symbol] = str(exc)
             raise RestFailed(f"depth of {symbol}: {exc}; asking for its scale") from exc
         except BadFrame as exc:
+            self._note_unfit(symbol, reply, BadFrame.__name__)
             raise RestFailed(f"depth of {symbol}: {exc}") from exc
         asked_again = [event for event in events if isinstance(event, SnapshotNeeded)]
         for event in events:
             self._hear(symbol, event)
         if asked_again:
             last = asked_again[-1]
+            self._note_unfit(symbol, reply, last.reason)
             raise SeedRefused(f"{symbol}: {last.reason}; needed is {last.min_last_id} or later")
         seat = self._seat(symbol)
         seat.seeds += 1
+        seat.unfit = 0
         if seat.need is need:
             seat.need = None
         self._totals.resyncs += seat.seeds > 1
+
+    def _keep_pace(self, symbol: str) -> None:
+        """Raise `SeedRefused` if too many seeds of a symbol did not do and another would be too soon."""
+        seat = self._seat(symbol)
+        left_s = seat.not_before_s - self._config.clock.mono_s()
+        if left_s > 0:
+            said = f"{symbol}: {seat.unfit} seeds in a row did not fit; the next one in {left_s:.0f} s"
+            raise SeedRefused(said, retry_after_s=left_s)
+
+    def _note_unfit(self, symbol: str, reply: Reply, reason: str) -> None:
+        seat, governor = self._seat(symbol), self._rest.governor
+        seat.unfit += 1
+        if seat.unfit >= FREE_UNFIT.get(reason, FREE_USUALLY):
+            pace_s = reply.weight * MINUTE_S / (governor.per_minute * governor.share * UNFIT_SHARE)
+            seat.not_before_s = self._config.clock.mono_s() + pace_s
 
     async def _give_when_room(self, book: LiveBook, reply: Reply) -> list[Event]:
         for _ in range(int(LONGEST_ROOM_WAIT_S / ROOM_RETRY_S)):

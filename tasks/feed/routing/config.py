@@ -52,6 +52,7 @@ class FeedConfig:
     buffer_limit: int = BUFFER_LIMIT  # diffs of a symbol that wait for its seed
     flush_every_s: float = 0.25  # a batch goes to the sink at least so often
     check_every_s: float = 0.25  # silence, age and scale are looked at so often
+    seek_after_s: float = 0.5  # a stream that sent no diff for so long gets its seed without one
     stats_every_s: float = 10.0
     status_every_s: float = 300.0  # the listing: does the symbol trade?
     halted_every_s: float = 30.0  # … of those that did not, if that is sooner

@@ -7,11 +7,11 @@ on a monotonic clock, and `Liveness.check` judges them:
 
     depth silent, while what tells that the market moves flows  Silent      -> STALE
     still so a while later                                      Resubscribe
-    nothing on the connection for longer than is usual on it    LineSilent  -> reconnect
+    nothing on the connection for longer than is usual on it    LineSilent  -> looked into
 
 A market without any trading is not silent: nothing else of the symbol moved either. How long "longer
-than usual" is follows from the rate of the connection so far, within bounds; it doubles each time that
-a new connection was no better, because then it is the market that is quiet.
+than usual" is follows from the rate of the connection so far, within bounds; it doubles each time that a
+silence was borne (`tasks.feed.requests.silences`), and that a new connection was no better.
 
 Pure: it neither waits nor reads a clock.
 """
@@ -55,10 +55,15 @@ class Resubscribe:
 
 @dataclass(frozen=True, slots=True)
 class LineSilent:
-    """Nothing came over the connection for ``for_s`` seconds; ``spoke`` says whether anything ever did."""
+    """
+    Nothing came over the connection for ``for_s`` seconds.
+
+    ``spoke`` says whether anything ever did, ``was_busy`` whether so much that it is no quiet market.
+    """
 
     for_s: float
     spoke: bool
+    was_busy: bool = False
 
 
 # After so many frames a connection counts as busy.
@@ -93,10 +98,26 @@ class Liveness:
     _alone_ns: dict[str, int] = field(default_factory=dict)  # since when others flow without depth
     _floor_ns: int = 0
     _checked_ns: int = 0
+    _borne: int = 0  # silences in a row …
+    _borne_ns: int = 0  # … since the last frame, which came then
+
+    @property
+    def last_ns(self) -> int:
+        """When any stream was heard; 0 before the first frame."""
+        return max((pulse.last_ns for pulse in self.pulses), default=0)
+
+    @property
+    def _frames(self) -> int:
+        return sum(pulse.frames for pulse in self.pulses)
 
     def resumed(self, now_ns: int) -> None:
         """Say that we did not read until ``now_ns``: silence before that was our own."""
         self._floor_ns = self._checked_ns = now_ns
+
+    def borne(self, now_ns: int) -> None:
+        """Say that the silence until ``now_ns`` was a quiet market's."""
+        self._floor_ns = now_ns
+        self._borne_ns, self._borne = self.last_ns, self._borne + 1
 
     def added(self, pulses: Iterable[StreamPulse], now_ns: int) -> None:
         """Watch more streams, subscribed at ``now_ns``."""
@@ -115,20 +136,25 @@ class Liveness:
         if now_ns - (self._checked_ns or now_ns) > self.patience.depth_s / 2 * 1e9:
             self.resumed(now_ns)  # we were not awake to hear anything
         self._checked_ns = now_ns
-        last_ns = max((pulse.last_ns for pulse in self.pulses), default=0)
+        last_ns = self.last_ns
+        if last_ns != self._borne_ns:
+            self._borne = 0
         quiet_s = (now_ns - max(last_ns, self.opened_ns, self._floor_ns)) / 1e9
         if self.pulses and quiet_s > self.line_patience_s(now_ns):
-            return [LineSilent(quiet_s, last_ns > 0)]
+            return [LineSilent(quiet_s, last_ns > 0, self._frames >= BUSY_FRAMES)]
         return self._check_depth(now_ns)
 
     def line_patience_s(self, now_ns: int) -> float:
         """Return how many seconds of silence of the whole connection are borne at ``now_ns``."""
-        patience, frames = self.patience, sum(pulse.frames for pulse in self.pulses)
+        patience, frames = self.patience, self._frames
         mean_gap_s = (now_ns - self.opened_ns) / 1e9 / frames if frames else 0.0
         usual_s = min(max(patience.line_s, mean_gap_s * patience.usual_gaps), patience.line_most_s)
         # A connection that has been busy is not a quiet market, whatever came before it.
         vain = 0 if frames >= BUSY_FRAMES else min(self.vain, MOST_DOUBLINGS)
-        return float(usual_s * 2**vain)
+        usual_s *= 2**vain
+        return float(
+            max(usual_s, min(usual_s * 2 ** min(self._borne, MOST_DOUBLINGS), patience.line_most_s))
+        )
 
     def _check_depth(self, now_ns: int) -> list[Verdict]:
         others: dict[str, int] = {}

@@ -36,6 +36,10 @@ class Source(Protocol):
         """Write the REST depth answer, or the one of ``age_s`` ago."""
         ...
 
+    def newest_trade(self, symbol: str) -> int | None:
+        """Give the id of the newest trade; None where none is known."""
+        ...
+
     def sizes(self, symbol: str) -> tuple[str, str]:
         """Tick and step size as texts."""
         ...

@@ -103,6 +103,10 @@ class Synthetic:
         changes_ago = int(age_s * self._speed * market.spec.events_per_s)
         return self._lines[market.index].snapshot(limit, self.market.now_ns, changes_ago=changes_ago)
 
+    def newest_trade(self, symbol: str) -> int | None:
+        """Give the id of the newest trade."""
+        return self.market[symbol].trade_id
+
     def sizes(self, symbol: str) -> tuple[str, str]:
         """Tick and step size as texts."""
         spec = self.market[symbol].spec

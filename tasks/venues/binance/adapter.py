@@ -66,6 +66,10 @@ class _ServerTime(msgspec.Struct):
     serverTime: int  # noqa: N815  the venue's spelling
 
 
+class _AggTrade(msgspec.Struct):
+    a: int
+
+
 @dataclass(frozen=True, slots=True)
 class BinanceAdapter:
     """See `tasks.venues.common.adapter.VenueAdapter`; the three markets differ in one thing."""
@@ -119,6 +123,18 @@ class BinanceAdapter:
     def depth_request(self, symbol: str, limit: int) -> Request:
         """Ask for an order book."""
         return Request("depth", {"symbol": symbol, "limit": str(limit)})
+
+    def trade_request(self, symbol: str) -> Request | None:
+        """Ask for the newest aggregate trade, which is what futures stream."""
+        return Request("aggTrades", {"symbol": symbol, "limit": "1"})
+
+    def newest_trade(self, body: bytes) -> int | None:
+        """Read ``a``."""
+        try:
+            trades = msgspec.json.decode(body, type=list[_AggTrade])
+        except msgspec.MsgspecError as exc:
+            raise BadFrame(f"expected aggregate trades: {exc}") from exc
+        return max((trade.a for trade in trades), default=None)
 
     def listing_requests(self, symbols: Sequence[str]) -> list[Request]:
         """Ask for exchangeInfo, of these symbols or of all."""

@@ -129,6 +129,14 @@ class BybitAdapter:
         """Ask for an order book."""
         return Request("orderbook", {"category": self.category, "symbol": symbol, "limit": str(limit)})
 
+    def trade_request(self, symbol: str) -> Request | None:  # noqa: ARG002 - its ids have no order
+        """Return None: trades come with the books, on one connection."""
+        return None
+
+    def newest_trade(self, body: bytes) -> int | None:  # noqa: ARG002 - never asked
+        """Return None."""
+        return None
+
     def listing_requests(self, symbols: Sequence[str]) -> list[Request]:
         """Ask for each symbol; for all at once where there are many and the answer has but one page."""
         path, category = "instruments-info", {"category": self.category}

@@ -40,6 +40,7 @@ def _profile(category: str, levels: int, spec: VenueSpec) -> VenueProfile:
         rest_prefix="/v5/market",
         depth_weights=(DepthWeight(1000, 1),),
         listing_weight=1,
+        trade_weight=1,
         weight_per_minute=600,  # what may come within 5 s: a minute of it never passes the limit
         commands_per_s=10,
         streams_per_connection=500,  # of 40 characters, quotes and comma included

@@ -178,6 +178,14 @@ class VenueAdapter(Protocol):
         """Ask for an order book of ``limit`` levels a side."""
         ...
 
+    def trade_request(self, symbol: str) -> Request | None:
+        """Ask for the newest trade as the trade stream numbers it; None where that cannot be asked."""
+        ...
+
+    def newest_trade(self, body: bytes) -> int | None:
+        """Read its id off the answer, None where there was no trade yet; raises `BadFrame`."""
+        ...
+
     def listing_requests(self, symbols: Sequence[str]) -> list[Request]:
         """
         Ask for the sizes and the status of symbols, in as few requests as the venue allows.

@@ -36,6 +36,7 @@ class Reply:
     body: bytes
     sent_ns: int
     received_ns: int
+    weight: int = 0  # what it cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,17 @@ class Rest:
         """Fetch an order book of ``limit`` levels a side; the body goes to the book unread."""
         weight = self.profile.depth_weight(limit)
         return await self._get(self.profile.adapter.depth_request(symbol, limit), weight)
+
+    async def newest_trade(self, symbol: str) -> int | None:
+        """Fetch the id of the newest trade; None without one, and where the venue cannot be asked."""
+        request = self.profile.adapter.trade_request(symbol)
+        if request is None:
+            return None
+        reply = await self._get(request, self.profile.trade_weight)
+        try:
+            return self.profile.adapter.newest_trade(reply.body)
+        except BadFrame as exc:
+            raise RestFailed(f"{request.path} of {symbol}: {exc}") from exc
 
     async def listing(self, symbols: Sequence[str]) -> AsyncIterator[Listing]:
         """
@@ -158,7 +170,7 @@ class Rest:
         if refusal is not None:
             said = f"{response.status_code} {excerpt(response.content)}"
             self._refuse(refusal, f"{request.path} {dict(request.params)} at {base}: {said}")
-        return Reply(response.content, sent_ns, received_ns)
+        return Reply(response.content, sent_ns, received_ns, weight)
 
     async def _take_turn(self, weight: int) -> None:
         deadline_s = self._clock.mono_s() + self._longest_turn_s

@@ -54,8 +54,10 @@ LETTERS = {
     "l": "a diff that lost its levels",
     "m": "a minute passes",
     "w": "a trade",
+    "n": "a seed is asked for though no diff came",
+    "z": "the venue's ids begin anew",
 }
-SCRIPTS = st.text(alphabet="ddddddddDrrjjx2osssSkeciihuptgyqbbbBaaalmw", min_size=10, max_size=40)
+SCRIPTS = st.text(alphabet="ddddddddDrrjjx2osssSkeciihuptgyqbbbBaaalmwnz", min_size=10, max_size=40)
 
 
 COMMANDS = {
@@ -64,6 +66,7 @@ COMMANDS = {
     "h": ("halt", "BREAK"),
     "u": ("unhalt",),
     "p": ("prune",),
+    "n": ("seek",),
 }
 
 
@@ -149,7 +152,7 @@ class Script:
         self.sent: list[tuple[bytes, int]] = [venue.frame(venue.diff())]
         self.seeds = [venue.snapshot()]
 
-    def play(self, letter: str) -> None:  # noqa: C901 - a letter a branch
+    def play(self, letter: str) -> None:  # noqa: C901, PLR0912 - a letter a branch
         venue, random = self.venue, self.venue.random
         venue.tick()
         if letter in "drDxj":
@@ -180,6 +183,8 @@ class Script:
             venue.now_ns += 60_000_000_000
         elif letter == "w":
             self.pair.tell("receive_trade", *venue.trade(), venue.now_ns)
+        elif letter == "z":
+            venue.last_id = venue.sent_id = venue.random.randrange(1, venue.last_id)
         else:
             name, *arguments = COMMANDS[letter]
             self.pair.tell(name, *arguments, venue.now_ns)
@@ -247,6 +252,8 @@ class Script:
 @example(script="dsdDDrjk2ddsddeddiddhduddp", seed=2, futures=True, symbol="BTCUSDT", depth=300)
 @example(script="aaabBdbalbmdbabbbBdsabab", seed=3, futures=False, symbol="BTCUSDT", depth=5)
 @example(script="aaabBdbalbmdbabbbBdsabab", seed=4, futures=True, symbol="BTCUSDT", depth=5)
+@example(script="dsddzddddsdd", seed=5, futures=False, symbol="BTCUSDT", depth=5)
+@example(script="dsddcnsdddzddddsdd", seed=6, futures=True, symbol="BTCUSDT", depth=5)
 @example(script="2t2qg22222", seed=56_042, futures=True, symbol="BTCUSDT", depth=5)  # a zero byte as key
 def test_engines_agree(script: str, seed: int, futures: bool, symbol: str, depth: int) -> None:
     venue = FakeVenue(seed, futures=futures, symbol=symbol, depth=depth)

@@ -9,12 +9,13 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from leadline.book.errors import NotLive
-from leadline.book.sync.events import BookReady, Crossed, GapFound, State
+from leadline.book.sync.events import BookReady, Crossed, GapFound, SnapshotNeeded, State
+from leadline.book.sync.old_diffs import LATER_LIMIT
 from leadline.book.venues.binance.sequence import FUTURES, SPOT
-from tests.book.true_venue import LOSSES, Listener
+from tests.book.true_venue import LOSSES, Listener, TrueVenue
 
 # Repeated letters are weights: enough seeds to be LIVE half of the time, enough faults not to stay so.
-MOVES = "uuuuuuuugggeqqq22oossssssmmtTTxrLSHhhhhh"
+MOVES = "uuuuuuuugggeqqq22oossssssmmtTTxrLkkSHhhhhh"
 HARMLESS = "".join(move for move in MOVES if move not in LOSSES)
 SCRIPTS = st.lists(st.sampled_from(MOVES), min_size=30, max_size=60).map("".join)
 HARMLESS_SCRIPTS = st.lists(st.sampled_from(HARMLESS), min_size=30, max_size=60).map("".join)
@@ -92,6 +93,24 @@ def test_epochs_and_ids_only_grow(rule, script, seed):
     assert seen == sorted(seen)
     ids = [e.last_id for e in listener.events if isinstance(e, BookReady)]
     assert ids == sorted(ids)
+
+
+@RULES
+@given(script=HARMLESS_SCRIPTS, seed=SEEDS, back=st.integers(1, 10**9))
+@play_many
+def test_ids_that_begin_anew_are_noticed_within_seconds(rule, script, seed, back):
+    listener = Listener(rule, seed)
+    for move in script + "husu":
+        listener.play(move)
+    sync, reset = listener.sync, TrueVenue(rule, listener.rng)
+    assert sync.state is State.LIVE
+    reset.last_id = reset.sent_id = -back - 100  # below whatever the book holds
+    reset.event_ns = listener.venue.event_ns
+    events = [event for _ in range(LATER_LIMIT) for event in sync.receive_diff(reset.update())]
+    assert [type(event) for event in events][-2:] == [GapFound, SnapshotNeeded]
+    events = sync.receive_snapshot(reset.seed())
+    assert [type(event) for event in events] == [BookReady]
+    assert sync.last_id == reset.last_id
 
 
 @RULES

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from leadline.book.errors import EmptySide, NotLive
 from leadline.book.messages import Bbo
 from leadline.book.sync.events import Crossed, GapFound, Left, OneSided, SnapshotNeeded
-from leadline.book.sync.machine import REPEAT_LIMIT
+from leadline.book.sync.machine import SEEKS
+from leadline.book.sync.old_diffs import BEHIND_NS, LATER_LIMIT, REPEAT_LIMIT
+from leadline.book.venues.binance.sequence import FUTURES
 from tests.book.transcript import (
     BUFFERING,
     CLEARED,
@@ -26,9 +30,12 @@ from tests.book.transcript import (
     play,
     ready,
     seed,
+    seek,
     silence,
     unhalt,
 )
+
+ANY_SEED = SnapshotNeeded(-1, "start")
 
 
 @pytest.mark.parametrize(
@@ -243,6 +250,106 @@ def test_a_seed_no_stream_ever_reaches_is_given_up():
     play(book, [diff(5, 7), seed(10**9)])
     events = play(book, [diff(n, n) for n in range(8, 58)])
     assert events == [GapFound(10**9 + 1, 57), SnapshotNeeded(57, "gap")]
+
+
+def later(first, last, at=10**12):
+    """A diff that happened after all others here, by the venue's own time."""
+    return replace(diff(first, last), ts_event_ns=at)
+
+
+@pytest.mark.parametrize("before", [[diff(1005, 1007)], [diff(1005, 1007), seed(1006)]])
+def test_old_ids_at_a_later_time_of_the_venue_are_a_restart(before):
+    book = make()
+    play(book, before)
+    events = play(book, [later(n, n) for n in range(1, LATER_LIMIT)])
+    assert events == []
+    events = play(book, [later(LATER_LIMIT, LATER_LIMIT)])
+    assert events == [GapFound(1008, LATER_LIMIT), SnapshotNeeded(LATER_LIMIT, "gap")]
+    assert play(book, [seed(LATER_LIMIT)]) == [ready(LATER_LIMIT, book.applied_epoch)]
+
+
+def test_one_diff_with_a_strange_time_is_no_restart():
+    book = make()
+    odd = [later(6, 6), diff(8, 8), later(7, 7), diff(9, 9), later(7, 7)]
+    assert play(book, [diff(5, 7), seed(6), *odd]) == [START, ready(7)]
+
+
+def test_a_seed_far_ahead_is_given_up_after_seconds_of_the_venue_s_time():
+    book = make()
+    play(book, [diff(5, 7), seed(10**9)])
+    assert play(book, [later(8, 8, BEHIND_NS), later(9, 9, 2 * BEHIND_NS - 1)]) == []
+    assert play(book, [later(10, 10, 2 * BEHIND_NS)]) == [
+        GapFound(10**9 + 1, 10), SnapshotNeeded(10, "gap")
+    ]  # fmt: skip
+
+
+# -- a quiet symbol --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("heard", "state", "events"),
+    [
+        pytest.param([seek, seed(7)], LIVE, [ANY_SEED, ready(7)], id="live-without-a-diff"),
+        pytest.param(
+            [seek, seed(7), diff(8, 9)], LIVE, [ANY_SEED, ready(7)], id="the-first-diff-follows-it"
+        ),
+        pytest.param(
+            [seek, seed(7), diff(5, 9)], LIVE, [ANY_SEED, ready(7)], id="the-first-diff-covers-it"
+        ),
+        pytest.param(
+            [seek, seed(7), diff(9, 9)],
+            BUFFERING,
+            [ANY_SEED, ready(7), GapFound(8, 9), SnapshotNeeded(9, "gap")],
+            id="one-was-missed",
+        ),
+        pytest.param([seek, diff(5, 7), seed(6)], LIVE, None, id="a-diff-comes-before-the-seed"),
+        pytest.param(
+            [seek, diff(5, 7), seed(3)],
+            BUFFERING,
+            [ANY_SEED, START, SnapshotNeeded(5, "seed_too_old")],
+            id="which-is-older",
+        ),
+        pytest.param(
+            [diff(5, 7), seed(6), cut, seek, seed(6), seed(7)],
+            LIVE,
+            [
+                START,
+                ready(7),
+                Left("session_lost", 7),
+                SnapshotNeeded(7, "start"),
+                SnapshotNeeded(7, "seed_too_old"),
+                ready(7, EPOCH_US + 1),
+            ],
+            id="not-older-than-what-was-held",
+        ),
+        pytest.param(
+            [diff(5, 7), seed(6), cut, cut, seek, cut, seek, seed(6)], BUFFERING, None, id="however-often"
+        ),
+        pytest.param(
+            [diff(5, 7), seed(6), cut, seek, *[seed(2)] * SEEKS], LIVE, None, id="unless-ids-went-back"
+        ),
+        pytest.param([diff(5, 7), cut, seek, seed(6)], BUFFERING, None, id="nor-than-what-was-buffered"),
+        pytest.param([halt, seek, seed(7)], HALTED, None, id="halted"),
+        pytest.param([diff(5, 7), seek], BUFFERING, [START], id="asked-already"),
+        pytest.param([diff(5, 7), seed(6), seek], LIVE, [START, ready(7)], id="has-one"),
+    ],
+)
+def test_a_seed_may_come_before_any_diff(heard, state, events):
+    book = make()
+    assert play(book, heard) == events or events is None
+    assert book.state is state
+
+
+@pytest.mark.parametrize(
+    ("first", "state"),
+    [(diff(90, 95, 7), LIVE), (diff(90, 95, 5), LIVE), (diff(90, 95, 8), BUFFERING)],
+)
+def test_on_futures_the_first_diff_must_join_by_its_pu(first, state):
+    book = make(FUTURES)
+    play(book, [seek, seed(7)])
+    assert book.state is LIVE
+    play(book, [first])
+    assert book.state is state
 
 
 def test_an_empty_book_has_no_best():

@@ -112,6 +112,7 @@ class BinanceRest(RestPaths):
         return [
             Route(f"{prefix}/depth", self.guard(self._depth, is_depth=True)),
             Route(f"{prefix}/exchangeInfo", self.guard(self._exchange_info)),
+            Route(f"{prefix}/aggTrades", self.guard(self._newest_trade)),
             Route(f"{prefix}/time", self.guard(self._time)),
             Route(f"{prefix}/ping", self.guard(self._ping)),
         ]
@@ -164,6 +165,16 @@ class BinanceRest(RestPaths):
             raise Refusal(400, -1220, "The symbol's status does not match the requested symbolStatus.")
         self._pump()  # what went before the answer goes out before it
         return self._source.snapshot(symbol, limit, age_s(request)).encode()
+
+    async def _newest_trade(self, request: Request) -> bytes:
+        """Answer with the newest trade: more are never asked for here."""
+        symbol = request.query_params.get("symbol", "")
+        self.budget.charge(4 if self.kind is Kind.SPOT else 20)
+        if symbol not in self._listed():
+            raise Refusal(400, -1121, "Invalid symbol.")
+        self._pump()
+        newest = self._source.newest_trade(symbol)
+        return compact([] if newest is None else [{"a": newest}])
 
     def _limit(self, text: str | None) -> int:
         """Read ``limit``; spot cuts it to 5000, futures take listed values only."""

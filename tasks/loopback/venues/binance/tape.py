@@ -336,6 +336,10 @@ class Tape:
             names |= {"E": self.now_ns() // 1_000_000, "T": self.now_ns() // 1_000_000}
         return msgspec.json.encode({**names, "bids": cut.bids, "asks": cut.asks}).decode()
 
+    def newest_trade(self, symbol: str) -> int | None:  # noqa: ARG002 - it knows of none
+        """Return None: a recording is not asked for what it has not played."""
+        return None
+
     def sizes(self, symbol: str) -> tuple[str, str]:
         """Tick and step size: the decimals as written, for the recording does not say."""
         price, qty = self._digits.get(symbol, (8, 8))

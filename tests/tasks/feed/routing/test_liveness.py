@@ -123,7 +123,7 @@ def test_a_busy_line_that_falls_silent_is_given_up_soon() -> None:
     line = Line()
     line.play(100, *ALL, each=100)
     assert line.play(10) == []
-    assert line.play(1) == [LineSilent(11.0, spoke=True)]
+    assert line.play(1) == [LineSilent(11.0, spoke=True, was_busy=True)]
 
 
 @pytest.mark.parametrize(("every_s", "patience_s"), [(0.1, 10), (0.5, 25), (1.0, 50), (10.0, 60)])
@@ -145,7 +145,23 @@ def test_a_line_that_never_spoke_gets_more_time_after_each_vain_session(
 def test_what_was_busy_gets_no_such_bonus() -> None:
     line = Line(vain=3)
     line.play(100, *ALL, each=BUSY_FRAMES)
-    assert line.play(11) == [LineSilent(11.0, spoke=True)]
+    assert line.play(11) == [LineSilent(11.0, spoke=True, was_busy=True)]
+
+
+def test_a_silence_that_was_borne_is_borne_longer_the_next_time_until_a_frame_comes() -> None:
+    line = Line()
+    waits = []
+    for _ in range(5):
+        began_s = line.now_s
+        while not line.play(1):
+            pass
+        waits.append(line.now_s - began_s)
+        line.liveness.borne(int(line.now_s * S))
+    assert waits == [11, 21, 41, 61, 61]
+    line.play(1, "A@depth")
+    assert line.liveness.line_patience_s(int(line.now_s * S)) == 60, "as its own rate says"
+    assert line.play(60) == []
+    assert line.play(1) == [LineSilent(61.0, spoke=True)]
 
 
 def test_streams_come_and_go() -> None:
