@@ -33,6 +33,11 @@ class CompiledAttestor:
         """See `book.trust.attestation.Attestor`."""
         return int(self._ladder.state[slot.STREAK])
 
+    @property
+    def unsure_id(self) -> int:
+        """See `book.trust.attestation.Attestor`."""
+        return int(self._ladder.state[slot.UNSURE_ID])
+
     def watch(self, *, closely: bool) -> None:
         """Say whether agreements are to be told as well, and not misses alone."""
         self._ladder.state[slot.CLOSELY] = closely
@@ -73,6 +78,8 @@ class CompiledAttestor:
         state[slot.HEARD] = state[slot.FIRST_WAITING] = state[slot.NEXT_WAITING] = 0
         state[slot.MISS_KIND] = Kind.NONE
         state[slot.AGREED_ID], state[slot.AGREED_NS], state[slot.STREAK] = NO_ID, 0, 0
+        state[slot.UNSURE_ID] = NO_ID
+        state[slot.TOP : slot.TOP + 4] = NO_ID
 
     def turn_at(self, ts_ns: int) -> None:
         """Have the kernel tell when a diff is received at ``ts_ns`` or later."""

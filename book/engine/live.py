@@ -362,8 +362,13 @@ class LiveBook(ABC):
 
     @property
     def asks_for_audit(self) -> bool:
-        """Whether a ticker made it SUSPECT since a REST snapshot last agreed with this epoch."""
+        """Whether tickers left it in doubt since a REST snapshot last agreed with this epoch."""
         return self._witness.asks_for_audit(self._sync.epoch)
+
+    @property
+    def awaits_audit(self) -> bool:
+        """Whether it is SUSPECT for what nothing but an audit can heal."""
+        return self._sync.doubted and self._witness.awaits_audit(self._sync.epoch)
 
     def receive_audit(self, audit: Audit, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Take what came of holding this very epoch of the book against a REST snapshot."""

@@ -1,10 +1,11 @@
 """
 Compiled attestation: the comparisons of `book.trust.attestation`, inside the book's own array.
 
-    ATTEST  [ the slots below | TICKERS rows: id, top | WAITING rows: id, receive time, top ]
+    ATTEST  [ the slots below | TICKERS rows: id, top | WAITING rows: id, receive time, top, since ]
 
-A top is four slots: bid ticks and lots, ask ticks and lots. Rows are used in turn: the n-th ticker lies
-in row n modulo TICKERS. The functions return 1 if Python must look at what was found, else 0.
+A top is four slots: bid ticks and lots, ask ticks and lots; ``since`` two: at which ids best bid and best
+ask became what they are. Rows are used in turn: the n-th ticker lies in row n modulo TICKERS. The functions
+return 1 if Python must look at what was found, else 0.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ TURN_NS = ATTEST + 11  # a diff received then or later makes Python look: its mi
 MISS_KIND, MISS_BOOK_ID, MISS_OURS = ATTEST + 12, ATTEST + 13, ATTEST + 14
 MISS_TICKER = ATTEST + 18  # id, top
 MISS_NEXT_ID = ATTEST + 23
-TICKER_ROWS, TICKER_WIDTH = ATTEST + 24, 5
-BOOK_ROWS, BOOK_WIDTH = TICKER_ROWS + TICKERS * TICKER_WIDTH, 6
+UNSURE_ID = ATTEST + 24
+SINCE = ATTEST + 25  # at which ids best bid and best ask became …
+TOP = ATTEST + 27  # … what they are
+TICKER_ROWS, TICKER_WIDTH = ATTEST + 31, 5
+BOOK_ROWS, BOOK_WIDTH = TICKER_ROWS + TICKERS * TICKER_WIDTH, 8
 END = BOOK_ROWS + WAITING * BOOK_WIDTH
 assert END <= ATTEST + ATTEST_ROOM
 
@@ -46,21 +50,39 @@ def book_row(number: int) -> int:
     return BOOK_ROWS + (number % WAITING) * BOOK_WIDTH
 
 
+@inlined
+def explain(state: Ints, book: int, ticker: int, closing: int) -> bool:
+    """Tell whether tickers that were left out between two rows explain the top of a book's row."""
+    for side in range(2):
+        ours, before, after = book + 2 + 2 * side, ticker + 1 + 2 * side, closing + 1 + 2 * side
+        is_before = state[ours] == state[before] and state[ours + 1] == state[before + 1]
+        is_after = state[ours] == state[after] and state[ours + 1] == state[after + 1]
+        if not is_before and not (is_after and state[book + 6 + side] > state[ticker]):
+            return False
+    return True
+
+
 @compiled
-def compare(state: Ints, kind: int, book: int, ticker: int, next_id: int) -> int:
-    """Compare a book's row with a ticker's row."""
-    state[EQUAL_ID + kind - 1] += 1
+def compare(state: Ints, book: int, ticker: int, closing: int) -> int:
+    """Compare a book's row with that of the ticker in force, which ``closing`` follows; -1: equal ids."""
+    kind = KIND_EQUAL_ID if closing < 0 else KIND_BRACKETED
     if (
         state[book + 2] == state[ticker + 1]
         and state[book + 3] == state[ticker + 2]
         and state[book + 4] == state[ticker + 3]
         and state[book + 5] == state[ticker + 4]
     ):
+        state[EQUAL_ID + kind - 1] += 1
         if state[MISS_KIND] == 0:
             state[AGREED_ID] = state[book]
             state[AGREED_NS] = state[book + 1]
         state[STREAK] += HEAL_AFTER if kind == KIND_EQUAL_ID else 1
         return int(state[CLOSELY])
+    if closing >= 0 and explain(state, book, ticker, closing):
+        state[UNCHECKED] += 1
+        state[UNSURE_ID] = state[book]
+        return 0
+    state[EQUAL_ID + kind - 1] += 1
     state[MISSES] += 1
     state[STREAK] = 0
     state[MISS_KIND] = kind
@@ -69,6 +91,7 @@ def compare(state: Ints, kind: int, book: int, ticker: int, next_id: int) -> int
         state[MISS_OURS + n] = state[book + 2 + n]
     for n in range(5):
         state[MISS_TICKER + n] = state[ticker + n]
+    next_id = state[closing] if closing >= 0 else -1
     state[MISS_NEXT_ID] = next_id
     while state[FIRST_WAITING] < state[NEXT_WAITING] and (
         kind == KIND_EQUAL_ID or state[book_row(state[FIRST_WAITING])] < next_id
@@ -96,9 +119,9 @@ def hear_ticker(state: Ints, table: Ints, at: int) -> int:
             break
         state[FIRST_WAITING] += 1
         if state[book] == newest:
-            told |= compare(state, KIND_EQUAL_ID, book, row, -1)
+            told |= compare(state, book, row, -1)
         elif before >= 0:
-            told |= compare(state, KIND_BRACKETED, book, before, newest)
+            told |= compare(state, book, before, row)
         else:
             state[UNCHECKED] += 1
     return told
@@ -117,20 +140,25 @@ def check_book(state: Ints) -> int:
     book = book_row(state[NEXT_WAITING])
     state[book] = last
     state[book + 1] = state[LAST_RECV_NS]
-    for n in range(4):
-        state[book + 2 + n] = state[BID_TICKS + n]
+    for side in range(2):
+        price, lots = state[BID_TICKS + 2 * side], state[BID_TICKS + 2 * side + 1]
+        if price != state[TOP + 2 * side] or lots != state[TOP + 2 * side + 1]:
+            state[TOP + 2 * side], state[TOP + 2 * side + 1] = price, lots
+            state[SINCE + side] = last
+        state[book + 2 + 2 * side], state[book + 3 + 2 * side] = price, lots
+        state[book + 6 + side] = state[SINCE + side]
     if waits:
         state[NEXT_WAITING] += 1
         return 0
     oldest = max(0, state[HEARD] - TICKERS)
-    next_id = -1
+    closing = -1
     while number >= oldest:
         ticker = ticker_row(number)
         if state[ticker] == last:
-            return compare(state, KIND_EQUAL_ID, book, ticker, -1)
+            return compare(state, book, ticker, -1)
         if state[ticker] < last:
-            return compare(state, KIND_BRACKETED, book, ticker, next_id)
-        next_id = state[ticker]
+            return compare(state, book, ticker, closing)
+        closing = ticker
         number -= 1
     state[UNCHECKED] += 1
     return 0

@@ -34,7 +34,7 @@ TS_TRANSACTION = FOUND + 8  # 0 where the message has none
 LAST_EVENT_NS = FOUND + 9
 # Tickers and tops that `book.kernel.attest` compares.
 ATTEST = FOUND + FOUND_ROOM
-ATTEST_ROOM = 728
+ATTEST_ROOM = 872
 HEADER = ATTEST + ATTEST_ROOM
 
 # Places of one frame's changes; frames with more go level by level. The largest recorded has 1,226.

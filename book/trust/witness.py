@@ -3,17 +3,20 @@ What comes of one book's attestation: scores by minute, evidence of every miss, 
 
 Minutes are cut by the receive times of diffs, so a replay keeps the same scores as the live book.
 
-A book that is SUSPECT for a bracketed miss asks for an audit, and is believed again when a later ticker
-agrees (at an equal id, or `HEAL_AFTER` times in a row where bracketed) or an audit at that id or a later
-one does. Where it was refuted, but a seed would be the fourth within a minute
-(`book.trust.attestation.Doubts`), agreements at the top say nothing of levels that were proved wrong, and
-it stays SUSPECT:
+What disagrees makes a book SUSPECT and asks for an audit. It is believed again:
 
-    by a book ticker     until a seed may be fetched; then it is discarded
-    by an audit          until another audit: one that agrees heals it, one that does not discards it then
+    after a bracketed miss     when a later ticker agrees, at an equal id or `HEAL_AFTER` times in a row
+                               where bracketed, or an audit at the miss's id or a later one
+    after one at an equal id   when an audit agrees
+    after an audit's           when another one does; partial depth does not heal what a deeper one found
 
-Partial depth is such an audit too, ten times a second and twenty levels deep; it does not heal what a
-deeper one found.
+Which misses discard it instead, `book.trust.doubts` knows. Where a seed would be the fourth within a
+minute, it stays SUSPECT, whatever agrees:
+
+    refuted by tickers     until a seed may be fetched; then it is discarded
+    refuted by an audit    until another audit: one that agrees heals it, one that does not discards it then
+
+Partial depth is such an audit too, ten times a second and twenty levels deep.
 """
 
 from __future__ import annotations
@@ -27,8 +30,9 @@ from leadline.book.rows.batch import AttestationRow, Batch, MismatchRow
 from leadline.book.rows.evidence import NO_ID, Kind, Miss
 from leadline.book.sync.events import Event
 from leadline.book.sync.machine import BookSync
-from leadline.book.trust.attestation import HEAL_AFTER, MINUTE_NS, Attestor, Doubts, Faith
+from leadline.book.trust.attestation import HEAL_AFTER, MINUTE_NS, Attestor, Faith
 from leadline.book.trust.audit import Audit
+from leadline.book.trust.doubts import Doubts
 
 Tell: TypeAlias = Callable[[], list[Event]]
 
@@ -41,10 +45,10 @@ class Witness:
     def __init__(self, book: int, attestor: Attestor, faith: Faith | None = None) -> None:
         self._book = book
         self._attestor = attestor
-        self._doubts = Doubts((faith or Faith()).weak)
+        self._doubts = Doubts(faith)
         self._audited = self._audit_misses = 0
         self._agreed: dict[Kind, tuple[int, int, int]] = {}  # epoch, id, receive time
-        self._missed = (-1, NO_ID)  # epoch and id of the newest miss that refutes nothing
+        self._missed = (-1, NO_ID)  # epoch and id of the newest miss of a ticker
         self._owed: int | None = None  # the epoch that a ticker refuted too soon after others
         # The epoch of which an audit found levels wrong, and that goes on; and which kind of audit.
         self._unlike: tuple[int, Kind] | None = None
@@ -52,23 +56,32 @@ class Witness:
 
     def act(self, sync: BookSync[Any, Any], ts_ns: int, batch: Batch) -> Tell | None:
         """Return what the synchroniser is to be told after a ticker or a diff, if anything."""
-        miss = self._attestor.take_miss()
-        if miss is not None and sync.epoch is not None:
-            return partial(sync.doubt, miss.why(), refuted=self.refutes(miss, sync.epoch, ts_ns, batch))
+        miss, epoch = self._attestor.take_miss(), sync.epoch
+        if miss is not None and epoch is not None:
+            refuted = self.refutes(miss, epoch, ts_ns, batch)
+            self._note_agreement()  # one may have come behind it
+            return partial(sync.doubt, miss.why(), refuted=refuted)
+        self._note_agreement()
         if not sync.doubted:
             return None
-        if sync.epoch == self._owed:
+        if epoch == self._owed:
             return partial(sync.doubt, sync.why, refuted=True) if self._doubts.settle(ts_ns) else None
-        healed = self._attestor.streak >= HEAL_AFTER and not self.is_unlike(sync.epoch)
+        healed = self._attestor.streak >= HEAL_AFTER and not self.awaits_audit(epoch)
         return sync.believe if healed else None
+
+    def _note_agreement(self) -> None:
+        if self._attestor.streak:
+            self._doubts.agree()
 
     def hear_audit(self, audit: Audit, sync: BookSync[Any, Any], ts_ns: int, batch: Batch) -> Tell | None:
         """Return what the synchroniser is to be told after an audit of its very epoch, if anything."""
         refuted = self.take_audit(audit, sync.applied_epoch, ts_ns, batch)
         if audit.misses:
             return partial(sync.doubt, audit.misses[0].why(), refuted=refuted)
-        is_healed = sync.doubted and self.may_heal(sync.epoch) and not self.is_unlike(sync.epoch)
         is_later = audit.book_id >= self._missed_in(sync.epoch)
+        if is_later and audit.kind is Kind.AUDIT:
+            self._doubts.answer()
+        is_healed = sync.doubted and self.may_heal(sync.epoch) and not self.awaits_audit(sync.epoch)
         return sync.believe if is_healed and is_later else None
 
     def may_heal(self, epoch: int | None) -> bool:
@@ -76,8 +89,15 @@ class Witness:
         return epoch != self._owed
 
     def asks_for_audit(self, epoch: int | None) -> bool:
-        """Tell whether a ticker made it SUSPECT since a REST snapshot last agreed with this epoch."""
-        return self._missed_in(epoch) > self.agreed_in(epoch, Kind.AUDIT)[0]
+        """Tell whether tickers left this epoch in doubt since a REST snapshot last agreed with it."""
+        if epoch is None or not self.may_heal(epoch):
+            return False
+        doubted = max(self._missed_in(epoch), self._attestor.unsure_id)
+        return doubted > self.agreed_in(epoch, Kind.AUDIT)[0] or self.is_unlike(epoch)
+
+    def awaits_audit(self, epoch: int | None) -> bool:
+        """Tell whether nothing but an audit can heal this epoch."""
+        return self._doubts.is_sworn(epoch) or self.is_unlike(epoch)
 
     def _missed_in(self, epoch: int | None) -> int:
         return self._missed[1] if self._missed[0] == epoch else NO_ID
@@ -105,10 +125,9 @@ class Witness:
 
     def refutes(self, miss: Miss, epoch: int, ts_ns: int, batch: Batch) -> bool:
         """Keep the evidence; tell whether it refutes the book, or only makes it SUSPECT."""
-        refuted = self._doubts.refutes(miss.kind, ts_ns)
+        refuted = self._doubts.refutes(miss, epoch, ts_ns, self._attestor.agreed[0])
         self._owed = epoch if self._doubts.owed else self._owed
-        if miss.kind in self._doubts.weak:
-            self._missed = epoch, miss.book_id
+        self._missed = epoch, miss.book_id
         batch.mismatches.append(MismatchRow(self._book, epoch, ts_ns, miss, refuted))
         return refuted
 
@@ -123,7 +142,7 @@ class Witness:
             if audit.kind is Kind.AUDIT or self._unlike == (epoch, audit.kind):
                 self._unlike = None
             return False
-        refuted = self._doubts.refutes(audit.kind, ts_ns)
+        refuted = audit.is_confirmed and self._doubts.settle(ts_ns)
         if refuted:
             self._unlike = None
         elif self._unlike != (epoch, Kind.AUDIT):  # what lies deep is not seen in partial depth

@@ -116,7 +116,7 @@ class Settings:
     buffer_limit: int = setting(10_000, whole(10, 1_000_000, "diffs"), "Diffs to buffer before a seed.")
     stats_every_s: float = setting(1.0, seconds(0.1, 3_600), "Interval of rows in feed_stats.")
     status_every_s: float = setting(300.0, seconds(0.1, DAY_S), "Interval of asking if a symbol trades.")
-    audit_every_s: float = setting(60.0, seconds(0, DAY_S), "Interval of audits by REST; 0: none.")
+    audit_every_s: float = setting(60.0, seconds(0, DAY_S), "Interval of audits by REST; 0: in doubt only.")
     audit_levels: int = setting(1000, whole(50, 5_000, "levels"), "Most levels on a side to audit.")
     depth20: str = setting("off", choice("on", "off"), "Also compare with the venue's 20 best levels.")
     rotate_s: float = setting(86_400.0, seconds(1, 31 * DAY_S), "A stream hands over after this long.")

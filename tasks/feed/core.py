@@ -114,8 +114,7 @@ class Core:
         ):
             self._timers.append(asyncio.get_running_loop().create_task(self._every(every_s, do)))
         self._timers.append(asyncio.get_running_loop().create_task(self._ask_clock_first()))
-        if config.audit_every_s:
-            self._timers.append(asyncio.get_running_loop().create_task(self._auditor.run()))
+        self._timers.append(asyncio.get_running_loop().create_task(self._auditor.run()))
 
     async def stop(self, drain_s: float, reason: str) -> None:
         """End in order: read no more, leave the books, hand over the last batch."""

@@ -111,6 +111,7 @@ class Player:
         self.tally = [0, 0, 0, 0]
         self.found: tuple[str, int] | None = None
         self.mismatches: list = []
+        self.suspects = 0
 
     def hear(self, line: Line) -> None:
         book, batch = self.book, self.batch
@@ -132,6 +133,7 @@ class Player:
         self._note(self.depth20.receive(partial, 0, ts_ns, self.batch, 0), ts_ns)
 
     def _note(self, events: Sequence[Event], ts_ns: int) -> None:
+        self.suspects += sum(event.reason == "mismatch" for event in events)
         if self.found is None:
             for event in events:
                 if event.reason in {"mismatch", "refuted", "crossed", "gap"}:

@@ -59,9 +59,10 @@ class FeedConfig:
     again_first_s: float = 5.0  # a symbol without a usable listing is asked about again after so long …
     again_most_s: float = 60.0  # … and ever later, but at least so often
     clock_every_s: float = 60.0
-    audit_every_s: float = 0.0  # each book is held against a REST snapshot so often at most; 0: never
+    audit_every_s: float = 0.0  # each book is held against REST so often at most; 0: only to settle doubts
     audit_levels: int = 1000  # on each side, at most; fewer where the weight does not do for all books
     audit_lead_s: float = 1.0  # a book is noted down so long before the request: REST may lag behind
+    audit_settle_s: float = 1.0  # what differs may be explained by a diff within so long: ids may lag, too
     patience: Patience = field(default_factory=Patience)
     compression: bool = False  # deflate costs 4-5 µs a frame; it saves traffic, not time
     seeds_at_once: int = 4  # REST requests for seeds that may be under way

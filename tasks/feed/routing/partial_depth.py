@@ -4,7 +4,8 @@ Holds a book against its partial depth stream: the best 20 levels a side, ten ti
     note the book ── diffs ──> listing of id S ── diffs ──> the book has reached S: compare, note anew
 
 The comparison is that of an audit (`book.trust.audit`); a listing is compared when the book has reached its
-id, at the latest when the next one comes. It costs no request weight, but 0.3 ms a listing. It is an
+id, at the latest when the next one comes. One that differs at the very id of the book makes it SUSPECT; the
+next one heals or refutes it. It costs no request weight, but 0.3 ms a listing. It is an
 option, off unless asked for: no recording at hand holds the stream, so that its id means what a snapshot's
 does is the documents' word alone.
 """
@@ -34,7 +35,7 @@ class Depth20:
         self._changes: list[Change] = []
         self._read = (0, 0)  # diffs and levels of the present batch that were read
         self._waiting: DepthSnapshot | None = None
-        self._unconfirmed: Audit | None = None
+        self._unconfirmed: tuple[Audit, list[Change]] | None = None
 
     def receive(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch, _: int) -> Sequence[Event]:
         """Take the listing that begins at ``frame[start]``; return what the book says to it."""
@@ -74,10 +75,12 @@ class Depth20:
         if found is None:
             return ()  # older than the note, or the book is not there yet
         self._standing = None
-        first, self._unconfirmed = self._unconfirmed, None
-        if found.misses and not found.is_exact:
-            if first is None:
-                self._unconfirmed = found
+        first, self._unconfirmed, changes = self._unconfirmed, None, self._changes
+        if first is not None:
+            changes = [*first[1], *changes]
+            found = first[0].confirmed(found.lasting(changes))
+        if found.misses and not found.is_confirmed:
+            self._unconfirmed = found, changes
+            if not found.is_exact:
                 return ()
-            found = first.confirmed(found)
         return self._book.receive_audit(found, ts_ns, batch)

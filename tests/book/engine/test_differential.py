@@ -134,7 +134,8 @@ def view(book) -> dict[str, object]:
         "why": book.why,
         "band": book.certified_band,
         "ghosts": book.ghost_levels(),
-        "agreed": (book._attestor.agreed, book._attestor.streak),
+        "agreed": (book._attestor.agreed, book._attestor.streak, book._attestor.unsure_id),
+        "audit": (book.asks_for_audit, book.awaits_audit),
         "sample": book.sample(3, (5.0, 100.0), 7),
     }
     try:

@@ -9,21 +9,13 @@ from leadline.book.messages import Bbo
 from leadline.book.rows.batch import AttestationRow, CoverageEnded, CoverageOpened, MismatchRow
 from leadline.book.rows.evidence import Kind, Miss, Tally
 from leadline.book.sync.events import BookReady, Mismatched, Refuted, SnapshotNeeded, State
-from leadline.book.trust.attestation import (
-    HEAL_AFTER,
-    MINUTE_NS,
-    MOST_REFUTED,
-    REFUTED_WITHIN_NS,
-    TICKERS,
-    WAITING,
-    Doubts,
-    Faith,
-    PlainAttestor,
-)
+from leadline.book.trust.attestation import HEAL_AFTER, MINUTE_NS, TICKERS, WAITING, PlainAttestor
+from leadline.book.trust.doubts import PERSISTENT_MISSES, PERSISTENT_NS
 from tests.book.fake_venue import ENGINES, needs_numba
 from tests.book.heard import SEED_NS, Heard, is_live
 
 A, B, C = Bbo(100, 1, 101, 1), Bbo(100, 2, 101, 1), Bbo(100, 3, 101, 1)
+D, E = Bbo(100, 2, 102, 5), Bbo(100, 1, 102, 5)  # both sides moved; the bid has come back
 
 
 def t(ticker_id: int, top: Bbo = A) -> tuple[str, int, Bbo]:
@@ -84,6 +76,24 @@ def b(last_id: int, top: Bbo = A) -> tuple[str, int, Bbo]:
             Miss(Kind.BRACKETED, 7, B, 5, A, 9),
             id="what-stands-behind-the-bracket-waits-on",
         ),
+        pytest.param([b(5), t(5), b(7, B), t(9, B)], (1, 0, 0, 1), None, id="as-the-next-one-says"),
+        pytest.param(
+            [b(5), t(5), t(9, B), b(7, B)], (1, 0, 0, 1), None, id="as-the-next-one-says-book-last"
+        ),
+        pytest.param([b(5), t(5), b(7, B), t(9, D)], (1, 0, 0, 1), None, id="a-side-each"),
+        pytest.param([b(5), t(5), b(7, E), t(9, D)], (1, 0, 0, 1), None, id="the-other-side-each"),
+        pytest.param(
+            [b(4, B), t(5), b(7, B), t(9, B)],
+            (0, 1, 1, 1),
+            Miss(Kind.BRACKETED, 7, B, 5, A, 9),
+            id="no-diff-brought-what-the-next-one-says",
+        ),
+        pytest.param(
+            [b(5), t(5), b(6, D), t(6, D), t(8), b(9, E), t(10, B)],
+            (2, 1, 1, 0),
+            Miss(Kind.BRACKETED, 9, E, 8, A, 10),
+            id="one-side-is-explained-and-the-other-is-not",
+        ),
         pytest.param(
             [b(n) for n in range(WAITING + 3)], (0, 0, 0, 3), None, id="the-oldest-that-wait-give-way"
         ),
@@ -136,15 +146,20 @@ def test_what_agrees_after_a_miss_counts_when_the_miss_was_taken() -> None:
     assert attestor.agreed == (10, 80)
 
 
-def test_which_misses_refute_a_book() -> None:
-    doubts, at = Doubts(), 10 * REFUTED_WITHIN_NS
-    assert not any(doubts.refutes(Kind.BRACKETED, at + n) for n in range(100)), "however often"
-    at *= 2
-    assert [doubts.refutes(Kind.EQUAL_ID, at + n) for n in range(MOST_REFUTED + 1)] == [
-        *[True] * MOST_REFUTED,
-        False,  # a venue that always disagrees must not cost a seed each time
-    ]
-    assert doubts.refutes(Kind.EQUAL_ID, at + REFUTED_WITHIN_NS)
+def test_where_the_tickers_explain_a_top_it_is_told_until_ids_begin_anew() -> None:
+    attestor = PlainAttestor()
+    assert attestor.unsure_id == -1
+    for step in (b(5), t(5), b(7, B)):
+        attestor.hear(*step[1:]) if step[0] == "ticker" else attestor.check(step[1], 77, step[2])
+    streak = attestor.streak
+    assert not attestor.hear(9, B)
+    assert (attestor.unsure_id, attestor.streak, attestor.agreed) == (7, streak, (5, 77)), "nothing follows"
+    attestor.forget()
+    assert attestor.unsure_id == -1
+    attestor.hear(9, A)
+    attestor.check(10, 78, B)
+    attestor.hear(11, B)
+    assert attestor.unsure_id == 10, "what was before it is forgotten: a diff may have brought it"
 
 
 @pytest.mark.parametrize(
@@ -178,12 +193,6 @@ def test_a_book_is_found_by_what_tickers_call_it_and_told_by_its_own_id(book_fir
     assert attestor.agreed == (6, 78)
 
 
-def test_where_ids_only_order_no_ticker_refutes() -> None:
-    doubts = Doubts(Faith(refute=False).weak)
-    assert not doubts.refutes(Kind.EQUAL_ID, 0)
-    assert doubts.refutes(Kind.AUDIT, 0)
-
-
 # -- live books ------------------------------------------------------------------------------------
 
 
@@ -193,6 +202,7 @@ def ticker(heard: Heard, at: int, bid: str = "1.00", qty: str = "5") -> list:
     return list(heard.book.receive_ticker(frame, 0, heard.now, heard.batch))
 
 
+SECOND_NS = 1_000_000_000
 OURS, THEIRS = Bbo(100, 5000, 101, 7000), Bbo(100, 4000, 101, 7000)
 
 
@@ -223,24 +233,61 @@ def test_one_bracketed_miss_makes_it_suspect_and_agreements_heal_it(engine: str)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_equal_id_miss_refutes_it_and_only_a_newer_seed_heals(engine: str) -> None:
+def test_a_second_miss_at_an_equal_id_refutes_it_and_only_a_newer_seed_heals(engine: str) -> None:
     heard = is_live(engine)
     epoch = heard.book.epoch
     assert heard.depth(10, 11) == []
-    assert ticker(heard, 11, qty="4") == [Mismatched(11), Refuted(11), SnapshotNeeded(11, "refuted")]
+    assert ticker(heard, 11, qty="4") == [Mismatched(11)]
+    assert heard.book.state is State.SUSPECT
+    assert heard.depth(12, 12) == []
+    assert ticker(heard, 12, qty="4") == [Refuted(12), SnapshotNeeded(12, "refuted")]
     assert heard.book.state is State.BUFFERING
     assert [row[1:4] for row in heard.events[-2:]] == [
         (State.LIVE, State.SUSPECT, "mismatch"),
         (State.SUSPECT, State.BUFFERING, "refuted"),
     ]
     assert heard.batch.mismatches == [
-        MismatchRow(2, epoch, heard.now, Miss(Kind.EQUAL_ID, 11, OURS, 11, THEIRS), True)
+        MismatchRow(2, epoch, heard.now - 20, Miss(Kind.EQUAL_ID, 11, OURS, 11, THEIRS), False),
+        MismatchRow(2, epoch, heard.now, Miss(Kind.EQUAL_ID, 12, OURS, 12, THEIRS), True),
     ]
-    old = b'{"lastUpdateId":10,"bids":[["1.00","4"]],"asks":[["1.01","7"]]}'
-    assert heard.seed(old) == [SnapshotNeeded(11, "seed_too_old")]
-    assert heard.seed(old.replace(b"10,", b"11,")) == [BookReady(epoch + 1, 11)]
-    assert heard.depth(12, 13) == []
+    old = b'{"lastUpdateId":11,"bids":[["1.00","4"]],"asks":[["1.01","7"]]}'
+    assert heard.seed(old) == [SnapshotNeeded(12, "seed_too_old")]
+    assert heard.seed(old.replace(b"11,", b"12,")) == [BookReady(epoch + 1, 12)]
+    assert heard.depth(13, 13) == []
     assert ticker(heard, 13, qty="4") == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_miss_at_an_equal_id_is_healed_by_no_ticker_and_refutes_nothing(engine: str) -> None:
+    heard = is_live(engine)
+    epoch = heard.book.epoch
+    for n in range(10, 90, 2):  # it lies every other time
+        told = [*heard.depth(n, n), *ticker(heard, n, qty="4")]
+        assert told == ([Mismatched(n)] if n == 10 else [])
+        assert heard.depth(n + 1, n + 1) == []
+        assert ticker(heard, n + 1) == []
+    assert (heard.book.state, heard.book.epoch) == (State.SUSPECT, epoch)
+    assert heard.book.awaits_audit
+    assert not any(row.refuted for row in heard.batch.mismatches)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_bracketed_top_that_left_out_tickers_explain_is_no_miss(engine: str) -> None:
+    heard = is_live(engine)
+    epoch = heard.book.epoch
+    ticker(heard, 9)
+    for n in range(10, 90, 10):
+        heard.depth(n, n + 1, f'["1.00","{n}"]')
+        assert ticker(heard, n + 5, qty=str(n)) == [], "as the next one says"
+        heard.depth(n + 2, n + 9)
+    assert (heard.book.state, heard.book.epoch) == (State.LIVE, epoch)
+    assert heard.batch.mismatches == []
+    assert [type(row) for row in heard.batch.coverage] == [CoverageOpened], "covered throughout"
+    assert heard.book.asks_for_audit
+    at = heard.book.last_id
+    assert ticker(heard, at + 1, qty="1") == []
+    assert heard.depth(at + 1, at + 2) == []
+    assert ticker(heard, at + 3, qty=str(n)) == [Mismatched(at + 2)], "no diff brought it back"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -253,11 +300,11 @@ def test_one_agreement_at_an_equal_id_heals_it(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_bracketed_misses_never_discard_it_and_one_at_an_equal_id_does(engine: str) -> None:
+def test_bracketed_misses_that_do_not_persist_never_discard_it(engine: str) -> None:
     heard = is_live(engine)
     epoch = heard.book.epoch
     told = []
-    for n in range(10, 210, 10):
+    for n in range(10, 2010, 10):
         told += heard.depth(n, n + 1)
         told += ticker(heard, n, qty="4")
         told += ticker(heard, n + 2, qty="4")
@@ -266,10 +313,23 @@ def test_bracketed_misses_never_discard_it_and_one_at_an_equal_id_does(engine: s
     assert (heard.book.state, heard.book.epoch) == (State.SUSPECT, epoch)
     assert len(heard.batch.mismatches) >= 20
     assert not any(row.refuted for row in heard.batch.mismatches)
-    at = heard.book.last_id
-    ticker(heard, at, qty="4")
-    assert heard.book.state is State.BUFFERING
-    assert heard.batch.mismatches[-1].refuted
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_top_that_stays_while_tickers_contradict_it_is_refuted_in_the_end(engine: str) -> None:
+    heard = is_live(engine)
+    told, began = [], heard.now
+    for n in range(10, 10_000, 10):
+        heard.now += SECOND_NS // 10
+        told += heard.depth(n, n + 1, f'["0.97","{n}"]')
+        told += ticker(heard, n, qty="4")
+        if heard.book.state is State.BUFFERING:
+            break
+        told += heard.depth(n + 2, n + 9)
+    assert [type(one) for one in told] == [Mismatched, Refuted, SnapshotNeeded]
+    assert PERSISTENT_NS <= heard.now - began < 2 * PERSISTENT_NS
+    assert len(heard.batch.mismatches) >= PERSISTENT_MISSES
+    assert [row.refuted for row in heard.batch.mismatches[-2:]] == [False, True]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -159,18 +159,34 @@ def test_a_window_is_compared_to_where_it_ends(changes: list[Change], levels: in
     assert missed or found.levels == levels
 
 
-def test_a_miss_within_a_diff_is_proof_when_found_again() -> None:
-    def found(*bids: int, exact: bool) -> Audit:
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_miss_is_proof_when_it_is_found_again(exact: bool) -> None:
+    def found(*bids: int) -> Audit:
         unlike = [(price, lots + 1) if price in bids else (price, lots) for price, lots in BIDS]
         changes = [] if exact else [Change(15, 6, [], [])]
         got = audit(standing(), changes, snapshot(10 if exact else 12, unlike, ASKS), 4)
         assert got is not None
+        assert (got.is_exact, got.is_confirmed) == (exact, False)
         return got
 
-    first = found(99, 98, exact=False)
-    assert places(first.confirmed(found(98, 97, exact=False))) == [(98, 0)]
-    assert places(first.confirmed(found(exact=False))) == []
-    assert places(first.confirmed(found(97, exact=True))) == [(97, 0)]
+    first = found(99, 98)
+    again = first.confirmed(found(98, 97))
+    assert (places(again), again.is_confirmed) == ([(98, 0)], True)
+    assert first.confirmed(found()) == found(), "it agreed"
+    assert first.confirmed(found(97)) == found(97), "another level, and that is not confirmed"
+
+
+def test_a_level_that_a_diff_set_around_the_snapshot_is_no_miss() -> None:
+    """The snapshot's id lags behind its content, or runs ahead of it: a diff near it set the price."""
+    unlike = snapshot(10, [(100, 9), (99, 9), (98, 3)], [(101, 9), (102, 9), (103, 3)])
+    found = audit(standing(), [], unlike, LIMIT)
+    assert found is not None
+    assert places(found) == [(100, 0), (99, 0), (0, 101), (0, 102)]
+    assert places(found.lasting([])) == places(found)
+    later = [Change(11, 3, [(99, 9)], []), Change(12, 4, [], [(101, 9), (99, 0)])]
+    lasting = found.lasting(later)
+    assert places(lasting) == [(100, 0), (0, 102)], "of its own side"
+    assert replace(lasting, misses=found.misses) == found
 
 
 def test_the_diffs_of_one_book_are_read_off_a_batch() -> None:
@@ -198,7 +214,7 @@ def test_audits_are_counted_in_their_minute_and_their_evidence_is_kept() -> None
     assert not witness.take_audit(clean, 7, 5 * minute_ns + 1, batch)
     assert witness.agreed_in(7, Kind.AUDIT) == (10, 1)
     assert witness.agreed_in(8, Kind.AUDIT) == (-1, 0), "of another epoch"
-    assert witness.take_audit(wrong, 7, 6 * minute_ns, batch)
+    assert witness.take_audit(replace(wrong, is_confirmed=True), 7, 6 * minute_ns, batch)
     witness.close(batch)
     witness.close(batch)
     assert [

@@ -8,8 +8,9 @@ from leadline.book.messages import Bbo
 from leadline.book.rows.batch import CoverageEnded
 from leadline.book.rows.evidence import Kind, Miss
 from leadline.book.sync.events import BookReady, Mismatched, Refuted, SnapshotNeeded, State
-from leadline.book.trust.attestation import HEAL_AFTER, MOST_REFUTED, REFUTED_WITHIN_NS
+from leadline.book.trust.attestation import HEAL_AFTER
 from leadline.book.trust.audit import Audit
+from leadline.book.trust.doubts import MOST_REFUTED, REFUTED_WITHIN_NS
 from tests.book.fake_venue import ENGINES
 from tests.book.heard import Heard, is_live
 from tests.book.trust.test_attestation import ticker
@@ -22,15 +23,22 @@ def at(heard: Heard) -> int:
     return heard.book.last_id
 
 
-def audited(heard: Heard, *, is_right: bool, kind: Kind = Kind.AUDIT) -> list:
+def audited(heard: Heard, *, is_right: bool, kind: Kind = Kind.AUDIT, is_confirmed: bool = True) -> list:
     miss = Miss(kind, at(heard), LEVEL[0], at(heard), LEVEL[1])
-    found = Audit(10, () if is_right else (miss,), True, at(heard), heard.now, kind)
+    misses = () if is_right else (miss,)
+    found = Audit(10, misses, True, at(heard), heard.now, kind, is_confirmed=is_confirmed)
     return heard.say("receive_audit", found)
 
 
 def disagreed(heard: Heard) -> list:
+    """Once at an equal id."""
     n = at(heard) + 1
     return [*heard.depth(n, n), *ticker(heard, n, qty="4")]
+
+
+def refuted(heard: Heard) -> list:
+    """As often as it takes."""
+    return [*disagreed(heard), *disagreed(heard)]
 
 
 def agreed(heard: Heard) -> list:
@@ -45,8 +53,8 @@ def refuted_often(engine: str) -> Heard:
     """A book that was fetched anew as often as it may be within a minute, and is LIVE."""
     heard = is_live(engine)
     for _ in range(MOST_REFUTED):
-        n = at(heard) + 1
-        assert disagreed(heard)[-1] == SnapshotNeeded(n, "refuted")
+        n = at(heard) + 2
+        assert refuted(heard)[-1] == SnapshotNeeded(n, "refuted")
         heard.depth(n + 1, n + 1)
         heard.seed(SEED % (n + 1))
         heard.depth(n + 2, n + 2)
@@ -62,7 +70,7 @@ def minute_later(heard: Heard) -> None:
 def test_a_ticker_that_refutes_too_soon_is_owed_a_resync_that_no_agreement_spares(engine: str) -> None:
     heard = refuted_often(engine)
     epoch = heard.book.epoch
-    assert disagreed(heard) == [Mismatched(at(heard))]
+    assert refuted(heard) == [Mismatched(at(heard) - 1)]
     assert not heard.batch.mismatches[-1].refuted
     assert "mismatch at" in heard.book.why
     assert agreed(heard) == []
@@ -82,7 +90,7 @@ def test_a_ticker_that_refutes_too_soon_is_owed_a_resync_that_no_agreement_spare
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_is_owed_comes_with_a_diff_too(engine: str) -> None:
     heard = refuted_often(engine)
-    disagreed(heard)
+    refuted(heard)
     minute_later(heard)
     n = at(heard) + 1
     assert heard.depth(n, n) == [Refuted(n), SnapshotNeeded(n, "refuted")], "though no ticker comes"
@@ -105,7 +113,7 @@ def test_a_bracketed_miss_after_many_refutations_still_heals(engine: str) -> Non
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_is_owed_ends_with_the_epoch(engine: str) -> None:
     heard = refuted_often(engine)
-    disagreed(heard)
+    refuted(heard)
     n = at(heard) + 1
     heard.say("leave", "session_lost")
     heard.depth(n, n)
@@ -149,7 +157,7 @@ def test_an_audit_that_agrees_heals_what_an_audit_made_suspect(engine: str) -> N
 def test_an_audit_that_agrees_pays_nothing_that_a_ticker_is_owed(engine: str) -> None:
     heard = refuted_often(engine)
     audited(heard, is_right=False)
-    disagreed(heard)
+    refuted(heard)
     assert audited(heard, is_right=True) == []
     assert heard.book.state is State.SUSPECT
 
@@ -203,9 +211,9 @@ def test_a_live_book_and_one_that_an_audit_can_heal_are_audited(engine: str) -> 
     assert heard.book.is_auditable
     assert heard.book.asks_for_audit
     heard = refuted_often(engine)
-    disagreed(heard)
+    refuted(heard)
     assert heard.book.state is State.SUSPECT
-    assert not heard.book.is_auditable, "what a ticker refuted, no audit heals"
+    assert not heard.book.is_auditable, "what tickers refuted, no audit heals"
     assert not heard.book.asks_for_audit
 
 
@@ -231,6 +239,38 @@ def test_a_bracketed_miss_and_an_audit_that_disagrees_discard_it(engine: str) ->
     assert audited(heard, is_right=False) == [Refuted(n), SnapshotNeeded(n, "refuted")]
     assert not heard.book.asks_for_audit
     assert [row.refuted for row in heard.batch.mismatches] == [False, True]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_miss_at_an_equal_id_awaits_an_audit_whatever_else_agrees(engine: str) -> None:
+    heard = is_live(engine)
+    epoch = heard.book.epoch
+    assert not heard.book.awaits_audit
+    assert disagreed(heard) == [Mismatched(at(heard))]
+    assert (heard.book.awaits_audit, heard.book.is_auditable, heard.book.asks_for_audit) == (True,) * 3
+    assert agreed(heard) == [], "the levels below the top may be wrong as well"
+    assert audited(heard, is_right=True, kind=Kind.DEPTH20) == []
+    assert audited(heard, is_right=True) == [BookReady(epoch, at(heard))]
+    assert (heard.book.awaits_audit, heard.book.asks_for_audit) == (False, False)
+    disagreed(heard)
+    n = at(heard)
+    assert audited(heard, is_right=False) == [Refuted(n), SnapshotNeeded(n, "refuted")]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_audit_that_is_not_confirmed_makes_it_suspect_and_asks_for_another(engine: str) -> None:
+    heard = is_live(engine)
+    epoch = heard.book.epoch
+    for _ in range(5):
+        assert audited(heard, is_right=False, is_confirmed=False) == [Mismatched(at(heard))]
+        assert (heard.book.awaits_audit, heard.book.asks_for_audit) == (True, True)
+        assert agreed(heard) == []
+        assert audited(heard, is_right=True) == [BookReady(epoch, at(heard))]
+        assert (heard.book.awaits_audit, heard.book.asks_for_audit) == (False, False)
+    assert not any(row.refuted for row in heard.batch.mismatches)
+    audited(heard, is_right=False, is_confirmed=False)
+    n = at(heard)
+    assert audited(heard, is_right=False) == [Refuted(n), SnapshotNeeded(n, "refuted")]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -99,4 +99,32 @@ VARIANTS = (
         "            elif now_s() < suspect_at_s and (book",
         ("tests/tasks/feed/requests/test_audit.py",),
     ),
+    Variant(
+        "snapshots whose ids lag behind their content discard right books",
+        "tasks/feed/requests/audit.py",
+        "audit=held.audit.lasting(watch.changes(self._router.batch)))\n",
+        "audit=held.audit)\n",
+        ("tests/tasks/feed/requests/test_audit.py",),
+    ),
+    Variant(
+        "an audit that cannot be confirmed is forgotten",
+        "tasks/feed/requests/audit.py",
+        "        return first if second is None else replace(",
+        "        return None if second is None else replace(",
+        ("tests/tasks/feed/requests/test_audit.py",),
+    ),
+    Variant(
+        "books that only an audit can heal get none where there are none in turn",
+        "tasks/feed/requests/audit.py",
+        "            books = [book for book in books if book.awaits_audit]\n",
+        "            books = []\n",
+        ("tests/tasks/feed/requests/test_audit.py",),
+    ),
+    Variant(
+        "books that ask for audits keep the others from theirs",
+        "tasks/feed/requests/audit.py",
+        "min(books if self._was_asked or not asking else asking,",
+        "min(asking or books,",
+        ("tests/tasks/feed/requests/test_audit.py",),
+    ),
 )

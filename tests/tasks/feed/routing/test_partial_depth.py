@@ -9,7 +9,7 @@ import pytest
 from leadline.book.errors import BadFrame
 from leadline.book.rows.batch import Batch
 from leadline.book.rows.evidence import Kind
-from leadline.book.sync.events import Mismatched, Refuted, SnapshotNeeded, State
+from leadline.book.sync.events import BookReady, Mismatched, Refuted, SnapshotNeeded, State
 from leadline.tasks.feed.routing.partial_depth import Depth20
 from tests.book.fake_venue import ENGINES
 from tests.book.heard import MARKET, Heard, is_live
@@ -52,14 +52,34 @@ def test_a_listing_at_the_book_s_id_is_compared_at_once(engine: str, futures: bo
     assert held.listing(9, BIDS, futures=futures) == []  # noted; the next one can be compared
     assert held.listing(9, BIDS, futures=futures) == []
     assert held.tally() == (4, 0)
+    assert held.listing(9, LESS, futures=futures) == [Mismatched(9)], "the next one confirms it"
     told = held.listing(9, LESS, futures=futures)
-    assert told == [Mismatched(9), Refuted(9), SnapshotNeeded(9, "refuted")]
-    (row,) = held.batch.mismatches
-    assert (row.miss.kind, row.refuted) == (Kind.DEPTH20, True)
-    assert (row.miss.ours, row.miss.theirs) == ((99, 6000, 0, 0), (99, 2000, 0, 0))
-    assert "partial depth 9 says" in row.miss.why()
-    assert held.tally() == (8, 1)
+    assert told == [Refuted(9), SnapshotNeeded(9, "refuted")]
+    assert [(row.miss.kind, row.refuted) for row in held.batch.mismatches] == [
+        (Kind.DEPTH20, False),
+        (Kind.DEPTH20, True),
+    ]
+    miss = held.batch.mismatches[0].miss
+    assert (miss.ours, miss.theirs) == ((99, 6000, 0, 0), (99, 2000, 0, 0))
+    assert "partial depth 9 says" in miss.why()
+    assert held.tally() == (12, 2)
     assert held.listing(10, LESS) == [], "there is no book"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_listings_whose_ids_lag_behind_their_content_discard_no_book(engine: str) -> None:
+    held = Held(engine)
+    epoch = held.book.epoch
+    held.listing(9, BIDS)
+    for n in range(10, 60):
+        ahead = [["1.00", "5"], ["0.99", str(n)]]
+        told = held.listing(n - 1, ahead)  # what the next diff brings
+        heals = [BookReady(epoch, n - 1)]  # what it differed in was set by a diff since
+        assert told == ([Mismatched(n - 1)] if n % 2 == 0 else heals)
+        held.depth(n, n, f'["0.99","{n}"]')
+    assert held.listing(n, ahead) == []
+    assert (held.book.state, held.book.epoch) == (State.LIVE, epoch)
+    assert not any(row.refuted for row in held.batch.mismatches)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
