@@ -57,8 +57,8 @@ class Light(StrEnum):
     """How far a market may be trusted within the time shown."""
 
     GREEN = "trusted"  # throughout
-    YELLOW = "trusted, with holes"  # now, but not throughout
-    RED = "not trusted"  # now
+    YELLOW = "trusted, with holes"  # at its end, but not throughout
+    RED = "not trusted"  # at its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,13 @@ class Lit:
     market: MarketTrust
     light: Light
     reasons: tuple[str, ...]
+
+    @property
+    def says(self) -> str:
+        """The light in words; of a market that is watched no more, until when they hold."""
+        if self.light is Light.RED or self.market.is_covered_now:
+            return self.light.value
+        return f"{self.light.value}, until {self.market.covered_to:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +101,16 @@ class Look:
 
     @property
     def trusted(self) -> int:
-        """How many markets may be trusted now."""
-        return sum(one.light is not Light.RED for one in self.lit)
+        """How many markets may be trusted ``as_of``: while a stream runs, only what is streamed still."""
+        lit = [one for one in self.lit if one.light is not Light.RED]
+        return sum(one.market.is_covered_now for one in lit) if self.is_served else len(lit)
+
+    @property
+    def as_of(self) -> dt.datetime:
+        """The moment that the lights speak of: now while a stream runs, else the newest row."""
+        if self.is_served or self.span is None:
+            return self.now
+        return self.span.until.replace(tzinfo=dt.UTC)
 
 
 def look(
@@ -148,7 +163,7 @@ def look(
 
 
 def judged(market: MarketTrust) -> Lit:
-    """Give a market its light: red where it may not be trusted now, yellow where not throughout."""
+    """Give a market its light: red where it may not be trusted at the end, yellow where not throughout."""
     faults = tuple(_faults(market))
     is_heard = market.is_covered_now and market.silent_s <= SILENT_S
     if not (is_heard or market.ended_in_order):
@@ -210,6 +225,6 @@ def _market_json(one: Lit) -> dict[str, Any]:
     return {
         **{name: json_of(getattr(market, name)) for name in names},
         "light": one.light.name.lower(),
-        "says": one.light.value,
+        "says": one.says,
         "reasons": list(one.reasons),
     }

@@ -35,7 +35,7 @@ def header(found: Look) -> Html:
     """Say what this is about: which database, from when to when, whether it streams."""
     said = "a stream has it open" if found.is_served else "no stream has it open"
     span = found.span
-    words = f"{found.db}, {said}; as of {found.now:%Y-%m-%d %H:%M:%S} UTC"
+    words = f"{found.db}, {said}; as of {found.as_of:%Y-%m-%d %H:%M:%S} UTC"
     if span is not None:
         words += (
             f"; shown: {span.since:%Y-%m-%d %H:%M:%S} to {span.until:%H:%M:%S}, {_duration(span.seconds)}"
@@ -53,7 +53,9 @@ def tiles(found: Look) -> Html:
     made = [
         _tile(
             f"{trusted} of {n}" if n else "none",
-            "books trusted now",
+            "books trusted now"
+            if found.is_served
+            else f"books trusted as of {found.as_of:%Y-%m-%d %H:%M} UTC",
             "good" if n and trusted == n else "bad",
         ),
         _tile(f"{covered / watched:.2%}" if watched else "not known", "of the time watched is covered"),
@@ -124,7 +126,7 @@ def trust(found: Look) -> Html:
         return section("trust", title, nothing)
     lit = sorted(found.lit, key=lambda one: ORDER[one.light])
     rows = [_lit_row(one, span) for one in lit[:MARKETS_SHOWN]]
-    head = ("market", "now", "why", "covered", "", "checks", "unlike")
+    head = ("market", "now" if found.is_served else "at its end", "why", "covered", "", "checks", "unlike")
     legend = tag(
         "p",
         [
@@ -149,7 +151,7 @@ def _lit_row(one: Lit, span: Span) -> list[Child]:
     share = market.covered_share
     return [
         tag("div", tag("b", market.symbol), tag("div", market.venue, class_="muted")),
-        tag("span", one.light.value, class_=f"light {CLASSES[one.light]}"),
+        tag("span", one.says, class_=f"light {CLASSES[one.light]}"),
         tag("div", [tag("div", reason) for reason in one.reasons], class_="why"),
         "" if share is None else _share(share),
         drawings.strip(market.strip, span),

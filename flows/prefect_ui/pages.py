@@ -129,7 +129,7 @@ def health(
         *_troubles(status),
         _at(now),
     ]
-    return Page(HEALTH, said, "\n".join(facts))
+    return Page(HEALTH, f"{said}, as of {now:%Y-%m-%d %H:%M:%S} UTC", "\n".join(facts))
 
 
 def _stages(took: Mapping[str, Any] | None) -> list[str]:

@@ -41,4 +41,4 @@ def summary(found: Look) -> str:
     """Return how many books are trusted, in one line."""
     if not found.lit:
         return "no book was watched in this time"
-    return f"{found.trusted} of {len(found.lit)} books trusted, as of {found.now:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{found.trusted} of {len(found.lit)} books trusted, as of {found.as_of:%Y-%m-%d %H:%M:%S} UTC"

@@ -46,6 +46,22 @@ def test_each_light_says_why(given: dict[str, Any], light: Light, reason: str) -
     assert reason in lit.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "trusted"),
+        ({"holes": (GAP,)}, "trusted, with holes"),
+        ({"ended_by": "stopped"}, "trusted, until 2026-05-28 12:00:00 UTC"),
+        ({"ended_by": "stopped", "holes": (GAP,)}, "trusted, with holes, until 2026-05-28 12:00:00 UTC"),
+        ({"ended_by": "gap"}, "not trusted"),
+    ],
+)
+def test_a_market_that_is_watched_no_more_is_trusted_until_its_end(
+    given: dict[str, Any], says: str
+) -> None:
+    assert judged(market(**given)).says == says
+
+
 def test_a_red_one_tells_its_holes_besides() -> None:
     lit = judged(market(ended_by="silent", holes=(GAP,)))
     assert [lit.light, *lit.reasons] == [

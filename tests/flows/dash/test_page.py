@@ -70,6 +70,11 @@ def test_the_page_tells_the_store_s_figures(page: str) -> None:
     assert "acme flat-1 1 0 1000 0 0 0.001 0" in words
     assert "1 calls, 0.001 USD in the last 24 hours." in words
     assert "4 coverage" in words
+    # No stream has the file: nothing is trusted now, and the page speaks of the newest row.
+    assert "trusted now" not in words
+    newest = re.search(r"no stream has it open; as of (\S+ \S+) UTC; shown: \S+ \S+ to (\S+),", words)
+    assert newest is not None
+    assert newest[1].endswith(newest[2])
 
 
 def test_names_of_symbols_are_text(page: str) -> None:

@@ -64,7 +64,8 @@ def test_it_answers_while_a_stream_has_the_file_and_after(db: Path) -> None:
         assert "script-src 'sha256-" in page.headers["content-security-policy"]
         assert client.get("/look.json").json()["is_streaming"] is True
         owner.stop()
-        shows(client, "no stream has it open")
+        assert "books trusted now" in page.text
+        assert "books trusted now" not in shows(client, "no stream has it open")
         told = client.get("/look.json").json()
         assert (told["is_streaming"], [one["light"] for one in told["markets"]]) == (False, ["yellow"] * 2)
         # Another process that keeps the file to itself: the last look stays, with a word.

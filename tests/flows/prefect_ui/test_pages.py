@@ -26,7 +26,8 @@ def test_health_shows_the_troubled_first_and_stays_small() -> None:
     health = {"BAD": BookHealth(60, None, 0.1, 2.0, 30.0, gaps_today=4, losses_today=1)}
     latency = Latency([1.0, 2.0], [0.5, None], [20.0, 30.0])
     page = pages.health(status, health, latency, {"BAD": 64.0}, venue="v", now=NOW)
-    assert page.description == "299 of 300 books of v live, 4 gaps today, up 1:02:05"
+    said = "299 of 300 books of v live, 4 gaps today, up 1:02:05, as of 2026-03-04 05:06:07 UTC"
+    assert page.description == said
     rows = [line for line in page.markdown.splitlines() if line.startswith("| ")]
     assert rows[2].startswith("| BAD | ○\u00a0STALE | 64 | 4 | 1 | 1.0 | 0.10 | 2.00 | 30 | ")
     assert rows[2].endswith("gap: expected 5, got 7 |")
