@@ -5,11 +5,12 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 SECONDS_OF_DEMO ?= 45
 SEEDS ?= 1-200
+N ?= 5
 # Of the tests: most of their time is waiting, so three keep two processors busy.
 PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test wheel-check lint types mutants bench docs drill simulate prices peers-llm clean
+.PHONY: help demo test wheel-check lint types mutants bench docs drill demo-loaded simulate prices peers-llm clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -43,6 +44,9 @@ mutants: $(READY) ## break the code by hand, one way at a time; the tests must n
 drill: $(READY) ## kill, stop, cut off and hand over real processes; a scorecard (some 25 minutes)
 	$(BIN)/python -m tests.drills
 	$(BIN)/python -m tests.drills.silent_faults || [ $$? -eq 2 ]  # 2: no recordings here
+
+demo-loaded: $(READY) ## demos on a machine that is kept busy: make demo-loaded N=5; goes on where it was stopped
+	$(BIN)/python -m tests.drills.loaded --count $(N)
 
 simulate: $(READY) ## whole lives under virtual time against the venue's truth: make simulate SEEDS=1-2000
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)

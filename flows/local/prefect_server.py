@@ -31,7 +31,7 @@ from leadline.flows.local.child import Child
 from leadline.storage.lifecycle.sqlite_file import prepare
 from leadline.tasks.programs import python
 
-START_S = 120.0  # 4 s on a quiet machine, 10 s the first time, more on a busy one
+START_S = 300.0  # 4 s on a quiet machine, 10 s the first time, minutes on a very busy one
 HEALTH_S = 2.0
 PAUSE_S = 0.1
 

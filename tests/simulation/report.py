@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,10 @@ class Result:
         )
 
 
-def code_hash() -> str:
+def code_hash(rooms: Sequence[str] = SOURCES) -> str:
     """Return a hash of the program that lives and of the one that judges: other code, other results."""
     found = hashlib.sha256()
-    for room in SOURCES:
+    for room in rooms:
         for path in sorted((ROOT / room).rglob("*.py")):
             found.update(path.read_bytes())
     return found.hexdigest()[:16]
