@@ -314,10 +314,9 @@ class LiveBook(ABC):
 
     def _take_ticker(self, frame: bytes, start: int, ts_recv_ns: int, batch: Batch) -> Sequence[Event]:
         """Decode and store a ticker, and hold the book against it."""
+        read, unit_ns = self._decoder.ticker, self._options.time_unit_ns
         try:
-            ticker = self._decoder.ticker(
-                frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=self._options.time_unit_ns
-            )
+            ticker = read(frame, self._scale_of, ts_recv_ns, start=start, time_unit_ns=unit_ns)
         except BadFrame:
             self._attestor.forget()  # a ticker is lost: those around it do not close a bracket
             raise
@@ -336,10 +335,8 @@ class LiveBook(ABC):
 
     def stand(self, n: int) -> Standing | None:
         """Note down the ``n`` best levels a side for an audit; None of a book that none may be made of."""
-        reach, ladder, witness = self.reach, self._ladder, self._witness
-        suspect = self.state is State.SUSPECT and self._sync.doubted
-        suspect = suspect and (witness.may_heal(self.epoch) or witness.is_unlike(self.epoch))
-        if reach is None or not (suspect or self.state is State.LIVE):
+        reach, ladder = self.reach, self._ladder
+        if reach is None or not self._witness.may_audit(self._sync):
             return None
         noted = ladder.last_id, ladder.last_recv_ns, ladder.top(n), n, reach
         return Standing.of(*noted, witness_id=ladder.witness_id, window=self._options.window)
@@ -363,12 +360,12 @@ class LiveBook(ABC):
     @property
     def asks_for_audit(self) -> bool:
         """Whether tickers left it in doubt since a REST snapshot last agreed with this epoch."""
-        return self._witness.asks_for_audit(self._sync.epoch)
+        return self._witness.asks_for_audit(self.epoch)
 
     @property
     def awaits_audit(self) -> bool:
         """Whether it is SUSPECT for what nothing but an audit can heal."""
-        return self._sync.doubted and self._witness.awaits_audit(self._sync.epoch)
+        return self._witness.awaits_audit(self.epoch)
 
     def receive_audit(self, audit: Audit, ts_ns: int, batch: Batch) -> Sequence[Event]:
         """Take what came of holding this very epoch of the book against a REST snapshot."""

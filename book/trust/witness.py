@@ -28,7 +28,7 @@ from typing import Any, TypeAlias
 
 from leadline.book.rows.batch import AttestationRow, Batch, MismatchRow
 from leadline.book.rows.evidence import NO_ID, Kind, Miss
-from leadline.book.sync.events import Event
+from leadline.book.sync.events import Event, State
 from leadline.book.sync.machine import BookSync
 from leadline.book.trust.attestation import HEAL_AFTER, MINUTE_NS, Attestor, Faith
 from leadline.book.trust.audit import Audit
@@ -83,6 +83,11 @@ class Witness:
             self._doubts.answer()
         is_healed = sync.doubted and self.may_heal(sync.epoch) and not self.awaits_audit(sync.epoch)
         return sync.believe if is_healed and is_later else None
+
+    def may_audit(self, sync: BookSync[Any, Any]) -> bool:
+        """Tell whether the book is LIVE, or SUSPECT for what an audit can answer."""
+        asked = sync.doubted and (self.may_heal(sync.epoch) or self.is_unlike(sync.epoch))
+        return sync.state is State.LIVE or (sync.state is State.SUSPECT and asked)
 
     def may_heal(self, epoch: int | None) -> bool:
         """Tell whether audits can heal this epoch: not where a ticker refuted it too soon after others."""

@@ -7,6 +7,6 @@ change of the code that moves it is told at once.
 
 from __future__ import annotations
 
-from tests.mutants.variants import book, bybit, storage, tasks
+from tests.mutants.variants import book, bybit, storage, tasks, trust
 
-VARIANTS = (*book.VARIANTS, *bybit.VARIANTS, *tasks.VARIANTS, *storage.VARIANTS)
+VARIANTS = (*book.VARIANTS, *trust.VARIANTS, *bybit.VARIANTS, *tasks.VARIANTS, *storage.VARIANTS)
