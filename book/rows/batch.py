@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from leadline.book.errors import BatchFull
 from leadline.book.messages import BookTicker, DepthDiff, DepthSnapshot, Trade
 from leadline.book.rows.evidence import Miss, Tally
-from leadline.book.rows.feed import ClockRow, FeedStats, LatencyRow, LegRow, ListingRow
+from leadline.book.rows.feed import AddressRow, ClockRow, FeedStats, LatencyRow, LegRow, ListingRow
 from leadline.book.scale import Scale
 from leadline.book.sync.events import State
 from leadline.book.sync.rules import SequenceRule
@@ -232,6 +232,7 @@ class Batch:
         self.legs: list[LegRow] = []
         self.latencies: list[LatencyRow] = []
         self.listings: list[ListingRow] = []
+        self.addresses: list[AddressRow] = []
 
     def _lay_out(self, *rooms: int) -> None:
         """Make the tables, all of them empty; ``rooms`` are their rows in the order of `Count`."""
@@ -286,8 +287,9 @@ class Batch:
         return not self.counts.any() and not any(self._lists())
 
     def _lists(self) -> tuple[list[Any], ...]:
-        marks = (self.attestations, self.mismatches, self.clocks, self.legs, self.latencies, self.listings)
-        return (self.seeds, self.events, self.coverage, self.samples, self.stats, *marks)
+        marks = (self.attestations, self.mismatches, self.clocks, self.legs, self.latencies)
+        told = (self.listings, self.addresses)
+        return (self.seeds, self.events, self.coverage, self.samples, self.stats, *marks, *told)
 
     def add_diff(self, book: int, epoch: int, diff: DepthDiff, *, to_book_ns: int = 0) -> None:
         """Append one applied diff, the plain way; raises `BatchFull` and changes nothing."""

@@ -92,6 +92,19 @@ class ListingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressRow:
+    """A change of how an address of the venue serves us."""
+
+    venue: str
+    ts_ns: int
+    road: str  # "stream" or "rest"
+    address: str
+    event: str  # "refused", "reached" or "banned"
+    reason: str
+    until_ns: int | None  # end of a ban
+
+
+@dataclass(frozen=True, slots=True)
 class LatencyRow:
     """
     What became of one book's diffs received in one minute, stage by stage; in µs.

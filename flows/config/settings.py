@@ -219,6 +219,11 @@ class Settings:
         return self.venue.startswith("loopback-")
 
     @property
+    def bans_file(self) -> Path:
+        """What the venue told us to wait for, in common to all processes of this home."""
+        return self.home / "bans.json"
+
+    @property
     def log_file(self) -> Path:
         """The local log, which needs no Prefect API."""
         return self.home / "stream.log"

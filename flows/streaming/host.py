@@ -210,6 +210,7 @@ class StreamHost:
             kinds=USUAL_KINDS | {StreamKind.DEPTH20} if settings.depth20 == "on" else USUAL_KINDS,
             legs=settings.legs,
             lag_s=settings.lag_s,
+            bans_file=settings.bans_file,
         )
         self._sink = _StatsTap(sink)
         self._feed = Feed(config, self._sink, rng=random.Random(), host_grace_s=self._grace_s)

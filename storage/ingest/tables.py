@@ -25,7 +25,7 @@ from leadline.book.rows.batch import (
     TickerCol,
     TradeCol,
 )
-from leadline.book.rows.feed import ClockRow, FeedStats, LatencyRow, LegRow, ListingRow
+from leadline.book.rows.feed import AddressRow, ClockRow, FeedStats, LatencyRow, LegRow, ListingRow
 from leadline.storage.ingest.arrow import Names, side_columns, timestamps
 from leadline.storage.ingest.coverage import Interval
 from leadline.storage.ingest.trade_runs import Repeat, TradeRun
@@ -90,13 +90,14 @@ def plain_table(
     | Sequence[ClockRow]
     | Sequence[LegRow]
     | Sequence[LatencyRow]
-    | Sequence[ListingRow],
+    | Sequence[ListingRow]
+    | Sequence[AddressRow],
 ) -> pa.Table:
-    """Make rows for ``feed_stats``, ``clock``, ``leg_stats`` or ``latency``: columns are the fields."""
+    """Make rows of a table whose columns are the fields, such as ``feed_stats`` or ``clock``."""
     columns: dict[str, pa.Array] = {}
     for field in dataclasses.fields(rows[0]):
         values = [getattr(row, field.name) for row in rows]
-        if field.name in {"ts_ns", "minute_ns"}:
+        if field.name in {"ts_ns", "minute_ns", "until_ns"}:
             columns[field.name.removesuffix("_ns")] = _times(values)
         else:
             columns[field.name] = pa.array(

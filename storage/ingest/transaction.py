@@ -61,6 +61,7 @@ _INSERTS = {
     "clock": "INSERT INTO clock BY NAME SELECT * FROM incoming",
     "latency": "INSERT INTO latency BY NAME SELECT * FROM incoming",
     "leg_stats": "INSERT INTO leg_stats BY NAME SELECT * FROM incoming",
+    "addresses": "INSERT INTO addresses BY NAME SELECT * FROM incoming",
     "markets_history": _LISTINGS,
     "trade_coverage": "INSERT INTO trade_coverage BY NAME SELECT * FROM incoming",
     "trade_repeats": "INSERT INTO trade_repeats BY NAME SELECT * FROM incoming",
@@ -203,6 +204,8 @@ class Ingest:
             made["leg_stats"] = rare.plain_table(legs)
         if listings := [row for batch in batches for row in batch.listings]:
             made["markets_history"] = rare.listings_table(listings)
+        if addresses := [row for batch in batches for row in batch.addresses]:
+            made["addresses"] = rare.plain_table(addresses)
         if latencies := [row for batch in batches for row in batch.latencies]:
             made["latency"] = rare.plain_table(latencies)
         return made

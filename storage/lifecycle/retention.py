@@ -111,6 +111,7 @@ _DROPS = {
     "feed_stats": "DELETE FROM feed_stats WHERE ts < $cut",
     "latency": "DELETE FROM latency WHERE minute < $cut",
     "leg_stats": "DELETE FROM leg_stats WHERE ts < $cut",
+    "addresses": "DELETE FROM addresses WHERE ts < $cut",
     "ingest_batches": "DELETE FROM ingest_batches WHERE ts < $cut",
 }
 

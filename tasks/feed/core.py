@@ -19,6 +19,7 @@ from leadline.book.engine.live import LiveBook
 from leadline.book.errors import LeadlineError
 from leadline.book.rows.batch import Batch, DepthSample, Market, SeedRow
 from leadline.book.sync.events import State
+from leadline.tasks.feed.connections.approach import Approach
 from leadline.tasks.feed.connections.handover import mark_books
 from leadline.tasks.feed.connections.lag import LagWatch
 from leadline.tasks.feed.connections.line import Line
@@ -28,6 +29,7 @@ from leadline.tasks.feed.requests.needs import Need, NeedQueue
 from leadline.tasks.feed.requests.runner import Desk
 from leadline.tasks.feed.requests.seeds import Seeds
 from leadline.tasks.feed.requests.silences import Silences
+from leadline.tasks.feed.routing.addresses import Addresses
 from leadline.tasks.feed.routing.clock import ClockWatch
 from leadline.tasks.feed.routing.config import FeedConfig, FeedSink, FeedStatus
 from leadline.tasks.feed.routing.latency import Latencies
@@ -35,6 +37,7 @@ from leadline.tasks.feed.routing.liveness import LineSilent, Resubscribe, Silent
 from leadline.tasks.feed.routing.router import Router
 from leadline.tasks.feed.routing.stats import Now, StatsBucket, Totals
 from leadline.tasks.feed.symbols import Symbols
+from leadline.tasks.net.bans import Bans
 from leadline.tasks.net.limits import AttemptBudget, WeightGovernor
 from leadline.tasks.venues.common.adapter import StreamKind
 from leadline.tasks.venues.common.rest import Rest
@@ -74,7 +77,16 @@ class Core:
             on_submit=self._note_batch,
         )
         self._governor = WeightGovernor(profile.weight_per_minute, clock.mono_s)
-        self._rest = Rest(profile, self._governor, clock, timeout_s=config.rest_timeout_s)
+        self._addresses = Addresses(profile.name, self.router, clock)
+        self._bans = Bans(config.bans_file, clock)
+        self._rest = Rest(
+            profile,
+            self._governor,
+            clock,
+            timeout_s=config.rest_timeout_s,
+            bans=self._bans,
+            notes=self._addresses,
+        )
         self._desk = Desk(self._work, queue, config=config, rng=rng, host_grace_s=host_grace_s)
         self._lines = Lines(config, self._make_line)
         self._seeds = Seeds(
@@ -154,12 +166,14 @@ class Core:
         await self._symbols.remove(symbols, why)
 
     def _make_line(self, name: str, carries: StreamKind) -> Line:
+        told = self._attempts, self._rng, self._bans, self._addresses
+        approach = Approach(name, carries, self.config, *told)
         return Line(
             name,
             carries,
             config=self.config,
             router=self.router,
-            attempts=self._attempts,
+            approach=approach,
             totals=self.totals,
             rng=self._rng,
             on_told=self._seeds.hear,

@@ -6,6 +6,7 @@ What can go wrong at the venue's edge, named by what the caller can do about it.
     │   ├── StreamLost      the session ended; reconnect                           transient
     │   ├── ConnectFailed   a session could not be opened; try again, or elsewhere transient
     │   ├── RestFailed      time-out, transport or server error                    transient
+    │   │   └── Unreachable no way to this address: name, TLS, refused connection  transient
     │   ├── RateLimited     wait ``retry_after_s``, all callers alike              transient
     │   ├── SeedRefused     the seed does not join what was buffered; fetch again  transient
     │   ├── AccessRefused   the venue will not serve this place or this request    permanent
@@ -43,6 +44,10 @@ class RestFailed(VenueError):
     """A request met a time-out, a broken connection or a 5xx answer; trying again can help."""
 
     transient = True
+
+
+class Unreachable(RestFailed):
+    """No connection to the address: its name is unknown, its certificate is no good, it refuses."""
 
 
 class RateLimited(VenueError):

@@ -46,18 +46,10 @@ PROMISES: dict[str, Promise] = {
     "live-books": Promise("a LIVE book equals the venue's at its id", lively.live_books),
     "no-false-refutation": Promise("a right book is never discarded as refuted", lively.false_refutations),
     "heals": Promise("faults over: every book that trades is LIVE", lively.heals),
-    "quiet-pair": Promise(
-        "a quiet pair is LIVE again though no diff came",
-        lively.quiet_pairs,
-        off="WAITING until its next diff",
-    ),
+    "quiet-pair": Promise("a quiet pair is LIVE again though no diff came", lively.quiet_pairs),
     "opens-soon": Promise("a symbol that opens is LIVE within seconds", lively.opens_soon),
     "one-symbols-trouble": Promise("an unknown or delisted symbol keeps no other dark", lively.neighbours),
-    "ban-heeded": Promise(
-        "nothing is asked while a ban lasts, restarts or not",
-        lively.ban_heeded,
-        off="forgotten by a restart",
-    ),
+    "ban-heeded": Promise("nothing is asked while a ban lasts, restarts or not", lively.ban_heeded),
     "signal-true": Promise("what a signal was shown was the venue's top at that id", lively.signal_true),
     "signal-not-lost": Promise(
         "no signal is shown a book that was known to be lost at its moment",

@@ -173,6 +173,7 @@ class Stream:
             audit_every_s=plan.audit_every_s,
             backoff_cap_s=10.0,
             legs=plan.legs,
+            bans_file=self.db.with_name("bans.json"),
             clock=world.ours,
         )
         stats = StatsBucket(profile.name)

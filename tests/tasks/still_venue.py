@@ -161,7 +161,11 @@ class StillVenue:
     async def _rest(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                head = await reader.readuntil(b"\r\n\r\n")
+                head = await reader.readexactly(1)
+                if head == b"\x16":  # TLS, which is not spoken here
+                    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    break
+                head += await reader.readuntil(b"\r\n\r\n")
                 address = urlsplit(head.split(b" ", 2)[1].decode())
                 query = {name: values[0] for name, values in parse_qs(address.query).items()}
                 self.requests.append((time.monotonic(), address.path, query))

@@ -54,7 +54,12 @@ def _names(folder: Path, names: list[str]) -> str:
 
 def _record(recorder: Recorder, settings: Settings, seconds: float | None) -> None:
     """Run the feed until a signal or the time; fill in the manifest."""
-    config = FeedConfig(profile=profile_of(settings), symbols=settings.symbols, tap=recorder)
+    config = FeedConfig(
+        profile=profile_of(settings),
+        symbols=settings.symbols,
+        tap=recorder,
+        bans_file=settings.bans_file,
+    )
     feed = Feed(config, Discard(), rng=random.Random())
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -27,7 +27,6 @@ from leadline.tasks.feed.routing.liveness import LineSilent, Liveness, StreamPul
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.feed.routing.stats import Totals
 from leadline.tasks.net.errors import VenueError
-from leadline.tasks.net.limits import AttemptBudget
 from leadline.tasks.net.session import Session
 from leadline.tasks.venues.common.adapter import StreamKind
 
@@ -47,7 +46,7 @@ class Line:
         *,
         config: FeedConfig,
         router: Router,
-        attempts: AttemptBudget,
+        approach: Approach,
         totals: Totals,
         rng: Random,
         on_told: Callable[[Told], None],
@@ -68,7 +67,7 @@ class Line:
         self._sent_since_ns: dict[str, int] = {}  # … and accepted by the venue, when; monotonic
         self._session: Session | None = None
         self._is_opening = False
-        self._approach = Approach(name, config, attempts, rng)
+        self._approach = approach
         self._intake = Intake(
             router,
             config.tap,
@@ -83,12 +82,13 @@ class Line:
         self.beside = Beside(
             name,
             config,
-            attempts,
+            approach.attempts,
             totals,
             make=self._new_leg,
             bring=self._intake.bring_each,
             install=self._install,
             waits=self._approach.fresh_waits,
+            on_failed=self._approach.note_failed,
             do=self._do,
         )
 
@@ -178,10 +178,12 @@ class Line:
     # -- sessions --------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Open a session and subscribe; raises a `VenueError`. The next base is tried after a failure."""
-        if self._session is not None:
-            return
-        await self._approach.take_turn()
+        """Open a session and subscribe, at the first address that serves us; raises a `VenueError`."""
+        if self._session is None:
+            await self._approach.try_each(self._open_here)
+
+    async def _open_here(self) -> None:
+        """Open a session at the address whose turn it is; raises a `VenueError`."""
         leg = self._new_leg()
         session = self._session = leg.session
         self._asked = leg.asked
@@ -202,7 +204,6 @@ class Line:
             session.ensure_open()
             self._note_sent(leg.asked)
         except BaseException as exc:
-            self._approach.leave_base()
             self._drop_session()
             if isinstance(exc, VenueError):
                 self._on_lost(self, str(exc))  # books may have begun to fill

@@ -110,6 +110,7 @@ class Beside:
         install: Callable[[Leg, list[Frame], str], None],
         waits: Callable[[], Iterator[float]],
         do: Callable[..., None],
+        on_failed: Callable[[VenueError], None] = lambda _: None,
     ) -> None:
         self.relief: Relief | None = None
         self.ledger = LegLedger(name, config.profile.adapter.read_ids, keeps=config.legs > 1)
@@ -123,6 +124,7 @@ class Beside:
         self._install = install
         self._fresh_waits = waits
         self._do = do
+        self._on_failed = on_failed
         self._tail: Tail | None = None
         self._waits = waits()
         self._not_before_ns = 0
@@ -227,6 +229,7 @@ class Beside:
             if self.relief is relief:
                 self.relief = None
                 log.warning("%s: the connection beside: %s", self._name, exc)
+                self._on_failed(exc)
                 self._go_on_alone(relief)
             return
         self._totals.sessions += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Protocol
 
@@ -81,6 +82,7 @@ class FeedConfig:
     join_most_s: float = 20.0  # the old connection lags or is mute: leave it without proof by ids
     clock: Clock = SYSTEM_CLOCK
     tap: Tap | None = None  # such as a recorder
+    bans_file: Path | None = None  # remembers what the venue told us to wait for; None: it is forgotten
 
     def __post_init__(self) -> None:
         profile = self.profile

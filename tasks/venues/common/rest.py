@@ -2,23 +2,34 @@
 A venue's REST side: order books, listings, the clock, all through one weight governor.
 
 One call, bytes out. What goes wrong is raised as a `VenueError` that says whether trying again helps.
-A base address that fails is left for the next one; one that limits us is not, because it is the IP
-address that is limited, not the host. Paths and errors are the adapter's.
+A base address that fails is left for the next one, within the same call if it refuses us or cannot be
+reached. One that limits us is not, because it is the IP address that is limited, not the host. A ban is
+remembered in a file (`tasks.net.bans`), for all who share it. Paths and errors are the adapter's.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol
 
 import httpx
 
 from leadline.book.errors import BadFrame
+from leadline.tasks.net.bans import Bans
 from leadline.tasks.net.clock import Clock, ClockOffset, clock_offset
-from leadline.tasks.net.errors import AccessRefused, RateLimited, RestFailed, UnknownSymbol
+from leadline.tasks.net.errors import (
+    AccessRefused,
+    RateLimited,
+    RestFailed,
+    UnknownSymbol,
+    Unreachable,
+    VenueError,
+)
 from leadline.tasks.net.limits import WeightGovernor
 from leadline.tasks.venues.common.adapter import Refusal, Request, Trouble
 from leadline.tasks.venues.common.profile import VenueProfile
@@ -27,6 +38,11 @@ TIME_WEIGHT = 1
 # Longer than one minute of the venue's budget: whoever waits longer than this waits outside.
 LONGEST_TURN_S = 65.0
 EXCERPT = 200
+CONNECT_SHARE = 0.8  # of the time for an answer; who is not there by then is not there
+ROAD = "rest"
+BAN_SLACK_S = 1.0  # two clocks and a file
+
+log = logging.getLogger("leadline.feed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,22 @@ class Listing:
     refusal: str = ""
 
 
+class AddressNotes(Protocol):
+    """Hears which addresses serve us; ``road`` is "rest" or "stream"."""
+
+    def refused(self, road: str, address: str, reason: str) -> None:
+        """Take note that an address did not let us in."""
+        ...
+
+    def reached(self, road: str, address: str) -> None:
+        """Take note that an address serves us."""
+        ...
+
+    def banned(self, road: str, address: str, reason: str, seconds: float) -> None:
+        """Take note that nothing may be asked there for a while."""
+        ...
+
+
 class Rest:
     """Client of one venue; use as an async context manager, in the event loop that will call it."""
 
@@ -59,16 +91,22 @@ class Rest:
         *,
         timeout_s: float = 10.0,
         longest_turn_s: float = LONGEST_TURN_S,
+        bans: Bans | None = None,
+        notes: AddressNotes | None = None,
     ) -> None:
+        """``bans`` are remembered beyond this client, ``notes`` hear which addresses serve us."""
         self.profile = profile
         self.governor = governor
         self.requests = 0
         self._clock = clock
         self._timeout_s = timeout_s
         self._longest_turn_s = longest_turn_s
+        self._bans = bans or Bans(None, clock)
+        self._notes = notes
         self._base = 0
         headers = {"User-Agent": "leadline", **profile.adapter.headers}
-        self._client = httpx.AsyncClient(timeout=timeout_s, headers=headers)
+        timeout = httpx.Timeout(timeout_s, connect=timeout_s * CONNECT_SHARE)
+        self._client = httpx.AsyncClient(timeout=timeout, headers=headers)
 
     async def __aenter__(self) -> Rest:
         return self
@@ -140,18 +178,25 @@ class Rest:
 
     async def _get(self, request: Request, weight: int) -> Reply:
         """Send one request when its turn has come; try the other bases where this one refuses us."""
-        for _ in self.profile.rest_bases[1:]:
+        refusals: list[AccessRefused | Unreachable] = []
+        for _ in self.profile.rest_bases:
+            base = self.profile.rest_bases[self._base]
             try:
-                return await self._get_here(request, weight)
-            except AccessRefused:
+                reply = await self._get_at(base, request, weight)
+            except (AccessRefused, Unreachable) as exc:
+                refusals.append(exc)
                 self._next_base()
-        return await self._get_here(request, weight)
+            else:
+                if self._notes is not None:
+                    self._notes.reached(ROAD, base)
+                return reply
+        raise _none_serves(self.profile.name, refusals)
 
-    async def _get_here(self, request: Request, weight: int) -> Reply:
+    async def _get_at(self, base: str, request: Request, weight: int) -> Reply:
         await self._take_turn(weight)
         self.governor.spend(weight)
         self.requests += 1
-        base, adapter = self.profile.rest_bases[self._base], self.profile.adapter
+        adapter = self.profile.adapter
         url = f"{base}{self.profile.rest_prefix}/{request.path}"
         sent_ns = self._clock.wall_ns()
         used: int | None = None
@@ -161,6 +206,10 @@ class Rest:
                 response = await self._client.get(url, params=dict(request.params))
             used = adapter.used_weight(response.headers)
             refusal = adapter.refusal(response.status_code, response.headers, response.content)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
+            said = f"{type(exc).__name__} {exc}".rstrip()
+            self._note_refused(base, said)
+            raise Unreachable(f"{request.path} at {base}: {said}") from exc
         except (httpx.HTTPError, TimeoutError, OSError) as exc:
             self._next_base()
             raise RestFailed(f"{request.path} at {base}: {type(exc).__name__} {exc}".rstrip()) from exc
@@ -169,11 +218,14 @@ class Rest:
         received_ns = self._clock.wall_ns()
         if refusal is not None:
             said = f"{response.status_code} {excerpt(response.content)}"
-            self._refuse(refusal, f"{request.path} {dict(request.params)} at {base}: {said}")
+            if refusal.trouble in (Trouble.PLACE, Trouble.FIREWALL):
+                self._note_refused(base, said)
+            self._refuse(refusal, base, f"{request.path} {dict(request.params)} at {base}: {said}")
         return Reply(response.content, sent_ns, received_ns, weight)
 
     async def _take_turn(self, weight: int) -> None:
         deadline_s = self._clock.mono_s() + self._longest_turn_s
+        self._heed_bans()
         while (wait_s := self.governor.delay_s(weight)) > 0:
             if self._clock.mono_s() + wait_s > deadline_s:
                 raise RateLimited(
@@ -181,11 +233,30 @@ class Rest:
                 )
             await asyncio.sleep(wait_s)
 
-    def _refuse(self, refusal: Refusal, said: str) -> None:
+    @property
+    def _who(self) -> str:
+        return f"{self.profile.name} {ROAD} {self.profile.rest_bases[0]}"
+
+    def _heed_bans(self) -> None:
+        """Let the governor know of a ban that an earlier process met, or another one just now."""
+        left_s, is_ban = self._bans.left(self._who)
+        if left_s > self.governor.blocked_s + BAN_SLACK_S:
+            log.warning("%s: nothing is asked for %.0f s, as was told before", self.profile.name, left_s)
+            self.governor.punish(left_s, is_ban=is_ban)
+
+    def _note_refused(self, base: str, reason: str) -> None:
+        if self._notes is not None:
+            self._notes.refused(ROAD, base, reason)
+
+    def _refuse(self, refusal: Refusal, base: str, said: str) -> None:
         """Raise what a refusal means."""
         trouble = refusal.trouble
         if trouble in (Trouble.LIMITED, Trouble.BANNED):
-            wait_s = self.governor.punish(refusal.retry_after_s, is_ban=trouble is Trouble.BANNED)
+            is_ban = trouble is Trouble.BANNED
+            wait_s = self.governor.punish(refusal.retry_after_s, is_ban=is_ban)
+            self._bans.note(self._who, wait_s, is_ban=is_ban)
+            if self._notes is not None:
+                self._notes.banned(ROAD, base, said, wait_s)
             raise RateLimited(f"{said}; waiting {wait_s:.0f} s", retry_after_s=wait_s)
         if trouble is Trouble.BROKEN:
             self._next_base()
@@ -200,3 +271,12 @@ class Rest:
 def excerpt(body: bytes) -> str:
     """Return the first 200 bytes as text, for messages."""
     return body[:EXCERPT].decode("utf-8", "replace")
+
+
+def _none_serves(venue: str, refusals: Sequence[AccessRefused | Unreachable]) -> VenueError:
+    """Return the only refusal, or one that names each address with its reason."""
+    if len(refusals) == 1:
+        return refusals[0]
+    said = f"no address of {venue} serves us: {'; '.join(map(str, refusals))}"
+    is_final = all(isinstance(one, AccessRefused) for one in refusals)
+    return AccessRefused(said) if is_final else Unreachable(said)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.mutants.variant import Variant
 
-QUIET = ("tests/tasks/feed/test_quiet.py",)
 LISTING = ("tests/tasks/feed/requests/test_listing.py",)
 
 VARIANTS = (
@@ -56,34 +55,6 @@ VARIANTS = (
         "                    if self._speaks(symbol, kind, entry.asked_s):\n",
         "                    if not self._speaks(symbol, kind, entry.asked_s) and kind is None:\n",
         ("tests/tasks/feed/requests/test_listing.py", "tests/flows/streaming/test_symbol_states.py"),
-    ),
-    Variant(
-        "a quiet pair waits for its next diff",
-        "tasks/feed/core.py",
-        "line.sent_for_s(profile.stream(symbol, StreamKind.DEPTH)) >= config.seek_after_s",
-        "line.sent_for_s(symbol) >= config.seek_after_s",
-        QUIET,
-    ),
-    Variant(
-        "a silent connection is dropped though it answers pings",
-        "tasks/feed/requests/silences.py",
-        "        if not why and liveness.last_ns == heard_ns:\n",
-        '        if not (why := why or "for long"):\n',
-        QUIET,
-    ),
-    Variant(
-        "a connection that answers pings is kept though the market moves without it",
-        "tasks/feed/requests/silences.py",
-        "        if why and liveness.last_ns == heard_ns:\n",
-        "        if not liveness.last_ns and why and liveness.last_ns == heard_ns + 1:\n",
-        QUIET,
-    ),
-    Variant(
-        "seeds that never fit are asked for at full speed",
-        "tasks/feed/requests/seeds.py",
-        "        seat.unfit += 1\n",
-        "        seat.unfit += 0\n",
-        QUIET,
     ),
     Variant(
         "suspect books are audited all at once",

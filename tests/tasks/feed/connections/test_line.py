@@ -13,6 +13,7 @@ from leadline.book.rows.batch import Count, Market, TradeCol
 from leadline.book.scale import Scale
 from leadline.book.venues.binance import specs
 from leadline.book.venues.binance.sequence import SPOT
+from leadline.tasks.feed.connections.approach import Approach
 from leadline.tasks.feed.connections.line import Line
 from leadline.tasks.feed.connections.merger import Frame, Merger
 from leadline.tasks.feed.connections.standby import QUIET_LOOKS, Leg, Relief
@@ -54,12 +55,13 @@ class Heard:
         self.router = Router(
             [market], [make_book(0, market, specs.SPOT, engine="plain")], self.sink, profiles.SPOT
         )
+        attempts = AttemptBudget(lambda: 0.0, limit=9, window_s=9.0)
         self.line = Line(
             "spot",
             StreamKind.DEPTH,
             config=settings,
             router=self.router,
-            attempts=AttemptBudget(lambda: 0.0, limit=9, window_s=9.0),
+            approach=Approach("spot", StreamKind.DEPTH, settings, attempts, Random(1)),
             totals=Totals(),
             rng=Random(1),
             on_told=lambda _: None,

@@ -138,9 +138,13 @@ async def test_a_waiting_caller_goes_on_when_its_turn_comes(venue: ThreadedVenue
 async def test_another_base_takes_over(venue: ThreadedVenue) -> None:
     dead = "http://127.0.0.1:9"  # the discard port: nobody listens
     async with client(profile_of(venue, rest_bases=(dead, venue.rest_url))) as rest:
-        with pytest.raises(RestFailed, match="ConnectError"):
+        await rest.depth(venue.symbols[0], 100)  # within the same call
+
+    with pytest.raises(RestFailed, match=r"ConnectError.*ConnectError") as caught:
+        async with client(profile_of(venue, rest_bases=(dead, "https://127.0.0.1:9"))) as rest:
             await rest.depth(venue.symbols[0], 100)
-        await rest.depth(venue.symbols[0], 100)
+    assert dead in str(caught.value)
+    assert "https://127.0.0.1:9" in str(caught.value)
 
     bases = (venue.rest_url + "/elsewhere", venue.rest_url)  # 404 there
     async with client(profile_of(venue, rest_bases=bases)) as rest:
