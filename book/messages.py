@@ -88,6 +88,7 @@ class Trade:
     kind: TradeKind = TradeKind.MARKET
     market_lots: int | None = None
     covers: tuple[int, int] | None = None
+    is_backfilled: bool = False  # asked for later, because the stream had left it out
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ MARKET = int(TradeKind.MARKET)
 TRADE_BOOK, TRADE_RECV = int(TradeCol.BOOK), int(TradeCol.TS_RECV_NS)
 TRADE_KIND, TRADE_MARKET = int(TradeCol.KIND), int(TradeCol.MARKET_LOTS)
 TRADE_COVERS_FIRST, TRADE_COVERS_LAST = int(TradeCol.COVERS_FIRST_ID), int(TradeCol.COVERS_LAST_ID)
+TRADE_BACKFILLED = int(TradeCol.BACKFILLED)
 TICKER_BOOK, TICKER_RECV = int(TickerCol.BOOK), int(TickerCol.TS_RECV_NS)
 TICKER_ID = int(TickerCol.UPDATE_ID)
 
@@ -125,6 +126,7 @@ def accept_trade(state: Ints, batch: Ints, at: int, ts_recv_ns: int) -> None:
     batch[at + TRADE_RECV] = ts_recv_ns
     batch[at + TRADE_KIND] = MARKET
     batch[at + TRADE_MARKET] = batch[at + TRADE_COVERS_FIRST] = batch[at + TRADE_COVERS_LAST] = -1
+    batch[at + TRADE_BACKFILLED] = 0
     batch[TRADES] += 1
 
 

@@ -27,7 +27,15 @@ from numpy.typing import NDArray
 from leadline.book.errors import BatchFull
 from leadline.book.messages import BookTicker, DepthDiff, DepthSnapshot, Trade
 from leadline.book.rows.evidence import Miss, Tally
-from leadline.book.rows.feed import AddressRow, ClockRow, FeedStats, LatencyRow, LegRow, ListingRow
+from leadline.book.rows.feed import (
+    AddressRow,
+    BackfillRow,
+    ClockRow,
+    FeedStats,
+    LatencyRow,
+    LegRow,
+    ListingRow,
+)
 from leadline.book.scale import Scale
 from leadline.book.sync.events import State
 from leadline.book.sync.rules import SequenceRule
@@ -66,6 +74,7 @@ class TradeCol(IntEnum):
     MARKET_LOTS = 9  # of QTY_LOTS, what met the book; -1 for all of it
     COVERS_FIRST_ID = 10  # of an aggregate: its first trade; -1 for a single trade
     COVERS_LAST_ID = 11
+    BACKFILLED = 12
 
 
 class TickerCol(IntEnum):
@@ -233,6 +242,7 @@ class Batch:
         self.latencies: list[LatencyRow] = []
         self.listings: list[ListingRow] = []
         self.addresses: list[AddressRow] = []
+        self.backfills: list[BackfillRow] = []
 
     def _lay_out(self, *rooms: int) -> None:
         """Make the tables, all of them empty; ``rooms`` are their rows in the order of `Count`."""
@@ -288,7 +298,7 @@ class Batch:
 
     def _lists(self) -> tuple[list[Any], ...]:
         marks = (self.attestations, self.mismatches, self.clocks, self.legs, self.latencies)
-        told = (self.listings, self.addresses)
+        told = (self.listings, self.addresses, self.backfills)
         return (self.seeds, self.events, self.coverage, self.samples, self.stats, *marks, *told)
 
     def add_diff(self, book: int, epoch: int, diff: DepthDiff, *, to_book_ns: int = 0) -> None:
@@ -347,6 +357,7 @@ class Batch:
                 trade.kind,
                 -1 if trade.market_lots is None else trade.market_lots,
                 *(trade.covers or (-1, -1)),
+                int(trade.is_backfilled),
             )
         self.counts[Count.TRADES] = end
 

@@ -105,6 +105,20 @@ class AddressRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BackfillRow:
+    """Trades that the stream left out, ``first_id .. last_id``, and what came of asking for them."""
+
+    venue: str
+    symbol: str
+    ts_ns: int  # when the last answer came
+    first_id: int
+    last_id: int
+    stored: int  # rows that were added; an aggregate is one
+    missing: int  # ids that are still missing
+    reason: str  # why, "" if none is
+
+
+@dataclass(frozen=True, slots=True)
 class LatencyRow:
     """
     What became of one book's diffs received in one minute, stage by stage; in µs.

@@ -118,6 +118,9 @@ class Settings:
     status_every_s: float = setting(300.0, seconds(0.1, DAY_S), "Interval of asking if a symbol trades.")
     audit_every_s: float = setting(60.0, seconds(0, DAY_S), "Interval of audits by REST; 0: in doubt only.")
     audit_levels: int = setting(1000, whole(50, 5_000, "levels"), "Most levels on a side to audit.")
+    backfill_trades: int = setting(
+        5_000, whole(0, 20_000, "trades"), "Larger holes are not asked for; 0: none."
+    )
     depth20: str = setting("off", choice("on", "off"), "Also compare with the venue's 20 best levels.")
     rotate_s: float = setting(86_400.0, seconds(1, 31 * DAY_S), "A stream hands over after this long.")
     warm_s: float = setting(900.0, seconds(1, DAY_S), "A successor not warm by then gives up.")

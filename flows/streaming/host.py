@@ -205,6 +205,7 @@ class StreamHost:
             buffer_limit=settings.buffer_limit,
             stats_every_s=settings.stats_every_s,
             status_every_s=settings.status_every_s,
+            backfill_trades=settings.backfill_trades,
             audit_every_s=settings.audit_every_s,
             audit_levels=settings.audit_levels,
             kinds=USUAL_KINDS | {StreamKind.DEPTH20} if settings.depth20 == "on" else USUAL_KINDS,

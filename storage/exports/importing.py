@@ -190,7 +190,8 @@ def _with_kinds(trades: pa.Table) -> pa.Table:
     has_price = pc.not_equal(trades["px"], 0.0)
     kinds = pc.if_else(has_price, "market", "other")
     in_market = pc.if_else(has_price, trades["qty"], 0.0)
-    return trades.append_column("kind", kinds).append_column("market_qty", in_market)
+    trades = trades.append_column("kind", kinds).append_column("market_qty", in_market)
+    return trades.append_column("is_backfilled", pa.array([False] * trades.num_rows, pa.bool_()))
 
 
 def _cover(con: Connection, intervals: list[dict[str, Any]], market: dict[str, str]) -> None:

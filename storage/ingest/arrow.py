@@ -150,6 +150,7 @@ def trades_table(batch: Batch, names: Names, keep: NDArray[np.bool_] | None = No
             "market_qty": pa.array(to_double(in_market, qty_decimals)),
             "covers_first_id": pa.array(first_id, mask=first_id < 0),
             "covers_last_id": pa.array(last_id, mask=last_id < 0),
+            "is_backfilled": pa.array(rows[:, TradeCol.BACKFILLED] != 0),
         }
     )
 

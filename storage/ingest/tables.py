@@ -25,7 +25,15 @@ from leadline.book.rows.batch import (
     TickerCol,
     TradeCol,
 )
-from leadline.book.rows.feed import AddressRow, ClockRow, FeedStats, LatencyRow, LegRow, ListingRow
+from leadline.book.rows.feed import (
+    AddressRow,
+    BackfillRow,
+    ClockRow,
+    FeedStats,
+    LatencyRow,
+    LegRow,
+    ListingRow,
+)
 from leadline.storage.ingest.arrow import Names, side_columns, timestamps
 from leadline.storage.ingest.coverage import Interval
 from leadline.storage.ingest.trade_runs import Repeat, TradeRun
@@ -91,6 +99,7 @@ def plain_table(
     | Sequence[LegRow]
     | Sequence[LatencyRow]
     | Sequence[ListingRow]
+    | Sequence[BackfillRow]
     | Sequence[AddressRow],
 ) -> pa.Table:
     """Make rows of a table whose columns are the fields, such as ``feed_stats`` or ``clock``."""

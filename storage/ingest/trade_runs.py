@@ -7,6 +7,9 @@ Which trades are there: runs of ids without a missing one, kept in step with the
     an id in a hole          fills it; runs that then touch become one
     a lower id traded later  the venue counts anew: runs of before are left as they are
 
+An aggregate that was asked for where the stream tells single trades stands for every id it covers. If one
+of them is there already, it is not stored: its quantity would count twice.
+
 Only venues that number their trades one by one are followed (`VenueSpec.numbers_trades`). State moves when
 a commit is known to have happened (`TradeRuns.keep`), as that of `storage.ingest.coverage` does.
 """
@@ -21,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.book.rows.batch import Batch, Count, Market, TradeCol
+from leadline.book.venues.common.spec import VenueSpec
 from leadline.book.venues.registry import find_spec
 
 if TYPE_CHECKING:
@@ -88,7 +92,7 @@ class TradeRuns:
         self._markets = markets
         self._runs: dict[int, list[TradeRun]] = {}
         self._stored: dict[tuple[str, str], list[TradeRun]] = {}
-        self._follows: list[bool] = []
+        self._specs: list[VenueSpec | None] = []  # of each market; None: its trades are not followed
 
     def load(self, con: duckdb.DuckDBPyConnection) -> None:
         """Take over what earlier writers left."""
@@ -97,19 +101,20 @@ class TradeRuns:
 
     def plan(self, batches: Sequence[Batch]) -> TradePlan:
         """Work out what ``batches`` do, in their order."""
-        self._follows += [_is_numbered(market) for market in self._markets[len(self._follows) :]]
+        self._specs += [_numbering(market) for market in self._markets[len(self._specs) :]]
         plan = TradePlan()
         markets: dict[int, _Market] = {}
         for batch in batches:
             rows = batch.trades[: int(batch.counts[Count.TRADES])]
             keep: NDArray[np.bool_] | None = None
             for book in np.unique(rows[:, TradeCol.BOOK]).tolist():
-                if not self._follows[book]:
+                spec = self._specs[book]
+                if spec is None:
                     continue
                 if book not in markets:
                     markets[book] = _Market(list(self._known(book)))
                 at = np.flatnonzero(rows[:, TradeCol.BOOK] == book)
-                again = _take(book, rows[at], markets[book])
+                again = _take(book, rows[at], markets[book], stands_for(rows[at], spec))
                 if again:
                     keep = np.ones(len(rows), bool) if keep is None else keep
                     keep[at[again]] = False
@@ -136,9 +141,20 @@ class TradeRuns:
         return self._runs[book]
 
 
-def _is_numbered(market: Market) -> bool:
+def _numbering(market: Market) -> VenueSpec | None:
     spec = find_spec(market.venue)
-    return spec is not None and spec.numbers_trades
+    return spec if spec is not None and spec.numbers_trades else None
+
+
+def stands_for(rows: NDArray[np.int64], spec: VenueSpec) -> NDArray[np.int64]:
+    """Return the last id that each trade stands for; its own but for aggregates among single trades."""
+    ids = rows[:, TradeCol.TRADE_ID]
+    if spec.aggregates_trades:
+        return ids
+    last_ids: NDArray[np.int64] = np.where(
+        ids == rows[:, TradeCol.COVERS_FIRST_ID], rows[:, TradeCol.COVERS_LAST_ID], ids
+    )
+    return last_ids
 
 
 def _of_one_count(runs: list[TradeRun]) -> list[TradeRun]:
@@ -151,23 +167,23 @@ def _of_one_count(runs: list[TradeRun]) -> list[TradeRun]:
     return kept[::-1]
 
 
-def _take(book: int, rows: NDArray[np.int64], market: _Market) -> list[int]:
+def _take(book: int, rows: NDArray[np.int64], market: _Market, last_ids: NDArray[np.int64]) -> list[int]:
     """Add rows of one market to its runs; return the places of those that were there already."""
     ids, runs = rows[:, TradeCol.TRADE_ID], market.runs
     goes_on = not runs or int(ids[0]) == runs[-1].last_id + 1
-    if goes_on and bool((np.diff(ids) == 1).all()):
+    if goes_on and bool((ids[1:] == last_ids[:-1] + 1).all()):
         received, traded = rows[:, TradeCol.TS_RECV_NS], rows[:, TradeCol.TS_TRADE_NS]
         from_ns, to_ns = int(received.min()), int(received.max())
-        _append(runs, TradeRun(book, from_ns, to_ns, int(ids[0]), int(ids[-1]), int(traded.max())))
+        _append(runs, TradeRun(book, from_ns, to_ns, int(ids[0]), int(last_ids[-1]), int(traded.max())))
         return []
-    return [at for at, row in enumerate(rows) if not _take_one(book, row, market)]
+    return [at for at, row in enumerate(rows) if not _take_one(book, row, market, int(last_ids[at]))]
 
 
-def _take_one(book: int, row: NDArray[np.int64], market: _Market) -> bool:
+def _take_one(book: int, row: NDArray[np.int64], market: _Market, last_id: int) -> bool:
     """Add one trade; False if it is there already."""
     trade_id, recv_ns = int(row[TradeCol.TRADE_ID]), int(row[TradeCol.TS_RECV_NS])
     traded_ns, runs = int(row[TradeCol.TS_TRADE_NS]), market.runs
-    one = TradeRun(book, recv_ns, recv_ns, trade_id, trade_id, traded_ns)
+    one = TradeRun(book, recv_ns, recv_ns, trade_id, last_id, traded_ns)
     if not runs or trade_id > runs[-1].last_id:
         _append(runs, one)
         return True
@@ -176,7 +192,7 @@ def _take_one(book: int, row: NDArray[np.int64], market: _Market) -> bool:
         market.runs = [one]
         return True
     at = next(n for n, run in enumerate(runs) if trade_id <= run.last_id)
-    if runs[at].first_id <= trade_id:
+    if runs[at].first_id <= last_id:
         return False
     after = runs[at:]
     del runs[at:]

@@ -65,6 +65,7 @@ _INSERTS = {
     "markets_history": _LISTINGS,
     "trade_coverage": "INSERT INTO trade_coverage BY NAME SELECT * FROM incoming",
     "trade_repeats": "INSERT INTO trade_repeats BY NAME SELECT * FROM incoming",
+    "trade_backfills": "INSERT INTO trade_backfills BY NAME SELECT * FROM incoming",
     "coverage": "INSERT INTO coverage BY NAME SELECT * FROM incoming",
     "ingest_batches": "INSERT INTO ingest_batches BY NAME SELECT * FROM incoming",
     "markets": """INSERT INTO markets BY NAME SELECT * FROM incoming
@@ -206,6 +207,8 @@ class Ingest:
             made["markets_history"] = rare.listings_table(listings)
         if addresses := [row for batch in batches for row in batch.addresses]:
             made["addresses"] = rare.plain_table(addresses)
+        if backfills := [row for batch in batches for row in batch.backfills]:
+            made["trade_backfills"] = rare.plain_table(backfills)
         if latencies := [row for batch in batches for row in batch.latencies]:
             made["latency"] = rare.plain_table(latencies)
         return made

@@ -102,6 +102,7 @@ _DROPS = {
     "trades": "DELETE FROM trades WHERE ts_recv < $cut",
     "trade_coverage": _DROP_RUNS,
     "trade_repeats": "DELETE FROM trade_repeats WHERE ts_recv < $cut",
+    "trade_backfills": "DELETE FROM trade_backfills WHERE ts < $cut",
     "book_tickers": "DELETE FROM book_tickers WHERE ts_recv < $cut",
     "depth_snapshots": "DELETE FROM depth_snapshots WHERE ts < $cut",
     "book_events": "DELETE FROM book_events WHERE ts < $cut",

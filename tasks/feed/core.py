@@ -25,6 +25,7 @@ from leadline.tasks.feed.connections.lag import LagWatch
 from leadline.tasks.feed.connections.line import Line
 from leadline.tasks.feed.connections.lines import Lines
 from leadline.tasks.feed.requests.audit import Auditor
+from leadline.tasks.feed.requests.backfill import Backfiller
 from leadline.tasks.feed.requests.needs import Need, NeedQueue
 from leadline.tasks.feed.requests.runner import Desk
 from leadline.tasks.feed.requests.seeds import Seeds
@@ -102,6 +103,7 @@ class Core:
         self._clock = ClockWatch(profile.name, self._rest, clock)
         self.latencies = Latencies(lambda: self.router.markets)
         self._auditor = Auditor(self.router, self._rest, self._seeds, config=config)
+        self._backfiller = Backfiller(self.router, self._rest, config=config)
         self._attempts = AttemptBudget(
             clock.mono_s, limit=profile.attempts, window_s=profile.attempts_window_s
         )
@@ -123,6 +125,7 @@ class Core:
             (config.stats_every_s, self._count),
             (config.check_every_s, self._symbols.listing.tend),
             (config.clock_every_s, self._ask_clock),
+            (config.check_every_s, self._backfiller.tend),
         ):
             self._timers.append(asyncio.get_running_loop().create_task(self._every(every_s, do)))
         self._timers.append(asyncio.get_running_loop().create_task(self._ask_clock_first()))
@@ -326,6 +329,7 @@ class Core:
         self._clock.note_batch(batch)
         self.latencies.note_batch(batch, self._clock.best)
         self._auditor.note_batch(batch)
+        self._backfiller.note_batch(batch)
 
     async def _count(self) -> None:
         """Close a bucket of figures; its row travels with the rows it counts."""

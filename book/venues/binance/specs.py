@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leadline.book.venues.binance.decode import BinanceDecoder
+from leadline.book.venues.binance.decode import BinanceDecoder, decode_past_trades
 from leadline.book.venues.binance.exchange_info import parse_exchange_info
 from leadline.book.venues.binance.recorded import BinanceRecorded
 from leadline.book.venues.binance.sequence import FUTURES as FUTURES_RULE
@@ -46,6 +46,7 @@ SPOT = VenueSpec(
     recorded=RECORDED,
     taker_fee_bps=10.0,
     tardis_name="binance",
+    parse_trades=decode_past_trades,
 )
 USDM = replace(
     SPOT,
@@ -53,6 +54,7 @@ USDM = replace(
     alias=None,
     loopback_kind="usdm",
     rule=FUTURES_RULE,
+    aggregates_trades=True,
     taker_fee_bps=5.0,
     tardis_name="binance-futures",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from leadline.book.messages import Trade
 from leadline.book.sync.rules import SequenceRule
 from leadline.book.trust.attestation import Faith
 from leadline.book.venues.common.decoder import Decoder
@@ -17,6 +18,13 @@ ParseListing = Callable[[bytes, Collection[str] | None], dict[str, Listed]]
 Reads the answer that lists symbols, or only those asked for, each with a verdict of its own.
 
 Raises `BadFrame` for an answer that lists nothing at all.
+"""
+
+ParseTrades = Callable[..., list[Trade]]
+"""
+Reads the answer that lists past aggregates: ``(body, symbol, scale, ts_recv_ns, *, time_unit_ns)``.
+
+The id of each is the aggregate's own, ``covers`` the single trades in it. Raises `BadFrame`, `OffScale`.
 """
 
 
@@ -38,5 +46,7 @@ class VenueSpec:
     faith: Faith = field(default_factory=Faith)  # what the venue promises of its tickers
     same_ids: bool = True  # the ids of its tickers are those of its diffs
     numbers_trades: bool = True  # a trade's id is the next after the one before: a missing one shows
+    aggregates_trades: bool = False  # its stream tells aggregates, so its ids are theirs
+    parse_trades: ParseTrades | None = None  # None: past trades cannot be asked for
     pairs_connections: bool = True  # two connections number a stream alike, so that one may follow another
     caveat: str | None = None  # what is yet to be proved of it; its certificates say so

@@ -60,6 +60,9 @@ class FeedConfig:
     again_first_s: float = 5.0  # a symbol without a usable listing is asked about again after so long …
     again_most_s: float = 60.0  # … and ever later, but at least so often
     clock_every_s: float = 60.0
+    backfill_trades: int = 0  # holes of up to so many trades are asked for by REST; 0: none
+    backfill_after_s: float = 2.0  # a trade that another one overtook has come by then
+    backfill_again_s: float = 10.0  # what was not listed may be later: REST may lag behind
     audit_every_s: float = 0.0  # each book is held against REST so often at most; 0: only to settle doubts
     audit_levels: int = 1000  # on each side, at most; fewer where the weight does not do for all books
     audit_lead_s: float = 1.0  # a book is noted down so long before the request: REST may lag behind

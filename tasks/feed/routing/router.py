@@ -19,7 +19,7 @@ from typing import Protocol, TypeAlias
 
 from leadline.book.engine.live import LiveBook
 from leadline.book.errors import BadFrame, BatchFull, OffScale
-from leadline.book.messages import CommandReply, ServerShutdown
+from leadline.book.messages import CommandReply, ServerShutdown, Trade
 from leadline.book.rows.batch import Batch, BookEventRow, Market
 from leadline.book.scale import Scale
 from leadline.book.sync.events import Event, State
@@ -172,6 +172,14 @@ class Router:
                 return book.receive_snapshot(body, ts_recv_ns, self.batch)
             except BatchFull:
                 self.swap()
+
+    def add_trades(self, index: int, trades: Sequence[Trade]) -> None:
+        """Put trades that no frame brought into the batch; raises `SinkFull` with nothing changed."""
+        try:
+            self.batch.add_trades(index, *trades)
+        except BatchFull:
+            self.swap()
+            self.batch.add_trades(index, *trades)
 
     def swap(self) -> None:
         """Hand the batch to the sink and go on with an empty one; raises `SinkFull`, nothing changed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from leadline.book.synthetic.records import Depth, Record
+from leadline.tasks.venues.common.adapter import PastTrades
 
 
 class Lines(Protocol):
@@ -21,6 +22,10 @@ class Lines(Protocol):
 
     def snapshot(self, limit: int, now_ns: int, *, changes_ago: int = 0) -> str:
         """Write the REST order book, or the one of so many changes ago, as JSON."""
+        ...
+
+    def past_trades(self, wanted: PastTrades, limit: int) -> str:
+        """Write the REST list of past trades as JSON; raises `BadInput` where the venue has none."""
         ...
 
     def depth(self, at_id: int | None) -> Depth:

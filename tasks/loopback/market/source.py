@@ -8,6 +8,7 @@ from leadline.tasks.loopback.base.ledger import Entry
 from leadline.tasks.loopback.base.streams import Topic
 from leadline.tasks.loopback.base.truth import Truth
 from leadline.tasks.loopback.market.digests import Digests
+from leadline.tasks.venues.common.adapter import PastTrades
 
 
 class Source(Protocol):
@@ -38,6 +39,10 @@ class Source(Protocol):
 
     def newest_trade(self, symbol: str) -> int | None:
         """Give the id of the newest trade; None where none is known."""
+        ...
+
+    def past_trades(self, symbol: str, wanted: PastTrades, limit: int) -> str:
+        """Write the REST answer that lists past trades, at most ``limit`` of them."""
         ...
 
     def sizes(self, symbol: str) -> tuple[str, str]:

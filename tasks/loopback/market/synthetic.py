@@ -19,6 +19,7 @@ from leadline.tasks.loopback.base.timers import Timers
 from leadline.tasks.loopback.base.truth import Truth
 from leadline.tasks.loopback.market.digests import Digests, digests_of
 from leadline.tasks.loopback.market.lines import Lines
+from leadline.tasks.venues.common.adapter import PastTrades
 
 SLICE_NS = 100_000_000  # of market time
 LATE_S = 2.0  # behind the wall clock before market time slips
@@ -106,6 +107,10 @@ class Synthetic:
     def newest_trade(self, symbol: str) -> int | None:
         """Give the id of the newest trade."""
         return self.market[symbol].trade_id
+
+    def past_trades(self, symbol: str, wanted: PastTrades, limit: int) -> str:
+        """Write the REST list of past trades."""
+        return self._lines[self.market[symbol].index].past_trades(wanted, limit)
 
     def sizes(self, symbol: str) -> tuple[str, str]:
         """Tick and step size as texts."""

@@ -20,6 +20,7 @@ from leadline.tasks.venues.common.adapter import (
     Framing,
     Head,
     Ids,
+    PastTrades,
     Refusal,
     Request,
     StreamKind,
@@ -33,6 +34,7 @@ USED_WEIGHT = "x-mbx-used-weight-1m"
 TIME_UNIT, MICROSECOND = "X-MBX-TIME-UNIT", "MICROSECOND"
 INVALID_SYMBOL, ILLEGAL_CHARACTERS = -1121, -1100
 TOO_MANY, TEAPOT, FORBIDDEN, LEGAL_REASONS, SERVER_ERROR = 429, 418, 403, 451, 500
+PAST_TRADES = 1000  # aggregates in an answer, at most
 OK, REDIRECT = 200, 300
 SYMBOLS_A_REQUEST = 50  # keeps the query string of exchangeInfo under 1 kB
 
@@ -149,6 +151,12 @@ class BinanceAdapter:
             )
             for some in parts
         ]
+
+    def past_trades_request(self, symbol: str, wanted: PastTrades) -> Request:
+        """Ask for aggregates: by id, or within times, both ends included."""
+        times = {"startTime": str(wanted.from_ms), "endTime": str(wanted.to_ms)}
+        where = times if wanted.from_id is None else {"fromId": str(wanted.from_id)}
+        return Request("aggTrades", {"symbol": symbol, **where, "limit": str(PAST_TRADES)})
 
     def time_request(self) -> Request:
         """Ask for the venue's clock."""

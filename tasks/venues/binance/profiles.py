@@ -11,6 +11,10 @@ undocumented futures ``@trade``; so futures take ``@aggTrade`` on ``/market``, o
 For COIN-M the documents of 2026 name the undivided address only, while a report of 2026-05 (aggr#444) found
 it silent and ``/market`` alive: the split is tried first, then the undivided address, which the feed moves
 on to when the first is refused or stays silent.
+
+Past trades are listed as aggregates without a key (``aggTrades``: weight 4 on spot, 20 on futures, at most
+1,000 in an answer). Spot's single ones (``historicalTrades``) want a key in older documents and are not on
+the hosts for market data, so they are not asked for.
 """
 
 from __future__ import annotations

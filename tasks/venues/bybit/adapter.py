@@ -28,6 +28,7 @@ from leadline.tasks.venues.common.adapter import (
     Framing,
     Head,
     Ids,
+    PastTrades,
     Refusal,
     Request,
     StreamKind,
@@ -143,6 +144,9 @@ class BybitAdapter:
         if self.category == "spot" and len(symbols) > ONE_BY_ONE:
             return [Request(path, category)]
         return [Request(path, category | {"symbol": symbol}, (symbol,)) for symbol in symbols]
+
+    def past_trades_request(self, symbol: str, wanted: PastTrades) -> None:
+        """Offer none: its trades are not numbered one by one."""
 
     def time_request(self) -> Request:
         """Ask for the venue's clock."""

@@ -109,6 +109,14 @@ class Request(NamedTuple):
     symbols: tuple[str, ...] = ()
 
 
+class PastTrades(NamedTuple):
+    """Trades of some time ago: from an id of the venue's aggregates on, or, None, between two times."""
+
+    from_id: int | None
+    from_ms: int
+    to_ms: int
+
+
 class Trouble(Enum):
     """What a refused request means for the next one."""
 
@@ -192,6 +200,10 @@ class VenueAdapter(Protocol):
 
         Each request names its symbols, or is the only one and asks about all there are.
         """
+        ...
+
+    def past_trades_request(self, symbol: str, wanted: PastTrades) -> Request | None:
+        """Ask for trades of some time ago, without a key; None where the venue offers none."""
         ...
 
     def time_request(self) -> Request:

@@ -43,7 +43,7 @@ class VenueProfile:
     rest_prefix: str
     depth_weights: tuple[DepthWeight, ...]  # deepest first
     listing_weight: int
-    trade_weight: int  # of asking for the newest trade
+    trade_weight: int  # of asking for the newest trade, or for past ones
     weight_per_minute: int
     commands_per_s: int  # messages we may send on a connection, pongs included
     streams_per_connection: int

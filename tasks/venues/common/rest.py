@@ -31,7 +31,7 @@ from leadline.tasks.net.errors import (
     VenueError,
 )
 from leadline.tasks.net.limits import WeightGovernor
-from leadline.tasks.venues.common.adapter import Refusal, Request, Trouble
+from leadline.tasks.venues.common.adapter import PastTrades, Refusal, Request, Trouble
 from leadline.tasks.venues.common.profile import VenueProfile
 
 TIME_WEIGHT = 1
@@ -135,6 +135,13 @@ class Rest:
             return self.profile.adapter.newest_trade(reply.body)
         except BadFrame as exc:
             raise RestFailed(f"{request.path} of {symbol}: {exc}") from exc
+
+    async def past_trades(self, symbol: str, wanted: PastTrades) -> Reply:
+        """Fetch trades of some time ago; raises `RestFailed` where the venue offers none."""
+        request = self.profile.adapter.past_trades_request(symbol, wanted)
+        if request is None:
+            raise RestFailed(f"{self.profile.name} offers no past trades")
+        return await self._get(request, self.profile.trade_weight)
 
     async def listing(self, symbols: Sequence[str]) -> AsyncIterator[Listing]:
         """

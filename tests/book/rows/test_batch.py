@@ -52,14 +52,14 @@ def test_a_trade_and_a_ticker_become_rows():
     batch.add_ticker(2, TICKER)
     trade, ticker = batch.trades[0].tolist(), batch.tickers[0].tolist()
     assert batch.counts.tolist() == [0, 0, 1, 1]
-    assert [trade[col] for col in TradeCol] == [2, 2, 1, 3, 77, 6183764, 5, 1, 0, -1, -1, -1]
+    assert [trade[col] for col in TradeCol] == [2, 2, 1, 3, 77, 6183764, 5, 1, 0, -1, -1, -1, 0]
     assert [ticker[col] for col in TickerCol] == [2, 0, 4, 9, 100, 1, 101, 2, 0]
 
 
 def test_an_aggregate_says_what_it_covers_and_how_much_of_it_met_the_book():
     batch = make()
     batch.add_trades(0, replace(TRADE, kind=TradeKind.RPI, market_lots=0, covers=(70, 73)))
-    assert batch.trades[0, TradeCol.KIND :].tolist() == [TradeKind.RPI, 0, 70, 73]
+    assert batch.trades[0, TradeCol.KIND :].tolist() == [TradeKind.RPI, 0, 70, 73, 0]
 
 
 def test_the_largest_integers_fit():

@@ -54,7 +54,7 @@ def dated(db: Path) -> Path:
             at = now - ago
             con.execute(
                 "INSERT INTO trades VALUES ('v', 's', $at, $at, epoch_ns($at), $at, $id, 1.0, 1.0, true, "
-                "'market', 1.0, NULL, NULL)",
+                "'market', 1.0, NULL, NULL, false)",
                 {"at": at, "id": trade_id},
             )
         rows.put(con, [signal("valid", now - 5 * MINUTE), signal("over", now - 70 * MINUTE)])

@@ -80,6 +80,7 @@ class Stored:
 moves = st.lists(st.sampled_from("nnnnnnsssbbl"), max_size=60)
 
 
+@settings(deadline=None)
 @given(moves=moves, cuts=st.lists(st.integers(0, 60), max_size=6), data=st.data())
 def test_any_arrival_leaves_the_runs_of_its_ids(
     moves: list[str], cuts: list[int], data: st.DataObject
@@ -99,6 +100,64 @@ def test_any_arrival_leaves_the_runs_of_its_ids(
         at += end - start
     assert stored.spans() == runs_of(arrived)
     assert len(stored.repeats) == len(arrived) - len(set(arrived))
+
+
+def aggregate(first: int, last: int, at: int) -> Trade:
+    """All of these tests were traded at one time: an id has but one."""
+    return replace(trade(first, at, traded=0), covers=(first, last), is_backfilled=True)
+
+
+@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.generate))
+@given(
+    parts=st.lists(
+        st.lists(st.tuples(st.integers(1, 40), st.integers(0, 5)), min_size=1, max_size=8), max_size=5
+    )
+)
+@example(parts=[[(10, 0), (20, 0)], [(11, 5), (17, 2)], [(12, 0), (8, 3)]])
+def test_an_aggregate_among_single_trades_stands_for_what_it_covers(
+    parts: list[list[tuple[int, int]]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """It is stored if none of its ids is there yet; runs found from the rows are the same."""
+    there: set[int] = set()
+    kept, again = [], 0
+    db = tmp_path_factory.mktemp("aggregates") / "x.duckdb"
+    with Owner(db, serve=False) as owner:
+        writer = Writer(owner, MARKETS)
+        writer.start()
+        at = 0
+        for part in parts:
+            made = Batch(MARKETS)
+            for first, more in part:
+                at += 1
+                made.add_trades(
+                    0, aggregate(first, first + more, at) if more else trade(first, at, traded=0)
+                )
+                ids = set(range(first, first + more + 1))
+                if there & ids:
+                    again += 1
+                else:
+                    there |= ids
+                    kept.append(first)
+            writer.submit(made)
+        assert writer.drain(PATIENCE_S)
+        writer.close()
+        con = owner.cursor()
+        assert sorted(rows(con, RUNS)) == (runs_of(sorted(there)) if there else [])
+        assert rows(con, "SELECT trade_id FROM trades ORDER BY 1") == [(n,) for n in sorted(kept)]
+        assert rows(con, "SELECT count(*) FROM trade_repeats") == [(again,)]
+        found = rows(con, RUNS)
+        find_runs(con)
+        assert rows(con, RUNS) == found
+
+
+def test_where_the_stream_tells_aggregates_each_counts_once() -> None:
+    futures = replace(BTC, venue="binance-usdm")
+    tracker = TradeRuns([futures])
+    ids = (7, 8, 9, 12)
+    made = batch(*(replace(trade(n, n), covers=(n, n + 3)) for n in ids), markets=[futures])
+    plan = tracker.plan([made])
+    assert [(run.first_id, run.last_id) for run in plan.added] == [(7, 9), (12, 12)]
+    assert plan.repeats == []
 
 
 def test_markets_do_not_mix() -> None:

@@ -31,7 +31,7 @@ def holed(db: Path) -> Path:
         con = owner.cursor()
         con.execute(
             "INSERT INTO trades SELECT 'v', 's', now(), now(), range, now(), hash(range) % 1000000, "
-            "random(), random(), true, 'market', random(), NULL, NULL FROM range(400000)"
+            "random(), random(), true, 'market', random(), NULL, NULL, false FROM range(400000)"
         )
         con.execute("CHECKPOINT")
         con.execute("DELETE FROM trades")

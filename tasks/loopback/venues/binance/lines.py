@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
 from leadline.book.errors import BadInput
 from leadline.book.synthetic.market import SymbolMarket
-from leadline.book.synthetic.records import Depth, MarketDiff, MarketTicker, Record
+from leadline.book.synthetic.records import Depth, MarketDiff, MarketTicker, MarketTrade, Record
+from leadline.book.synthetic.specs import Kind
 from leadline.tasks.loopback.base.streams import Hub, Topic
-from leadline.tasks.loopback.venues.binance.wire import Wire
+from leadline.tasks.loopback.venues.binance.wire import MS, Wire
+from leadline.tasks.venues.common.adapter import PastTrades
 
 # Names of the diff stream and its pace. The market says a diff every 100 ms; a pace of 250 ms comes out
 # as 300. Names at or under 100 ms carry every diff (0ms is the spelling of the 2024 recordings).
@@ -60,6 +63,20 @@ class SlowDepth:
         self.first, self.since_ns, self.bids, self.asks = None, 0, {}, {}
 
 
+TRADES_KEPT = 20_000
+
+
+def _is_one_order(one: MarketTrade, other: MarketTrade) -> bool:
+    same_ms = one.ts_ns // MS == other.ts_ns // MS
+    return same_ms and (one.price, one.buyer_is_maker) == (other.price, other.buyer_is_maker)
+
+
+def _is_wanted(trade: MarketTrade, wanted: PastTrades) -> bool:
+    if wanted.from_id is not None:
+        return trade.trade_id >= wanted.from_id
+    return wanted.from_ms <= trade.ts_ns // MS <= wanted.to_ms
+
+
 class SymbolLines:
     """The topics of one synthetic symbol."""
 
@@ -75,6 +92,7 @@ class SymbolLines:
         self.depth20 = self._topic(DEPTH20, "depth20")
         self.trade = self._topic("trade", "trade")
         self.agg_trade = self._topic("aggTrade", "aggTrade")
+        self.traded: deque[MarketTrade] = deque(maxlen=TRADES_KEPT)
 
     def _topic(self, suffix: str, kind: str) -> Topic:
         return self.hub.add(f"{self.wire.stream}@{suffix}", self.market.spec.symbol, kind, IDS[kind])
@@ -87,6 +105,7 @@ class SymbolLines:
         elif isinstance(record, MarketDiff):
             self._tell_diff(record)
         else:
+            self.traded.append(record)
             if self.trade.clients:
                 self.hub.publish(self.trade, self.trade.wrap(self.wire.trade(record)))
             if self.agg_trade.clients:
@@ -96,6 +115,23 @@ class SymbolLines:
         """Write the REST depth answer."""
         at_id = self.market.id_before(changes_ago) if changes_ago else None
         return self.wire.snapshot(self.market.depth(limit, at_id), now_ns)
+
+    def past_trades(self, wanted: PastTrades, limit: int) -> str:
+        """
+        Write the answer of ``aggTrades``, oldest first.
+
+        On spot fills of one moment, side and price are one aggregate, named by the first of them; futures
+        list what their stream told.
+        """
+        listed: list[list[MarketTrade]] = []
+        for trade in self.traded:
+            last = listed[-1][-1] if listed else None
+            if last is not None and self.market.spec.kind is Kind.SPOT and _is_one_order(last, trade):
+                listed[-1].append(trade)
+            else:
+                listed.append([trade])
+        found = [fills for fills in listed if _is_wanted(fills[0], wanted)][:limit]
+        return f"[{','.join(self.wire.past_trade(fills) for fills in found)}]"
 
     def depth(self, at_id: int | None) -> Depth:
         """Give the book at an id."""

@@ -22,6 +22,7 @@ from leadline.tasks.loopback.base.faults import Fault, FaultKind
 from leadline.tasks.loopback.base.streams import compact
 from leadline.tasks.loopback.venues.common.protocol import RestParts
 from leadline.tasks.loopback.venues.common.rest import Refused, RestPaths, age_s
+from leadline.tasks.venues.common.adapter import PastTrades
 
 PREFIX = {Kind.SPOT: "/api/v3", Kind.USDM: "/fapi/v1", Kind.COINM: "/dapi/v1"}
 # (levels up to, weight)
@@ -111,8 +112,8 @@ class BinanceRest(RestPaths):
         prefix = PREFIX[self.kind]
         return [
             Route(f"{prefix}/depth", self.guard(self._depth, is_depth=True)),
+            Route(f"{prefix}/aggTrades", self.guard(self._agg_trades)),
             Route(f"{prefix}/exchangeInfo", self.guard(self._exchange_info)),
-            Route(f"{prefix}/aggTrades", self.guard(self._newest_trade)),
             Route(f"{prefix}/time", self.guard(self._time)),
             Route(f"{prefix}/ping", self.guard(self._ping)),
         ]
@@ -166,15 +167,28 @@ class BinanceRest(RestPaths):
         self._pump()  # what went before the answer goes out before it
         return self._source.snapshot(symbol, limit, age_s(request)).encode()
 
-    async def _newest_trade(self, request: Request) -> bytes:
-        """Answer with the newest trade: more are never asked for here."""
-        symbol = request.query_params.get("symbol", "")
+    async def _agg_trades(self, request: Request) -> bytes:
+        params = request.query_params
         self.budget.charge(4 if self.kind is Kind.SPOT else 20)
+        symbol = params.get("symbol")
         if symbol not in self._listed():
             raise Refusal(400, -1121, "Invalid symbol.")
+        numbers = {}
+        for name, default in (("fromId", -1), ("startTime", 0), ("endTime", 1 << 60), ("limit", 500)):
+            text = params.get(name, str(default))
+            if name in params and not (text.isascii() and text.isdigit()):
+                raise Refusal(400, -1100, f"Illegal characters found in parameter '{name}'.")
+            numbers[name] = int(text)
         self._pump()
-        newest = self._source.newest_trade(symbol)
-        return compact([] if newest is None else [{"a": newest}])
+        if not {"fromId", "startTime", "endTime"} & params.keys():  # the newest is all that is asked for so
+            newest = self._source.newest_trade(symbol)
+            return compact([] if newest is None else [{"a": newest}])
+        from_id = numbers["fromId"] if "fromId" in params else None
+        wanted = PastTrades(from_id, numbers["startTime"], numbers["endTime"])
+        listed = self._source.past_trades(symbol, wanted, min(numbers["limit"], 1000))
+        if not self._in_micros(request):
+            return listed.encode()
+        return compact([{**one, "T": one["T"] * 1_000} for one in json.loads(listed)])
 
     def _limit(self, text: str | None) -> int:
         """Read ``limit``; spot cuts it to 5000, futures take listed values only."""
@@ -257,8 +271,12 @@ class BinanceRest(RestPaths):
 
     async def _time(self, request: Request) -> bytes:
         self.budget.charge(1)
-        in_micros = self.kind is Kind.SPOT and request.headers.get(TIME_UNIT, "").upper() == "MICROSECOND"
-        return compact({"serverTime": self._source.now_ns() // (1_000 if in_micros else 1_000_000)})
+        return compact(
+            {"serverTime": self._source.now_ns() // (1_000 if self._in_micros(request) else 1_000_000)}
+        )
+
+    def _in_micros(self, request: Request) -> bool:
+        return self.kind is Kind.SPOT and request.headers.get(TIME_UNIT, "").upper() == "MICROSECOND"
 
     async def _ping(self, _request: Request) -> bytes:
         self.budget.charge(1)

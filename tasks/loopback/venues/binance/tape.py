@@ -27,6 +27,7 @@ from leadline.tasks.loopback.base.truth import Truth
 from leadline.tasks.loopback.market.digests import Digests
 from leadline.tasks.loopback.venues.binance.lines import IDS
 from leadline.tasks.loopback.venues.binance.recording import read_lines
+from leadline.tasks.venues.common.adapter import PastTrades
 
 SCANNED_LINES = 20_000  # read ahead to learn which symbols and streams there are
 LEARNED_DIFFS = 50  # of each symbol, for its decimals; the venue writes all with as many
@@ -325,6 +326,10 @@ class Tape:
             return []
         names = (stream for stream in self._spellings if stream.startswith(f"{symbol}@depth"))
         return [topic for name in names if (topic := self._topic_of(name.encode())) is not None]
+
+    def past_trades(self, symbol: str, wanted: PastTrades, limit: int) -> str:  # noqa: ARG002
+        """List none: a recording is played as it was heard."""
+        return "[]"
 
     def snapshot(self, symbol: str, limit: int, age_s: float) -> str:
         """Write the REST depth answer; any age gives the last snapshot on the tape."""

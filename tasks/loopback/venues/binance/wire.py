@@ -7,7 +7,7 @@ USD-M and COIN-M). Times are milliseconds on the wire. Nothing but text is made 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from leadline.book.messages import Level
 from leadline.book.synthetic.records import Depth, MarketDiff, MarketTicker, MarketTrade
@@ -78,6 +78,17 @@ class Wire:
         if self.kind is Kind.SPOT:
             return f'{{"e":"trade","E":{at},"s":"{self.symbol}",{what},"T":{at},"m":{maker},"M":true}}'
         return f'{{"e":"trade","E":{at},"T":{at},"s":"{self.symbol}",{what},"X":"MARKET","m":{maker}}}'
+
+    def past_trade(self, fills: Sequence[MarketTrade]) -> str:
+        """Write the fills of one order at one price as REST lists an aggregate."""
+        first, last = fills[0], fills[-1]
+        maker = "true" if first.buyer_is_maker else "false"
+        qty = self.qty(sum(fill.qty for fill in fills))
+        tail = ',"M":true' if self.kind is Kind.SPOT else ""
+        return (
+            f'{{"a":{first.trade_id},"p":"{self.price(first.price)}","q":"{qty}","f":{first.trade_id},'
+            f'"l":{last.trade_id},"T":{first.ts_ns // MS},"m":{maker}{tail}}}'
+        )
 
     def agg_trade(self, trade: MarketTrade) -> str:
         """Write an ``aggTrade``: here each trade is an aggregate of its own."""

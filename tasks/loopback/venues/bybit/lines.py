@@ -27,6 +27,7 @@ from leadline.book.synthetic.records import Depth as Book
 from leadline.book.synthetic.records import MarketDiff, MarketTicker, MarketTrade, Record
 from leadline.book.synthetic.specs import fixed
 from leadline.tasks.loopback.base.streams import Hub, Topic
+from leadline.tasks.venues.common.adapter import PastTrades
 
 MS = 1_000_000
 RESTARTED = 1
@@ -192,6 +193,10 @@ class BybitLines:
             self._tell_diff(record)
         elif self.trades.clients:
             self.hub.publish(self.trades, self._trade(record))
+
+    def past_trades(self, wanted: PastTrades, limit: int) -> str:  # noqa: ARG002
+        """Refuse: its trades are not numbered one by one."""
+        raise BadInput(f"{self.market.spec.symbol}: this venue lists no past trades by id")
 
     def snapshot(self, limit: int, now_ns: int, *, changes_ago: int = 0) -> str:
         """Write the result of ``/v5/market/orderbook``; its ``u`` is that of the deepest topic."""
