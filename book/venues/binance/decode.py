@@ -108,17 +108,6 @@ class _Aggregate(_Deal, gc=False):
     nq: str | None = None
 
 
-class _PastAggregate(msgspec.Struct, gc=False):
-    a: Id
-    p: str
-    q: str
-    f: IdOrNone
-    l: IdOrNone  # noqa: E741 - the venue's name
-    T: Id
-    m: bool
-    nq: str | None = None
-
-
 class _Ticker(msgspec.Struct, gc=False):
     s: Text
     u: Id
@@ -155,7 +144,6 @@ _DEPTH = msgspec.json.Decoder(_Depth)
 _SNAPSHOT = msgspec.json.Decoder(_Snapshot)
 _TRADE = msgspec.json.Decoder(_Trade)
 _AGGREGATE = msgspec.json.Decoder(_Aggregate)
-_PAST = msgspec.json.Decoder(list[_PastAggregate])
 _TICKER = msgspec.json.Decoder(_Ticker)
 _SHUTDOWN = msgspec.json.Decoder(_Shutdown)
 _HEAD = msgspec.json.Decoder(_Head)
@@ -267,24 +255,6 @@ def aggregated(trade: Trade, first_id: int, last_id: int, market_lots: int | Non
         return replace(trade, covers=covers)
     kind = trade.kind if market_lots else TradeKind.RPI
     return replace(trade, kind=kind, market_lots=market_lots, covers=covers)
-
-
-def decode_past_trades(
-    body: bytes, symbol: str, scale: Scale, ts_recv_ns: int, *, time_unit_ns: int = MILLISECOND_NS
-) -> list[Trade]:
-    """
-    Read the answer of ``aggTrades``; raises `BadFrame`, `OffScale`.
-
-    The answer has no time of sending: ``ts_event_ns`` is that of the trade.
-    """
-    found = []
-    for one in decode_json(_PAST, body):
-        ts_ns = to_ns(one.T, time_unit_ns, "T")
-        px, lots = to_number(scale.ticks, one.p, "p"), to_number(scale.lots, one.q, "q")
-        trade = Trade(symbol, one.a, px, lots, one.m, ts_ns, ts_ns, ts_recv_ns, is_backfilled=True)
-        market_lots = None if one.nq is None else to_number(scale.lots, one.nq, "nq")
-        found.append(aggregated(trade, one.f, one.l, market_lots))
-    return found
 
 
 def _trade(

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leadline.book.venues.binance.decode import BinanceDecoder, decode_past_trades
+from leadline.book.venues.binance.decode import BinanceDecoder
 from leadline.book.venues.binance.exchange_info import parse_exchange_info
+from leadline.book.venues.binance.past_trades import decode_past_trades
 from leadline.book.venues.binance.recorded import BinanceRecorded
 from leadline.book.venues.binance.sequence import FUTURES as FUTURES_RULE
 from leadline.book.venues.binance.sequence import SPOT as SPOT_RULE

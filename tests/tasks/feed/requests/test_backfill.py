@@ -9,7 +9,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -100,11 +99,11 @@ def test_a_large_hole_is_told_and_left(tmp_path: Path) -> None:
         streaming(db, venue, backfill_trades=10) as (_, owner),
     ):
         lose(venue, owner, 25)
-    with duckdb.connect(db, read_only=True) as con:
+    with connect(db) as con:
         told = con.execute("SELECT stored, missing, reason FROM trade_backfills").fetchall()
         assert told == [(0, 25, "larger than backfill_trades (10)")]
         assert con.execute("SELECT missing FROM trade_holes").fetchall() == [(25,)]
-        assert con.execute("SELECT count(*) FROM trades WHERE is_backfilled").fetchone() == (0,)
+        assert con.execute("SELECT count(*) FROM trades WHERE is_backfilled").fetchall() == [(0,)]
 
 
 class Listing:
