@@ -26,6 +26,7 @@ from leadline.tasks.loopback.base.ledger import Ledger
 from leadline.tasks.loopback.base.options import Options
 from leadline.tasks.loopback.base.streams import PING, Hub, Topic, frame
 from leadline.tasks.loopback.base.timers import Timers
+from leadline.tasks.loopback.faults import drifts
 from leadline.tasks.loopback.faults.desk import FaultDesk
 from leadline.tasks.loopback.venues.common.protocol import Admission, NotServed, VenueProtocol
 
@@ -217,6 +218,8 @@ class Client(asyncio.Protocol):
         url = urlsplit(request.path)
         try:
             admission = self._protocol.admit(unquote(url.path), parse_qs(url.query))
+            for changes in self._faults.drifts_of(drifts.ADDRESS):
+                admission = _drifted(admission, request.path, changes)
         except NotServed as exc:
             self.ws.send_response(self.ws.reject(exc.status, str(exc)))
             return
@@ -233,7 +236,7 @@ class Client(asyncio.Protocol):
 
     def _answer(self, text: bytes) -> None:
         """Answer one command, and then say what its streams begin with."""
-        reply = self._protocol.answer(text, self)
+        reply = self._faults.drifted(drifts.REPLY, self._protocol.answer(text, self))
         greetings, self._greetings = self._greetings, []
         for payload in (reply, *greetings):
             self._hub.send_frame(self, frame(payload))
@@ -264,3 +267,15 @@ class Client(asyncio.Protocol):
         topic = self._topic(name)
         if topic is not None:
             topic.clients.pop(self, None)
+
+
+def _drifted(admission: Admission, address: str, changes: drifts.Changes) -> Admission:
+    """Let an address serve as drift has it; raises `NotServed`."""
+    hit = {verb for verb, part in changes.items() if part in address}
+    if "refuse" in hit:
+        raise NotServed(404, "Not Found\n")
+    if "silence" in hit:
+        admission = admission._replace(kinds=frozenset())
+    if hit & {"wrap", "bare"}:
+        admission = admission._replace(combined="wrap" in hit)
+    return admission._replace(micros=False) if "millis" in hit else admission

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from leadline.book.venues.binance.decode import BinanceDecoder
+from leadline.book.venues.binance.documented import COINM_DOCUMENTED, SPOT_DOCUMENTED, USDM_DOCUMENTED
 from leadline.book.venues.binance.exchange_info import parse_exchange_info
 from leadline.book.venues.binance.past_trades import decode_past_trades
 from leadline.book.venues.binance.recorded import BinanceRecorded
@@ -45,6 +46,7 @@ SPOT = VenueSpec(
     load_scanner=load_scanner,
     parse_listing=parse_exchange_info,
     recorded=RECORDED,
+    documented=SPOT_DOCUMENTED,
     taker_fee_bps=10.0,
     tardis_name="binance",
     parse_trades=decode_past_trades,
@@ -56,10 +58,17 @@ USDM = replace(
     loopback_kind="usdm",
     rule=FUTURES_RULE,
     aggregates_trades=True,
+    documented=USDM_DOCUMENTED,
     taker_fee_bps=5.0,
     tardis_name="binance-futures",
 )
-COINM = replace(USDM, name="binance-coinm", loopback_kind="coinm", tardis_name="binance-delivery")
+COINM = replace(
+    USDM,
+    name="binance-coinm",
+    loopback_kind="coinm",
+    documented=COINM_DOCUMENTED,
+    tardis_name="binance-delivery",
+)
 MARKETS = (SPOT, USDM, COINM)
 
 TEST_CAVEAT = "A test network: its orders and prices are not those of the exchange."

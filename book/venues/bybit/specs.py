@@ -18,6 +18,7 @@ from dataclasses import replace
 
 from leadline.book.trust.attestation import Faith
 from leadline.book.venues.bybit.decode import BybitDecoder
+from leadline.book.venues.bybit.documented import DOCUMENTED
 from leadline.book.venues.bybit.instruments import parse_instruments
 from leadline.book.venues.bybit.recorded import BybitRecorded
 from leadline.book.venues.bybit.sequence import TOPIC
@@ -44,6 +45,7 @@ def _spec(market: str, levels: int, *, taker_fee_bps: float, tardis_name: str) -
         load_scanner=None,
         parse_listing=parse_instruments,
         recorded=BybitRecorded(levels),
+        documented=DOCUMENTED,
         taker_fee_bps=taker_fee_bps,
         tardis_name=tardis_name,
         window=levels,

@@ -9,6 +9,7 @@ from leadline.book.messages import Trade
 from leadline.book.sync.rules import SequenceRule
 from leadline.book.trust.attestation import Faith
 from leadline.book.venues.common.decoder import Decoder
+from leadline.book.venues.common.documented import Documented
 from leadline.book.venues.common.listing import Listed
 from leadline.book.venues.common.recorded import Recorded
 from leadline.book.venues.common.scanner import Scanner
@@ -40,6 +41,7 @@ class VenueSpec:
     load_scanner: Callable[[], Scanner] | None  # imports numba; None: every frame is decoded
     parse_listing: ParseListing
     recorded: Recorded
+    documented: Documented
     taker_fee_bps: float  # of one side, without discounts
     tardis_name: str | None  # the exchange's name in Tardis' files
     window: int | None = None  # the stream keeps so many best levels a side; None: all that ever changed

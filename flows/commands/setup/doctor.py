@@ -1,4 +1,8 @@
-"""``leadline doctor``: the checks as a table, what to do about them, and the settings in force."""
+"""
+``leadline doctor``: the checks as a table, what to do about them, and the settings in force.
+
+With ``--venue`` it looks at a venue instead (`contact`, beside this file).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from dataclasses import asdict
 
 from leadline.flows.commands.common.flags import settings_of
 from leadline.flows.commands.setup.checks import CheckVerdict, Finding, examine
+from leadline.flows.commands.setup.contact import run_contact
 from leadline.flows.config.settings import SETTINGS, Settings
 from leadline.flows.config.venue import profile_of
 from leadline.flows.render.tables import table_lines
@@ -16,6 +21,8 @@ from leadline.flows.terminal.console import json_to_stdout, to_stdout
 def run(args: argparse.Namespace) -> int:
     """Check and print; fails if a check does."""
     settings = settings_of(args)
+    if args.venue is not None and not args.offline:
+        return run_contact(args, settings)
     ask = not args.offline and not (settings.is_loopback and settings.rest_url is None)
     findings = examine(settings, profile_of(settings) if ask else None)
     if args.json:

@@ -9,6 +9,7 @@ Misbehaviour that can be ordered: the kinds and the order form.
     REST        rest_429 rest_418 rest_5xx rest_slow rest_garbage rest_cut late_snapshot stale_snapshot
     market      one_sided status tick_size shock restart
     listing     listing                     what the venue lists of a symbol
+    drift       drift                       any message or address, other than its documents say
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class FaultKind(StrEnum):
     SHOCK = "shock"
     LISTING = "listing"
     RESTART = "restart"
+    DRIFT = "drift"
 
 
 K = FaultKind
@@ -87,7 +89,7 @@ class Fault:
     seconds: float = 0.0
     code: int = 0  # close: close code; rest_5xx: HTTP status
     text: str = ""  # status, tick_size: the new one; sides of one_sided, shock; silent ones: "", deepest;
-    # listing: one of `tasks.loopback.faults.listings`
+    # listing: one of `tasks.loopback.faults.listings`; drift: as `tasks.loopback.faults.drifts` says
     which: str = "all"  # connections that cut, close, shutdown, lag … strike: all, oldest, newest
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from leadline.tasks.loopback.base.ledger import Entry, Ledger
 from leadline.tasks.loopback.base.ports import Connection
 from leadline.tasks.loopback.base.streams import BINARY, Hub, Topic, frame
 from leadline.tasks.loopback.base.timers import Timers
+from leadline.tasks.loopback.faults import drifts
 from leadline.tasks.loopback.faults.listings import Listings
 from leadline.tasks.loopback.faults.spoiling import spoil
 from leadline.tasks.loopback.market.source import Source
@@ -69,6 +70,7 @@ class FaultDesk:
         self._on_topics: dict[Topic, list[Armed]] = {}
         self._silences: list[Armed] = []
         self._rest: list[Armed] = []
+        self._drifts: list[Armed] = []
         self._no_pong: Armed | None = None
         self.listings = Listings()
 
@@ -86,6 +88,8 @@ class FaultDesk:
             self._rest.append(armed)
         elif fault.kind is K.LISTING:
             self._lie(entry)
+        elif fault.kind is K.DRIFT:
+            self._drift(armed)
         elif fault.kind in SYMBOL_FAULTS:
             self._source.change_market(entry)
         else:
@@ -97,9 +101,10 @@ class FaultDesk:
         for topic, faults in list(self._on_topics.items()):
             for armed in list(faults):
                 self._end(topic, armed)
-        for armed in [*self._silences, *self._rest, *([self._no_pong] if self._no_pong else [])]:
+        muted = [self._no_pong] if self._no_pong else []
+        for armed in [*self._silences, *self._rest, *self._drifts, *muted]:
             armed.entry.done = True
-        self._silences, self._rest, self._no_pong = [], [], None
+        self._silences, self._rest, self._drifts, self._no_pong = [], [], [], None
         self.listings.clear()
 
     def require(self, symbol: str) -> None:
@@ -152,6 +157,8 @@ class FaultDesk:
             payloads = [payload, payload]
         elif kind is K.TRUNCATED:
             payloads = [payload[: len(payload) // 2]]
+        elif kind is K.DRIFT:
+            payloads = [drifts.drifted(payload, drifts.read(topic.kind, entry.fault.text))]
         else:
             payloads = [spoil(kind, payload, deepest=armed.entry.fault.text == DEEPEST)]
         armed.spend()
@@ -182,6 +189,35 @@ class FaultDesk:
         for payload in armed.held:
             self._hub.send(topic, payload)
         armed.held = []
+
+    # -- drift -----------------------------------------------------------------------------------
+
+    def _drift(self, armed: Armed) -> None:
+        """Let messages or addresses be other than documented, ``n`` of them."""
+        fault = armed.entry.fault
+        drifts.read(fault.stream, fault.text)
+        if drifts.is_topic(fault.stream):
+            self._arm_topics(armed)
+        else:
+            self._drifts.append(armed)
+
+    def drifts_of(self, stream: str) -> list[drifts.Changes]:
+        """Take what is to change about a reply, an answer, its headers or an address; often nothing."""
+        found = []
+        for armed in list(self._drifts):
+            if armed.entry.fault.stream == stream:
+                armed.entry.hit(drift=stream)
+                armed.spend()
+                found.append(drifts.read(stream, armed.entry.fault.text))
+                if not armed.left:
+                    self._drifts.remove(armed)
+        return found
+
+    def drifted(self, stream: str, body: bytes) -> bytes:
+        """Return a reply or an answer as drift leaves it."""
+        for changes in self.drifts_of(stream):
+            body = drifts.drifted(body, changes)
+        return body
 
     # -- connections -----------------------------------------------------------------------------
 

@@ -102,6 +102,11 @@ class BinanceAdapter:
         query = f"?{'&'.join(asked)}" if asked else ""
         return Address(f"{base.url}{base.path_for(kind)}/stream{query}", bool(names))
 
+    def raw_address(self, base: WsBase, kind: StreamKind, stream: str) -> str | None:
+        """Build the address of a raw stream."""
+        query = "" if self.unit_ns == MILLISECOND_NS else f"?timeUnit={MICROSECOND}"
+        return f"{base.url}{base.path_for(kind)}/ws/{quote(stream, safe='@')}{query}"
+
     def command(self, command: Command, streams: Sequence[str], request_id: int) -> bytes:
         """Write a command."""
         return msgspec.json.encode({"method": command, "params": streams, "id": request_id})

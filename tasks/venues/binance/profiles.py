@@ -60,6 +60,7 @@ SPOT = VenueProfile(
     weight_per_minute=6000,
     commands_per_s=5,
     streams_per_connection=1024,
+    ping_every_s=20.0,
     time_units_ns=(MILLISECOND_NS, MICROSECOND_NS),
 )
 
@@ -82,6 +83,7 @@ USDM = VenueProfile(
     weight_per_minute=2400,
     commands_per_s=10,
     streams_per_connection=1024,
+    ping_every_s=180.0,
 )
 
 COINM = replace(
@@ -155,6 +157,7 @@ ELSEWHERE = (
         ),
         listing_weight=10,
         weight_per_minute=1200,
+        ping_every_s=180.0,
         time_units_ns=(MILLISECOND_NS,),
     ),
 )

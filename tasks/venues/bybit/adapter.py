@@ -99,6 +99,9 @@ class BybitAdapter:
         """Return the address of the market; it carries every topic and subscribes to none."""
         return Address(f"{base.url}/v5/public/{self.category}", subscribes=False)
 
+    def raw_address(self, base: WsBase, kind: StreamKind, stream: str) -> None:
+        """Return None: every message bears its topic."""
+
     def command(self, command: Command, streams: Sequence[str], request_id: int) -> bytes:
         """Write a command."""
         return msgspec.json.encode({"req_id": str(request_id), "op": command.lower(), "args": streams})

@@ -162,6 +162,10 @@ class VenueAdapter(Protocol):
         """Return where ``streams``, which travel with those of ``kind``, are to be had; none: any."""
         ...
 
+    def raw_address(self, base: WsBase, kind: StreamKind, stream: str) -> str | None:
+        """Return where one stream is to be had without a wrapper; None where there is no such form."""
+        ...
+
     def command(self, command: Command, streams: Sequence[str], request_id: int) -> bytes:
         """Write a command; its reply, as the decoder reads it, bears the same id."""
         ...

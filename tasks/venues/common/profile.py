@@ -49,6 +49,7 @@ class VenueProfile:
     streams_per_connection: int
     streams_per_command: int = 100  # about 3 kB of JSON
     heartbeat: Heartbeat | None = None  # what we must send now and then; None: the venue pings us
+    ping_every_s: float | None = None  # the venue's own pings; None: it sends none
     moving: frozenset[StreamKind] = MOVING  # what shows that the market moved
     seeds_in_stream: bool = False  # a new subscription begins with the whole book: no REST seed is needed
     attempts: int = 300  # connection attempts for an IP address …

@@ -53,6 +53,7 @@ class Reply:
     sent_ns: int
     received_ns: int
     weight: int = 0  # what it cost
+    used_weight: int | None = None  # of this minute, as the venue counts it; None where it does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +174,16 @@ class Rest:
         governor = self.governor
         return governor.remaining - weight >= governor.per_minute * governor.share / 2
 
+    async def time(self) -> Reply:
+        """Ask the venue's clock; the body goes to `offset`."""
+        return await self._get(self.profile.adapter.time_request(), TIME_WEIGHT)
+
     async def server_time(self) -> ClockOffset:
         """Ask the venue's clock; the offset is venue minus ours, with its error."""
-        reply = await self._get(self.profile.adapter.time_request(), TIME_WEIGHT)
+        return self.offset(await self.time())
+
+    def offset(self, reply: Reply) -> ClockOffset:
+        """Read an answer of `time`; raises `RestFailed`."""
         try:
             server_ns = self.profile.adapter.server_ns(reply.body)
         except BadFrame as exc:
@@ -228,7 +236,7 @@ class Rest:
             if refusal.trouble in (Trouble.PLACE, Trouble.FIREWALL):
                 self._note_refused(base, said)
             self._refuse(refusal, base, f"{request.path} {dict(request.params)} at {base}: {said}")
-        return Reply(response.content, sent_ns, received_ns, weight)
+        return Reply(response.content, sent_ns, received_ns, weight, used)
 
     async def _take_turn(self, weight: int) -> None:
         deadline_s = self._clock.mono_s() + self._longest_turn_s

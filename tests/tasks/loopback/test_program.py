@@ -125,5 +125,5 @@ async def test_the_same_random_faults_for_the_same_seed():
 def test_all_but_the_unrecoverable_is_in_the_climate():
     left_out = SILENT_FAULTS | {FaultKind.SILENCE, FaultKind.REST_418, FaultKind.TICK_SIZE, FaultKind.SHOCK}
     left_out |= {FaultKind.LAG}  # it lasts as long as its connection
-    left_out |= {FaultKind.RESTART, FaultKind.LISTING}  # not every venue does; its own tests order it
+    left_out |= {FaultKind.RESTART, FaultKind.LISTING, FaultKind.DRIFT}  # their own tests order them
     assert {row[0] for row in CHOICES} == set(FaultKind) - left_out

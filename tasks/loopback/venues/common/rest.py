@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from leadline.tasks.loopback.base.faults import Fault, FaultKind
+from leadline.tasks.loopback.faults import drifts
 from leadline.tasks.loopback.faults.desk import FaultDesk
 
 BLIND_STALE_S = 5.0  # how old a stale snapshot is, where the order does not say
@@ -70,13 +71,17 @@ class RestPaths(ABC):
                     spoiled = await self._misbehave(fault, request)
                     if spoiled is not None:
                         return spoiled
-                body = await answer(request)
+                name = request.url.path.rpartition("/")[2]
+                body = self._faults.drifted(f"{drifts.REST}{name}", await answer(request))
                 if fault is not None and fault.kind is FaultKind.LATE_SNAPSHOT:
                     await asyncio.sleep(fault.seconds)
                 response = Response(body, media_type="application/json;charset=UTF-8")
             except Refused as refusal:
                 response = self.write_refusal(refusal)
-            response.headers.update(self.headers())
+            headers = self.headers()
+            for changes in self._faults.drifts_of(drifts.HEADERS):
+                drifts.apply(headers, changes)
+            response.headers.update(headers)
             return response
 
         return endpoint

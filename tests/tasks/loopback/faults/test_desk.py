@@ -340,7 +340,7 @@ async def see_tick_size(venue, ws, http):
     return entry
 
 
-@pytest.mark.parametrize("kind", sorted(set(FaultKind) - {K.LAG, K.LISTING, K.RESTART}))  # elsewhere
+@pytest.mark.parametrize("kind", sorted({*FaultKind} - {K.LAG, K.LISTING, K.RESTART, K.DRIFT}))  # elsewhere
 async def test_a_client_sees_it_and_the_ledger_says_so(kind):
     see = globals()[f"see_{kind}"]
     async with (
