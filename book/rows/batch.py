@@ -164,10 +164,30 @@ class CoverageEnded:
 
     book: int
     epoch: int
-    ts_ns: int
+    ts_ns: int  # since when the book stood there; it may have stood there before it was trusted
     last_id: int
     ended_by: str
     found_ns: int | None = None  # when it was found that the end lies back, where the venue last agreed
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """
+    Our wall clock was set, or the machine slept: it moved by ``step_ns`` against the monotonic one.
+
+    Times of rows that came before are by the clock as it was, those of rows after as it is.
+    """
+
+    venue: str
+    before_ns: int  # what it would have shown without the step, and what it showed
+    after_ns: int
+    mono_ns: int  # the monotonic clock at that moment
+    diffs: int  # rows of ``Batch.diffs`` that came before
+
+    @property
+    def step_ns(self) -> int:
+        """Return by how much it moved; below 0 when it was set back."""
+        return self.after_ns - self.before_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +252,9 @@ class Batch:
         self._lay_out(diff_rows, level_rows, trade_rows, ticker_rows)
         self.seeds: list[SeedRow] = []
         self.events: list[BookEventRow] = []
-        self.coverage: list[CoverageOpened | CoverageEnded] = []
+        self.coverage: list[CoverageOpened | CoverageEnded | ClockStepped] = []
+        # Our wall and our monotonic clock as it was handed over, in ns; None where there are none.
+        self.handed: tuple[int, int] | None = None
         self.samples: list[DepthSample] = []
         self.stats: list[FeedStats] = []
         self.attestations: list[AttestationRow] = []
@@ -288,6 +310,7 @@ class Batch:
         """Make the batch empty again; its arrays are kept for the next round."""
         self.counts[:] = 0
         self.through_ns = None
+        self.handed = None
         for rows in self._lists():
             rows.clear()
 

@@ -56,8 +56,8 @@ class Chronicle:
 
     def __init__(self, book: int) -> None:
         self._book = book
-        # Epoch, start and first id of the open interval.
-        self._covered: tuple[int, int, int] | None = None
+        # Epoch and first id of the open interval.
+        self._covered: tuple[int, int] | None = None
 
     def tell(self, events: Sequence[Event], moment: Moment, batch: Batch) -> None:
         """Write what ``events``, oldest first, mean for the store."""
@@ -68,7 +68,7 @@ class Chronicle:
             if to is not State.LIVE:
                 self._end_coverage(event, moment, batch)
             elif isinstance(event, BookReady):
-                self._covered = (event.epoch, moment.ts_ns, event.last_id)
+                self._covered = (event.epoch, event.last_id)
                 opened = CoverageOpened(self._book, event.epoch, moment.ts_ns, event.last_id)
                 batch.coverage.append(opened)
             state = to
@@ -93,12 +93,11 @@ class Chronicle:
     def _end_coverage(self, event: Event, moment: Moment, batch: Batch) -> None:
         if self._covered is None:
             return
-        epoch, since, first_id = self._covered
+        epoch, first_id = self._covered
         self._covered = None
         last_id, last_ns = moment.trusted_id, moment.trusted_ns
         found_ns = None
         if isinstance(event, Mismatched):
             (last_id, last_ns), found_ns = moment.agreed, moment.ts_ns
-        # A book may be LIVE on diffs that came before its seed did.
-        ts_ns, last_id = max(since, last_ns), max(first_id, last_id)
-        batch.coverage.append(CoverageEnded(self._book, epoch, ts_ns, last_id, event.reason, found_ns))
+        last_id = max(first_id, last_id)
+        batch.coverage.append(CoverageEnded(self._book, epoch, last_ns, last_id, event.reason, found_ns))

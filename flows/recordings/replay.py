@@ -15,7 +15,7 @@ from typing import cast
 
 from leadline.book.engine.factory import Engine, make_book, warm_up
 from leadline.book.errors import BadInput
-from leadline.book.rows.batch import Market
+from leadline.book.rows.batch import Batch, Market
 from leadline.book.sync.events import Crossed, GapFound, State
 from leadline.book.venues.common.recorded import RecordedKind
 from leadline.book.venues.registry import converted_venue, spec_of
@@ -30,6 +30,7 @@ from leadline.storage.recordings.notes import read_left
 from leadline.storage.recordings.reader import Faults, Line, Recording
 from leadline.tasks.feed.routing.clock import StreamClock
 from leadline.tasks.feed.routing.router import Router, Told
+from leadline.tasks.feed.routing.steps import RecordedSteps
 from leadline.tasks.net.errors import SinkFull
 from leadline.tasks.venues.registry import model_of
 
@@ -104,6 +105,7 @@ class Replay:
         self._speed = speed
         self._faults = Faults()
         self._markets: list[Market] = []
+        self._steps: RecordedSteps
         self._early: dict[str, Line] = {}  # snapshots that came before any diff of their symbol
         self._started = time.perf_counter()
         self._tick: Callable[[], None] = _nothing
@@ -127,7 +129,7 @@ class Replay:
             threads=self._settings.threads,
         ) as owner:
             self._refuse_copies(owner)
-            writer = Writer(owner, self._markets, on_commit=self._count)
+            writer = Writer(owner, self._markets, on_commit=self._count, is_recorded=True)
             writer.start()
             router = self._router(writer)
             self._started = time.perf_counter()
@@ -169,18 +171,25 @@ class Replay:
                 )
             )
         clock, unit_ns = StreamClock(settings.venue), self.survey.time_unit_ns
-        router = Router(
-            self._markets, books, writer, profile, on_submit=clock.note_batch, time_unit_ns=unit_ns
-        )
+        steps = self._steps = RecordedSteps(settings.venue, profile.adapter.event_time, unit_ns)
+
+        def hand_over(batch: Batch) -> None:
+            clock.note_batch(batch)
+            steps.hand_over(batch)
+
+        router = Router(self._markets, books, writer, profile, on_submit=hand_over, time_unit_ns=unit_ns)
         router.batch.listings += [replace(row, venue=settings.venue) for row in self.survey.listings]
         return router
 
     def _play(self, router: Router, writer: Writer) -> None:
         ended, pacer, last_ns = END, Pacer(self._speed), 0
         try:
-            for n, line in enumerate(self.recording.lines(self._faults)):
+            lines = self._steps.settle(self.recording.lines(self._faults))
+            for n, (line, expected_ns) in enumerate(lines):
                 if n % LOOK_EVERY == 0:
                     self._tick()
+                if expected_ns is not None:
+                    self._steps.note(expected_ns, line.ts_recv_ns, router.batch)
                 pacer.wait(line.ts_recv_ns, self._tick, router.flush)
                 self._hear(line, router, writer)
                 last_ns = line.ts_recv_ns

@@ -19,7 +19,7 @@ from leadline.storage.certificates.figures import figures
 from leadline.storage.errors import BadExport, NoStore
 from leadline.storage.exports.certificate import iso, told_caveat, told_content, told_coverage
 from leadline.storage.exports.content import ALGORITHM, Content, Part, content
-from leadline.storage.exports.covered import cut, gaps, intervals
+from leadline.storage.exports.covered import covered_s, cut, gaps, intervals
 from leadline.storage.schema.migrate import REVISIONS
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def certify_day(
         found = content(con, *market, since, until)
         covered = intervals(con, *market, since, until)
         missing = gaps(con, *market, since, until, covered)
+        total = covered_s(con, *market, since, until)
         covered = [cut(con, *market, interval, since, until) for interval in covered]
         told = figures(con, window)
         bands = [band["band_bps"] for band in told["depth"]["bands"]]
@@ -89,7 +90,7 @@ def certify_day(
         "schema_version": REVISIONS[-1],
         "rows": found.rows,
         "content": told_content(found),
-        **told_coverage(since, until, covered, missing),
+        **told_coverage((since, until), total, covered, missing),
         **told,
         **told_caveat(venue),
     }

@@ -19,7 +19,7 @@ from typing import Any
 from leadline.book.venues.registry import find_spec
 from leadline.storage.errors import BadExport
 from leadline.storage.exports.content import ALGORITHM, Content
-from leadline.storage.exports.covered import Gap, covered_s
+from leadline.storage.exports.covered import Gap
 from leadline.storage.files.whole import write_whole
 from leadline.storage.queries.coverage import TrustedInterval
 
@@ -125,10 +125,13 @@ def told_content(found: Content) -> dict[str, Any]:
 
 
 def told_coverage(
-    since: dt.datetime, until: dt.datetime, covered: Sequence[TrustedInterval], missing: Sequence[Gap]
+    window: tuple[dt.datetime, dt.datetime],
+    total: float,
+    covered: Sequence[TrustedInterval],
+    missing: Sequence[Gap],
 ) -> Mapping[str, Any]:
-    """Write coverage as a certificate has it; ``covered`` are intervals cut to the window."""
-    total = covered_s(since, until, covered)
+    """Write coverage as a certificate has it: ``total`` seconds, in intervals cut to the window."""
+    since, until = window
     return {
         "covered_s": round(total, 6),
         "covered_pct": round(100 * total / (until - since).total_seconds(), 4),

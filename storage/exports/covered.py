@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from leadline.storage.access.sql import Runs, utc_naive
 from leadline.storage.queries.coverage import INTERVAL, TrustedInterval
+from leadline.storage.schema.interval_order import OLDEST_FIRST
 
 BEFORE_FIRST = "no trusted book was stored before"
 NOT_YET = "nothing stored after"
@@ -15,13 +16,24 @@ NOT_YET = "nothing stored after"
 _INTERVALS = f"""
 SELECT {INTERVAL} FROM coverage
 WHERE venue = $venue AND symbol = $symbol AND ts_from < $until AND ts_to >= $since
-ORDER BY ts_from, epoch
-"""  # noqa: S608  a constant of `storage.queries.coverage`
+ORDER BY {OLDEST_FIRST}
+"""  # noqa: S608  constants of `storage.queries.coverage` and `storage.schema.interval_order`
 
-_BEFORE = """
-SELECT last_id, ended_by FROM coverage
-WHERE venue = $venue AND symbol = $symbol AND ts_to < $since
-ORDER BY ts_to DESC LIMIT 1
+# The last interval before those of the window, by the venue's ids, that ended before it by our clock.
+_BEFORE = f"""
+WITH placed AS (
+    SELECT *, row_number() OVER (ORDER BY {OLDEST_FIRST}) AS place FROM coverage
+    WHERE venue = $venue AND symbol = $symbol
+)
+SELECT last_id, ended_by FROM placed
+WHERE ts_to < $since AND place < coalesce(
+    (SELECT min(place) FROM placed WHERE ts_from < $until AND ts_to >= $since), {2**62})
+ORDER BY place DESC LIMIT 1
+"""  # noqa: S608  constants
+
+_COVERED_S = """
+SELECT coalesce(sum(epoch(least(ts_to, $until) - greatest(ts_from, $since))), 0.0) FROM trusted_times
+WHERE venue = $venue AND symbol = $symbol AND ts_to > $since AND ts_from < $until
 """
 
 # Rows belong to a window by their receipt, and our clock may have been set back at its ends. So what they
@@ -55,14 +67,14 @@ class Gap:
 
     @property
     def seconds(self) -> float:
-        """Return its length."""
-        return (self.ts_to - self.ts_from).total_seconds()
+        """Return its length; 0 where our clock was set back in it."""
+        return max(0.0, (self.ts_to - self.ts_from).total_seconds())
 
 
 def intervals(
     con: Runs, venue: str, symbol: str, since: dt.datetime, until: dt.datetime
 ) -> list[TrustedInterval]:
-    """List the trusted intervals that touch ``since .. until``, whole, oldest first."""
+    """List the trusted intervals that touch ``since .. until``, whole, oldest first by the venue's ids."""
     params = {"venue": venue, "symbol": symbol, "since": utc_naive(since), "until": utc_naive(until)}
     return [TrustedInterval(*row) for row in con.execute(_INTERVALS, params).fetchall()]
 
@@ -95,27 +107,27 @@ def gaps(
     until: dt.datetime,
     covered: Sequence[TrustedInterval],
 ) -> list[Gap]:
-    """List what ``covered``, the intervals of the window, leaves of it."""
+    """
+    List what ``covered``, the intervals of the window, leaves of it.
+
+    Between two that follow each other there is one where time passed or updates are missing.
+    """
     begin, end = utc_naive(since), utc_naive(until)
-    before = con.execute(_BEFORE, {"venue": venue, "symbol": symbol, "since": begin}).fetchone()
+    asked = {"venue": venue, "symbol": symbol, "since": begin, "until": end}
+    before = con.execute(_BEFORE, asked).fetchone()
     after_id, cause = before or (None, BEFORE_FIRST)
     found = []
-    for interval in covered:
-        if interval.ts_from > begin:
+    for n, interval in enumerate(covered):
+        is_next = after_id is not None and interval.first_id - after_id in {0, 1}
+        if interval.ts_from > begin or (n > 0 and not is_next):
             found.append(Gap(begin, interval.ts_from, cause, after_id, interval.first_id))
-        if interval.ts_to >= begin:
-            begin, after_id, cause = interval.ts_to, interval.last_id, interval.ended_by or NOT_YET
+        begin, after_id, cause = interval.ts_to, interval.last_id, interval.ended_by or NOT_YET
     if begin < end:
         found.append(Gap(begin, end, cause, after_id, None))
     return found
 
 
-def covered_s(since: dt.datetime, until: dt.datetime, covered: Sequence[TrustedInterval]) -> float:
-    """Return the seconds of the window that are covered, each once."""
-    at, end, total = utc_naive(since), utc_naive(until), 0.0
-    for interval in covered:
-        begin, stop = max(at, interval.ts_from), min(end, interval.ts_to)
-        if stop > begin:
-            total += (stop - begin).total_seconds()
-            at = stop
-    return total
+def covered_s(con: Runs, venue: str, symbol: str, since: dt.datetime, until: dt.datetime) -> float:
+    """Return the seconds of the window that are covered, each once, by our clock."""
+    asked = {"venue": venue, "symbol": symbol, "since": utc_naive(since), "until": utc_naive(until)}
+    return float(con.execute(_COVERED_S, asked).fetchone()[0])

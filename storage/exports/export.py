@@ -32,7 +32,7 @@ from leadline.storage.exports.certificate import (
     told_coverage,
 )
 from leadline.storage.exports.content import Content, content
-from leadline.storage.exports.covered import cut, gaps, intervals
+from leadline.storage.exports.covered import covered_s, cut, gaps, intervals
 from leadline.storage.exports.rows import Carried, Reader
 from leadline.storage.lifecycle import archive as parquet
 from leadline.storage.schema.migrate import REVISIONS
@@ -145,6 +145,7 @@ class _Day:
         self._refuse_less(found)
         covered = intervals(self.con, *market, since, until)
         missing = gaps(self.con, *market, since, until, covered)
+        total = covered_s(self.con, *market, since, until)
         covered = [cut(self.con, *market, interval, since, until) for interval in covered]
         write = {"parquet": self._parquet, "hftbacktest": self._hftbacktest, "tardis": self._tardis}
         files, carried, notes = write[self.job.style]()
@@ -162,7 +163,7 @@ class _Day:
             carried=carried,
             files=files,
             notes={**notes, **told_caveat(self.venue)},
-            **told_coverage(since, until, covered, missing),
+            **told_coverage((since, until), total, covered, missing),
         )
         made.write(self.job.folder)
         self.tick(f"{self.job.symbol} {date}: done")

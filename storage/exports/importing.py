@@ -23,6 +23,7 @@ from leadline.storage.errors import BadImport, NoStore
 from leadline.storage.exports import opening
 from leadline.storage.exports.certificate import SUFFIX, read_certificate, sha256_of
 from leadline.storage.exports.content import content
+from leadline.storage.ingest.order import Orders
 from leadline.storage.queries.chain import GAP, before
 from leadline.storage.schema.trade_runs import find_runs
 
@@ -51,7 +52,8 @@ FROM (SELECT first_id, last_id, prev_id, $after_id AS start_id, {before()} AS be
 """  # noqa: S608  constants of `storage.queries.chain`
 
 _GO_ON = """
-UPDATE coverage SET ts_to = $ts_to, last_id = $last_id, ended_by = $ended_by
+UPDATE coverage SET ts_to = $ts_to, last_id = $last_id, ended_by = $ended_by,
+       ts_event = make_timestamp_ns(CAST($event_ns AS BIGINT))::TIMESTAMP
 WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id = $after_id
   AND ended_by = 'imported'
 """
@@ -61,7 +63,15 @@ INSERT INTO coverage BY NAME
 SELECT CAST($venue AS VARCHAR) AS venue, CAST($symbol AS VARCHAR) AS symbol,
        CAST($epoch AS BIGINT) AS epoch, CAST($ts_from AS TIMESTAMP) AS ts_from,
        CAST($ts_to AS TIMESTAMP) AS ts_to, CAST($first_id AS BIGINT) AS first_id,
-       CAST($last_id AS BIGINT) AS last_id, CAST($ended_by AS VARCHAR) AS ended_by
+       CAST($last_id AS BIGINT) AS last_id, CAST($ended_by AS VARCHAR) AS ended_by,
+       CAST($seq AS BIGINT) AS seq, CAST($numbering AS BIGINT) AS numbering,
+       make_timestamp_ns(CAST($event_ns AS BIGINT))::TIMESTAMP AS ts_event
+"""
+
+# What is taken in may be older than what is stored: the venue's time says so.
+_EVENT_NS = """
+SELECT epoch_ns(max(ts_event)) FROM depth_diffs
+WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id = $last_id
 """
 
 
@@ -204,8 +214,14 @@ def _cover(con: Connection, intervals: list[dict[str, Any]], market: dict[str, s
             "ended_by": interval["ended_by"] or CUT_OFF,
         }
         after_id = _goes_on_from(con, {name: params[name] for name in (*market, "epoch", "first_id")})
+        ends = {name: params[name] for name in (*market, "epoch", "last_id")}
+        event_ns = params["event_ns"] = con.execute(_EVENT_NS, ends).fetchall()[0][0]
         if after_id is None:
-            con.execute(_COVER, params)
+            orders = Orders(is_recorded=True)
+            orders.load(con)
+            key = (market["venue"], market["symbol"])
+            params["numbering"] = orders.numbering(key, int(interval["first_id"]), event_ns)
+            con.execute(_COVER, {**params, "seq": orders.next_seq()})
         else:
             params["after_id"] = after_id
             con.execute(_GO_ON, {k: v for k, v in params.items() if k not in {"ts_from", "first_id"}})

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from leadline.book.rows.batch import (
     Batch,
+    ClockStepped,
     Count,
     CoverageEnded,
     CoverageOpened,
@@ -31,9 +32,11 @@ from leadline.storage.handover.succession import Ends, SymbolEnd
 
 Ints: TypeAlias = NDArray[np.int64]
 Key: TypeAlias = tuple[int, int]  # book and epoch
+Change: TypeAlias = CoverageOpened | CoverageEnded | ClockStepped
 
 REBUILT = "rebuilt"
 _NOWHERE = SymbolEnd()
+SAME_CLOCK_NS = 5_000_000  # two processes read the same clocks at different moments
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ class Cutter:
 
     def __init__(self, markets: Sequence[Market], ends: Ends) -> None:
         self._stats_ns = ends.stats_ns
+        self._clock_ns = ends.clock_ns
         known = [ends.symbols.get(market.symbol, _NOWHERE) for market in markets]
         self._ends = known
         self._diffs = np.array([end.last_id for end in known], np.int64)
@@ -60,6 +64,7 @@ class Cutter:
     def cut_all(self, batches: Sequence[Batch]) -> None:
         """Cut batches that hold everything up to the ends: books, their seeds and their coverage too."""
         folded: dict[Key, _Folded] = {}
+        self._drop_steps(batches)
         for batch in batches:
             self._fold(batch, folded)
             self.cut_messages(batch)
@@ -97,6 +102,12 @@ class Cutter:
         keep = rows[:, DiffCol.LAST_ID] > self._at(self._diffs, rows[:, DiffCol.BOOK])
         if keep.all():
             return
+        batch.coverage[:] = [
+            replace(change, diffs=int(keep[: change.diffs].sum()))
+            if isinstance(change, ClockStepped)
+            else change
+            for change in batch.coverage
+        ]
         sizes = rows[:, DiffCol.N_BIDS] + rows[:, DiffCol.N_ASKS]
         starts = np.cumsum(sizes) - sizes
         for at in np.flatnonzero(~keep):
@@ -109,15 +120,44 @@ class Cutter:
         batch.counts[Count.LEVELS] = _compact(batch.levels, levels_n, np.repeat(keep, sizes))
         batch.counts[Count.DIFFS] = _compact(batch.diffs, n, keep)
 
+    def _drop_steps(self, batches: Sequence[Batch]) -> None:
+        """Leave out the steps of our clock that the old stream has told; its end is by the clock after."""
+        places = [
+            (n, step)
+            for n, one in enumerate(batches)
+            for step in one.coverage
+            if isinstance(step, ClockStepped)
+        ]
+        told = [place for place in places if self._is_of_the_end(place[1])]
+        if not told:
+            return
+        last, newest = told[-1]
+        for batch in batches[: last + 1]:
+            at = batch.coverage.index(newest) if batch is batches[last] else len(batch.coverage)
+            before = [one for one in batch.coverage[:at] if not isinstance(one, ClockStepped)]
+            after = batch.coverage[at + 1 :]
+            batch.coverage[:] = [*(replace(one, ts_ns=newest.after_ns) for one in before), *after]
+            if batch.handed is not None:
+                mono_ns = batch.handed[1]
+                batch.handed = (mono_ns + newest.after_ns - newest.mono_ns, mono_ns)
+
+    def _is_of_the_end(self, step: ClockStepped) -> bool:
+        """Whether our clock was set by a step as it was when the old stream ended."""
+        offset_ns = step.after_ns - step.mono_ns
+        return self._clock_ns is not None and abs(offset_ns - self._clock_ns) <= SAME_CLOCK_NS
+
     def _cut_coverage(self, batches: Sequence[Batch]) -> set[Key]:
         """Let every interval begin at the end; return the epochs none of whose intervals is left."""
-        opened: dict[int, tuple[list[CoverageOpened | CoverageEnded | None], int]] = {}
+        opened: dict[int, tuple[list[Change | None], int]] = {}
         kept, gone = set[Key](), set[Key]()
-        cut: list[list[CoverageOpened | CoverageEnded | None]] = []
+        cut: list[list[Change | None]] = []
         for batch in batches:
-            changes: list[CoverageOpened | CoverageEnded | None] = []
+            changes: list[Change | None] = []
             cut.append(changes)
             for at, change in enumerate(batch.coverage):
+                if isinstance(change, ClockStepped):
+                    changes.append(change)
+                    continue
                 end = self._end_of(change.book)
                 key = (change.book, change.epoch)
                 changes.append(replace(change, ts_ns=max(change.ts_ns, end.ts_ns)))

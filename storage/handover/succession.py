@@ -25,12 +25,21 @@ _RECENT = dt.timedelta(hours=1)
 
 _OPEN = "SELECT symbol, last_id FROM coverage WHERE venue = $venue AND ended_by IS NULL"
 
-# The interval that was written last, whatever our clock said then: it may have been set back since an
-# earlier one. What was imported is of another stream, unless there is nothing else.
+# The newest interval, whatever our clock said. What was imported is of another stream, unless there is
+# nothing else.
 _ENDS = """
 SELECT symbol, arg_max(last_id, place), epoch_us(arg_max(ts_to, place))
-FROM (SELECT *, (ended_by IS DISTINCT FROM 'imported', rowid) AS place FROM coverage WHERE venue = $venue)
+FROM (SELECT *, (ended_by IS DISTINCT FROM 'imported', coalesce(numbering, 1), last_id, first_id,
+                 coalesce(seq, 0), rowid) AS place
+      FROM coverage WHERE venue = $venue)
 GROUP BY symbol
+"""
+
+# Where our clock was set forward within the time that counts as recent, so was the receipt of what is.
+_SET_FORWARD = "SELECT min(ts_before) FROM clock_steps WHERE venue = $venue AND step_s > 0 AND ts >= $since"
+
+_CLOCK = """
+SELECT clock_ns FROM ingest_batches WHERE clock_ns IS NOT NULL ORDER BY rowid DESC LIMIT 1
 """
 _TRADES = """
 SELECT symbol, max(trade_id) FROM trades WHERE venue = $venue AND ts_recv >= $since GROUP BY symbol
@@ -68,6 +77,7 @@ class Ends:
 
     symbols: dict[str, SymbolEnd]
     stats_ns: int  # end of the last bucket of ``feed_stats``
+    clock_ns: int | None = None  # the stream's wall clock less its monotonic one, at the end
 
 
 def open_ends(con: Runs, venue: str) -> dict[str, int]:
@@ -81,6 +91,9 @@ def ends(con: Runs, venue: str) -> Ends:
     newest_us = max((ts_us for _, _, ts_us in covered), default=0)
     newest = dt.datetime.fromtimestamp(newest_us / 1e6, dt.UTC).replace(tzinfo=None)
     where = {"venue": venue, "since": newest - _RECENT if newest_us else newest}
+    (forward,) = con.execute(_SET_FORWARD, where).fetchone()
+    if forward is not None:
+        where["since"] = min(newest, forward) - _RECENT
     trades = dict(con.execute(_TRADES, where).fetchall())
     tickers = dict(con.execute(_TICKERS, where).fetchall())
     stats = con.execute(_STATS, where).fetchone()
@@ -89,7 +102,12 @@ def ends(con: Runs, venue: str) -> Ends:
         symbol: SymbolEnd(*books.get(symbol, (-1, 0)), trades.get(symbol, -1), tickers.get(symbol, -1))
         for symbol in {*books, *trades, *tickers}
     }
-    return Ends(found, 0 if stats is None or stats[0] is None else int(stats[0]) * 1000)
+    clock = con.execute(_CLOCK).fetchone()
+    return Ends(
+        found,
+        0 if stats is None or stats[0] is None else int(stats[0]) * 1000,
+        None if clock is None else int(clock[0]),
+    )
 
 
 class Heir(AbstractContextManager["Heir"]):

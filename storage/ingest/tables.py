@@ -35,7 +35,7 @@ from leadline.book.rows.feed import (
     ListingRow,
 )
 from leadline.storage.ingest.arrow import Names, side_columns, timestamps
-from leadline.storage.ingest.coverage import Interval
+from leadline.storage.ingest.coverage import Interval, Step
 from leadline.storage.ingest.trade_runs import Repeat, TradeRun
 
 _LIST = pa.list_(pa.float64())
@@ -145,6 +145,29 @@ def coverage_table(rows: Sequence[Interval], names: Names) -> pa.Table:
             "first_id": pa.array([row.first_id for row in rows], pa.int64()),
             "last_id": pa.array([row.last_id for row in rows], pa.int64()),
             "ended_by": pa.array([row.ended_by for row in rows], pa.string()),
+            "seq": pa.array([row.seq for row in rows], pa.int64()),
+            "numbering": pa.array([row.numbering for row in rows], pa.int64()),
+            "mono_from_ns": pa.array([_less(row.from_ns, row.offset_ns) for row in rows], pa.int64()),
+            "mono_to_ns": pa.array([_less(row.to_ns, row.offset_ns) for row in rows], pa.int64()),
+            "ts_event": _times([row.event_ns for row in rows]),
+        }
+    )
+
+
+def _less(wall_ns: int, offset_ns: int | None) -> int | None:
+    return None if offset_ns is None else wall_ns - offset_ns
+
+
+def steps_table(rows: Sequence[Step]) -> pa.Table:
+    """Make rows for ``clock_steps``."""
+    return pa.table(
+        {
+            "venue": pa.array([row.stepped.venue for row in rows], pa.string()),
+            "seq": pa.array([row.seq for row in rows], pa.int64()),
+            "ts_before": _times([row.stepped.before_ns for row in rows]),
+            "ts": _times([row.stepped.after_ns for row in rows]),
+            "step_s": pa.array([row.stepped.step_ns / 1e9 for row in rows], pa.float64()),
+            "mono_ns": pa.array([row.stepped.mono_ns for row in rows], pa.int64()),
         }
     )
 
@@ -230,6 +253,7 @@ class LedgerEntry:
     rows: Rows
     oldest_recv_ns: int | None
     through_ns: int | None
+    handed: tuple[int, int] | None  # both our clocks as it was handed over
 
 
 def ledger_table(writer_id: str, ts_ns: int, entries: Sequence[LedgerEntry]) -> pa.Table:
@@ -242,6 +266,10 @@ def ledger_table(writer_id: str, ts_ns: int, entries: Sequence[LedgerEntry]) -> 
             "ts": _times([ts_ns] * len(entries)),
             "oldest_recv_ns": pa.array([one.oldest_recv_ns for one in entries], pa.int64()),
             "through": _times([one.through_ns for one in entries]),
+            "mono_ns": pa.array([one.handed and one.handed[1] for one in entries], pa.int64()),
+            "clock_ns": pa.array(
+                [one.handed and one.handed[0] - one.handed[1] for one in entries], pa.int64()
+            ),
             **{name: pa.array([getattr(one.rows, name) for one in entries], pa.int64()) for name in names},
         }
     )

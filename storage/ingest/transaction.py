@@ -66,23 +66,25 @@ _INSERTS = {
     "trade_coverage": "INSERT INTO trade_coverage BY NAME SELECT * FROM incoming",
     "trade_repeats": "INSERT INTO trade_repeats BY NAME SELECT * FROM incoming",
     "trade_backfills": "INSERT INTO trade_backfills BY NAME SELECT * FROM incoming",
+    "clock_steps": "INSERT INTO clock_steps BY NAME SELECT * FROM incoming",
     "coverage": "INSERT INTO coverage BY NAME SELECT * FROM incoming",
     "ingest_batches": "INSERT INTO ingest_batches BY NAME SELECT * FROM incoming",
     "markets": """INSERT INTO markets BY NAME SELECT * FROM incoming
                   ON CONFLICT DO UPDATE SET rule = excluded.rule""",
 }
 
-# Only an interval still open can change, only at its end, and a book has at most one of them.
+# An interval is known by its place in the sequence of the database.
 _CHANGE_COVERAGE = """
-UPDATE coverage SET ts_to = incoming.ts_to, last_id = incoming.last_id, ended_by = incoming.ended_by
+UPDATE coverage SET ts_to = incoming.ts_to, last_id = incoming.last_id, ended_by = incoming.ended_by,
+       mono_to_ns = incoming.mono_to_ns, ts_event = incoming.ts_event
 FROM incoming
-WHERE coverage.ended_by IS NULL AND coverage.epoch = incoming.epoch
+WHERE coverage.seq = incoming.seq AND coverage.epoch = incoming.epoch
   AND coverage.symbol = incoming.symbol AND coverage.venue = incoming.venue
 """
 
 _REMOVE_COVERAGE = """
 DELETE FROM coverage USING incoming
-WHERE coverage.ended_by IS NULL AND coverage.epoch = incoming.epoch
+WHERE coverage.seq = incoming.seq AND coverage.epoch = incoming.epoch
   AND coverage.symbol = incoming.symbol AND coverage.venue = incoming.venue
 """
 
@@ -168,8 +170,11 @@ class Ingest:
             made["markets"] = rare.markets_table(new)
         if plan.books.added:
             made["coverage"] = rare.coverage_table(plan.books.added, names)
+        if plan.books.steps:
+            made["clock_steps"] = rare.steps_table(plan.books.steps)
         entries = [
-            rare.LedgerEntry(one.seq, one.rows, one.oldest_recv_ns, one.batch.through_ns) for one in group
+            rare.LedgerEntry(one.seq, one.rows, one.oldest_recv_ns, one.batch.through_ns, one.batch.handed)
+            for one in group
         ]
         made["ingest_batches"] = rare.ledger_table(self.writer_id, ts_ns, entries)
         return made
@@ -216,7 +221,6 @@ class Ingest:
     def write(self, con: duckdb.DuckDBPyConnection, tables: dict[str, pa.Table], plans: Plans) -> None:
         """Insert the tables and move coverage on, inside the transaction that is open."""
         plan = plans.books
-        # First what ends: an interval that begins now must not be taken for it.
         if plan.changed:
             _run_with(con, rare.coverage_table(plan.changed, self._names), _CHANGE_COVERAGE)
         if plan.removed:

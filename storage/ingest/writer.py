@@ -55,7 +55,8 @@ class Writer:
 
     ``clock_ns`` gives ns since 1970, ``mono_s`` measures waits. ``take``, ``submit``, ``drain``, ``run``
     and ``status`` may be called from any thread. ``on_commit`` is called in the writer's thread and must
-    be quick. A writer that is not started writes when somebody calls `turn`.
+    be quick. A writer that is not started writes when somebody calls `turn`. ``is_recorded``: what it
+    writes may be older than what is stored.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Writer:
         min_free_bytes: int = MIN_FREE_BYTES,
         clock_ns: Callable[[], int] = time.time_ns,
         mono_s: Callable[[], float] = time.monotonic,
+        is_recorded: bool = False,
     ) -> None:
         self.writer_id = uuid.uuid4().hex
         self._owner = owner
@@ -79,9 +81,10 @@ class Writer:
         self._min_free_bytes = min_free_bytes
         self._clock_ns, self._mono_s = clock_ns, mono_s
         self._ingest = Ingest(self.writer_id, markets)
-        self._tracker, self._trade_runs = Tracker(), TradeRuns(markets)
+        self._tracker, self._trade_runs = Tracker(markets, is_recorded=is_recorded), TradeRuns(markets)
         with owner.cursor() as con:
             self._trade_runs.load(con)
+            self._tracker.load(con)
         self._upkeep, self._pace = Upkeep(owner.memory_limit), Pace()
         self._con: duckdb.DuckDBPyConnection | None = None
         self._change = threading.Condition()

@@ -2,15 +2,17 @@
 Let old rows go, and keep what is left rebuildable.
 
 An epoch that is still in use across the cut gets a new seed first: its book as it stood there, rebuilt by
-SQL. Then its coverage shrinks, and only then its old diffs go. So a crash between two steps leaves rows
-too many, never too few, and running it again finishes the work. Signals, calls and prices stay;
-the texts behind signals have a time of their own.
+SQL. Then its coverage shrinks, and only then its old diffs go. So a crash between two steps leaves rows too
+many, never too few, and running it again finishes the work. Within an epoch ids say what is older: where
+our clock was set back, rows that it dates later and whose ids are lower go too. Signals, calls and prices
+stay; the texts behind signals have a time of their own.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -23,7 +25,7 @@ from leadline.storage.queries.rebuild import store_seed
 # Epochs with diffs on the far side of the cut, the last of those, and whether anything newer leans on them.
 _EPOCHS = """
 WITH old AS (
-    SELECT venue, symbol, epoch, max(last_id) AS last_id, max(ts_recv) AS ts_recv
+    SELECT venue, symbol, epoch, max(last_id) AS last_id, arg_max(ts_recv, last_id) AS ts_recv
     FROM depth_diffs WHERE ts_recv < $cut GROUP BY ALL
 )
 SELECT old.venue, old.symbol, old.epoch, old.last_id, old.ts_recv
@@ -43,10 +45,21 @@ WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id = $last
 """
 
 _SHRINK_COVERAGE = """
-UPDATE coverage SET first_id = $last_id, ts_from = greatest(ts_from, $ts)
+UPDATE coverage SET first_id = $last_id, ts_from = greatest(ts_from, $ts), mono_from_ns = NULL
 WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch
   AND first_id < $last_id AND last_id >= $last_id
 """
+
+# Intervals and diffs of an epoch that end where its book now begins, whatever our clock said.
+_DROP_OLDER = {
+    "coverage": """
+DELETE FROM coverage
+WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id < $last_id
+  AND ended_by IS NOT NULL""",
+    "depth_diffs": """
+DELETE FROM depth_diffs
+WHERE venue = $venue AND symbol = $symbol AND epoch = $epoch AND last_id <= $last_id AND ts_recv >= $cut""",
+}
 
 _DROP_COVERAGE = "DELETE FROM coverage WHERE ts_to < $cut AND ended_by IS NOT NULL"
 
@@ -108,6 +121,7 @@ _DROPS = {
     "book_events": "DELETE FROM book_events WHERE ts < $cut",
     "attestations": "DELETE FROM attestations WHERE minute < $cut",
     "mismatches": "DELETE FROM mismatches WHERE ts < $cut",
+    "clock_steps": "DELETE FROM clock_steps WHERE ts < $cut",
     "clock": "DELETE FROM clock WHERE ts < $cut",
     "feed_stats": "DELETE FROM feed_stats WHERE ts < $cut",
     "latency": "DELETE FROM latency WHERE minute < $cut",
@@ -135,7 +149,7 @@ def prune(con: Runs, *, keep_days: float, now: dt.datetime) -> Pruned:
     if keep_days < 0:
         raise BadInput(f"keep_days: expected 0 or more, got {keep_days}")
     cut = {"cut": utc_naive(now) - dt.timedelta(days=keep_days)}
-    rebuilt = 0
+    rebuilt, before = 0, dict.fromkeys(_DROP_OLDER, 0)
     unfollowed: list[str] = []
     for venue, symbol, epoch, last_id, ts_recv in con.execute(_EPOCHS, cut).fetchall():
         where = {"venue": venue, "symbol": symbol, "epoch": epoch, "last_id": last_id}
@@ -147,9 +161,13 @@ def prune(con: Runs, *, keep_days: float, now: dt.datetime) -> Pruned:
                 continue
             rebuilt += 1
         con.execute(_SHRINK_COVERAGE, {**where, "ts": ts_recv})
+        if older := _count(con, _DROP_OLDER["coverage"], where):
+            before["coverage"] += older
+            before["depth_diffs"] += _count(con, _DROP_OLDER["depth_diffs"], {**where, **cut})
     con.execute(_SHRINK_RUNS, cut)
     rows = {"coverage": _count(con, _DROP_COVERAGE, cut)}
     rows |= {table: _count(con, statement, cut) for table, statement in _DROPS.items()}
+    rows = {table: n + before.get(table, 0) for table, n in rows.items()}
     rows["seeds"] = _count(con, _DROP_SEEDS, cut)
     # A transaction of the stream may be open at this instant; the next automatic checkpoint does it then.
     with contextlib.suppress(duckdb.TransactionException):
@@ -169,6 +187,6 @@ def oldest(con: Runs, *, before: dt.datetime) -> dict[str, dt.datetime]:
     return dict(con.execute(_OLDEST, {"cut": utc_naive(before)}).fetchall())
 
 
-def _count(con: Runs, statement: str, params: dict[str, dt.datetime]) -> int:
+def _count(con: Runs, statement: str, params: Mapping[str, object]) -> int:
     row = con.execute(statement, params).fetchone()
     return int(row[0]) if row else 0

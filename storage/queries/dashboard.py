@@ -16,6 +16,7 @@ from typing import Any
 
 from leadline.storage.access.sql import Runs, run_sql, utc_naive
 from leadline.storage.queries.rebuild import OWN_ENDS
+from leadline.storage.schema.interval_order import OLDEST_FIRST
 
 STRIP = 60  # pieces of time of a market's strip
 COLUMNS = 180  # samples of a heat map
@@ -37,23 +38,27 @@ SELECT max(ts), min(first_ts) FROM (
 # While a feed says that it lives, a quiet market is covered though no row of it comes: an interval that
 # grows reaches to $alive. A feed that says nothing any more has no such credit.
 _HELD = """held AS (
-    SELECT venue, symbol, ts_from, first_id, coalesce(ended_by, '') AS ended_by,
-           CASE WHEN ended_by IS NULL THEN greatest(ts_to, least($until, $alive)) ELSE ts_to END AS ts_to
-    FROM coverage WHERE ts_from <= $until
+    SELECT venue, symbol, ts_from, ts_to FROM trusted_times WHERE ts_from <= $until
+    UNION ALL
+    SELECT venue, symbol, ts_to, greatest(ts_to, least($until, $alive)) FROM coverage
+    WHERE ended_by IS NULL AND ts_from <= $until
 )"""
 
 _ALIVE = "SELECT max(ts + to_seconds(bucket_s)) FROM feed_stats WHERE ts >= $since"
 
 _MARKETS = f"""
-WITH {_HELD}, intervals AS (
+WITH {_HELD}, newest AS (
+    SELECT venue, symbol, last(coalesce(ended_by, '') ORDER BY {OLDEST_FIRST}) AS ended_by
+    FROM coverage WHERE ts_from <= $until GROUP BY ALL
+), intervals AS (
     SELECT venue, symbol, min(ts_from) AS first_ts, max(ts_to) AS covered_to,
-           last(ended_by ORDER BY ts_from, ts_to, first_id) AS ended_by,
+           any_value(newest.ended_by) AS ended_by,
            coalesce(sum(epoch(least(ts_to, $until) - greatest(ts_from, $since)))
                     FILTER (ts_to > $since AND ts_from < $until), 0.0) AS covered_s
-    FROM held GROUP BY ALL
+    FROM held JOIN newest USING (venue, symbol) GROUP BY venue, symbol
 ), changes AS (
     SELECT venue, symbol, min(ts) AS first_event, max(ts) AS last_event,
-           last(to_state ORDER BY ts) AS state,
+           last(to_state ORDER BY rowid) AS state,
            count(*) FILTER (from_state <> 'SUSPECT' AND to_state = 'SUSPECT') AS suspects,
            count(*) FILTER (reason = 'refuted') AS refuted,
            count(*) FILTER (from_state <> 'STALE' AND to_state = 'STALE') AS stales

@@ -32,7 +32,7 @@ WITH blocks AS (
     SELECT n, $first::TIMESTAMP + n * to_seconds($block_s) AS b FROM range($blocks) AS r (n)
 )
 SELECT symbol, n, sum(epoch(least(ts_to, b + to_seconds($block_s)) - greatest(ts_from, b))) AS covered_s
-FROM coverage JOIN blocks ON ts_to > b AND ts_from < b + to_seconds($block_s)
+FROM trusted_times JOIN blocks ON ts_to > b AND ts_from < b + to_seconds($block_s)
 WHERE venue = $venue GROUP BY symbol, n
 """
 

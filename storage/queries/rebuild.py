@@ -17,6 +17,7 @@ from leadline.storage.access.sql import EPOCH, Runs, utc_naive
 from leadline.storage.errors import NoTrustedBook, StoreError
 from leadline.storage.queries.chain import CLOCK_STEP, FUTURE, GAP, before
 from leadline.storage.queries.coverage import INTERVAL, TrustedInterval
+from leadline.storage.schema.interval_order import NEWEST_FIRST
 
 PriceLevel: TypeAlias = tuple[Decimal, Decimal]
 
@@ -30,8 +31,8 @@ _VENUES = "SELECT DISTINCT venue FROM coverage WHERE symbol = $symbol ORDER BY v
 _INTERVAL = f"""
 SELECT {INTERVAL} FROM coverage
 WHERE symbol = $symbol AND venue = $venue AND $which
-ORDER BY epoch DESC, ts_from DESC LIMIT 1
-"""  # noqa: S608  a constant of `storage.queries.coverage`
+ORDER BY {NEWEST_FIRST} LIMIT 1
+"""  # noqa: S608  constants of `storage.queries.coverage` and `storage.schema.interval_order`
 _INTERVAL_AT = _INTERVAL.replace("$which", "ts_from <= $at AND ts_to >= $at")
 _INTERVAL_AT_ID = _INTERVAL.replace("$which", "first_id <= $at AND last_id >= $at")
 _INTERVAL_LAST = _INTERVAL.replace("$which", "true")
@@ -41,13 +42,13 @@ SELECT 'before' AS place, ts_from, ts_to, first_id, last_id, ended_by FROM (
     SELECT * FROM coverage
     WHERE symbol = $symbol AND venue = $venue
       AND (ts_to < CAST($at AS TIMESTAMP) OR last_id < CAST($at_id AS BIGINT))
-    ORDER BY ts_to DESC LIMIT 1)
+    ORDER BY CASE WHEN CAST($at AS TIMESTAMP) IS NULL THEN last_id ELSE epoch_us(ts_to) END DESC LIMIT 1)
 UNION ALL
 SELECT 'after', ts_from, ts_to, first_id, last_id, ended_by FROM (
     SELECT * FROM coverage
     WHERE symbol = $symbol AND venue = $venue
       AND (ts_from > CAST($at AS TIMESTAMP) OR first_id > CAST($at_id AS BIGINT))
-    ORDER BY ts_from LIMIT 1)
+    ORDER BY CASE WHEN CAST($at AS TIMESTAMP) IS NULL THEN first_id ELSE epoch_us(ts_from) END LIMIT 1)
 """
 
 _SEED = """
@@ -57,7 +58,8 @@ WHERE symbol = $symbol AND venue = $venue AND epoch = $epoch
 ORDER BY last_id DESC LIMIT 1
 """
 
-# Where the book stood at ``until_ts``, and the first diff before which updates are missing.
+# Where the book stood at ``until_ts``, and the first diff before which updates are missing. It stood at
+# ``from_id`` at least, whatever our clock said as that was received.
 _CHAIN = f"""
 WITH chain AS (
     SELECT first_id, last_id, prev_id, ts_recv, $seed_id AS start_id, {before()} AS before_id
@@ -65,11 +67,17 @@ WITH chain AS (
     WHERE symbol = $symbol AND venue = $venue AND epoch = $epoch
       AND ts_recv >= $rows_from AND ts_recv <= $rows_to AND last_id > $seed_id AND last_id <= $until_id
 )
-SELECT max(last_id) FILTER (WHERE ts_recv <= $until_ts),
-       arg_max(ts_recv, last_id) FILTER (WHERE ts_recv <= $until_ts),
+SELECT max(last_id) FILTER (WHERE ts_recv <= $until_ts OR last_id <= $from_id),
+       arg_max(ts_recv, last_id) FILTER (WHERE ts_recv <= $until_ts OR last_id <= $from_id),
        min(last_id) FILTER (WHERE {GAP})
 FROM chain
 """  # noqa: S608  constants of `storage.queries.chain`
+
+# Our clock was set within the epoch: no bound of receipt holds its rows.
+_STEPPED = """
+SELECT count(*) FROM coverage
+WHERE symbol = $symbol AND venue = $venue AND epoch = $epoch AND ended_by = 'clock_step'
+"""
 
 # `pos` orders levels within a diff: of a price named twice the last one counts.
 _LEVELS = """
@@ -189,6 +197,7 @@ def book_at(
     span = _span(
         con,
         {**where, "epoch": interval.epoch},
+        from_id=interval.first_id if at_id is None else min(interval.first_id, at_id),
         until_id=interval.last_id if at_id is None else at_id,
         until_ts=FUTURE if moment is None else moment,
     )
@@ -296,7 +305,9 @@ def _explain(con: Runs, where: dict[str, object], moment: dt.datetime | None, at
     return "; ".join(told)
 
 
-def _span(con: Runs, where: dict[str, object], *, until_id: int, until_ts: dt.datetime) -> _Span:
+def _span(
+    con: Runs, where: dict[str, object], *, until_id: int, until_ts: dt.datetime, from_id: int = -1
+) -> _Span:
     """Find the seed and check that the diffs chain from it; raises `StoreError` when they do not."""
     bounds = {**where, "until_id": until_id, "until_ts": until_ts}
     seed = con.execute(_SEED, bounds).fetchone()
@@ -305,9 +316,10 @@ def _span(con: Runs, where: dict[str, object], *, until_id: int, until_ts: dt.da
     seed_id, seed_ts = seed
     near = {"rows_from": seed_ts - CLOCK_STEP, "rows_to": min(until_ts, FUTURE) + CLOCK_STEP}
     whole = {"rows_from": EPOCH, "rows_to": FUTURE}
-    params = {**bounds, **near, "seed_id": seed_id}
+    is_stepped = con.execute(_STEPPED, where).fetchone()[0] > 0
+    params = {**bounds, **(whole if is_stepped else near), "seed_id": seed_id, "from_id": from_id}
     stands = _Stands(*con.execute(_CHAIN, params).fetchone())
-    if stands.last_id is None or stands.hole(seed_id) is not None:
+    if not is_stepped and (stands.last_id is None or stands.hole(seed_id) is not None):
         params |= whole
         stands = _Stands(*con.execute(_CHAIN, params).fetchone())
     if (hole := stands.hole(seed_id)) is not None:
@@ -315,5 +327,5 @@ def _span(con: Runs, where: dict[str, object], *, until_id: int, until_ts: dt.da
     last_id = seed_id if stands.last_id is None else stands.last_id
     as_of = seed_ts if stands.as_of is None else max(stands.as_of, seed_ts)
     params["until_id"] = last_id
-    del params["until_ts"]
+    del params["until_ts"], params["from_id"]
     return _Span(params, int(last_id), as_of)

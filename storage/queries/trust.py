@@ -16,7 +16,7 @@ WITH asked AS (
       AND minute < $until
 ), covered AS (
     SELECT venue, sum(epoch(least(ts_to, $until) - greatest(ts_from, $since))) AS covered_s
-    FROM coverage WHERE symbol = $symbol AND ts_to > $since AND ts_from < $until GROUP BY venue
+    FROM trusted_times WHERE symbol = $symbol AND ts_to > $since AND ts_from < $until GROUP BY venue
 )
 SELECT venue, count(*) AS minutes, count(*) FILTER (is_trusted) AS trusted_minutes,
        coalesce(any_value(c.covered_s), 0.0) AS covered_s,
@@ -53,10 +53,12 @@ SELECT max(ts) FROM (SELECT max(ts_to) AS ts FROM coverage WHERE symbol = $symbo
 
 _GAPS = """
 SELECT venue, greatest(ts_from, $since) AS ts_from, least(ts_to, $until) AS ts_to,
-       epoch(least(coalesce(ts_to, $until), $until) - greatest(ts_from, $since)) AS seconds, cause,
-       first_missing_id, next_id
+       CASE WHEN ts_to < ts_from THEN seconds
+            ELSE epoch(least(coalesce(ts_to, $until), $until) - greatest(ts_from, $since)) END AS seconds,
+       cause, first_missing_id, next_id
 FROM coverage_holes
-WHERE symbol = $symbol AND ts_from < $until AND coalesce(ts_to, $until) > $since
+WHERE symbol = $symbol AND least(ts_from, ts_to) < $until
+  AND greatest(ts_from, coalesce(ts_to, $until)) > $since
 ORDER BY ts_from, venue
 """
 

@@ -39,12 +39,12 @@ _SUMS = {
 
 VIEW_COMMENTS = {
     "coverage_holes": ViewComment(
-        "holes between the trusted intervals of a market, and the one still open",
+        "holes between the trusted intervals of a market, in the order of its ids, and the open one",
         ("coverage",),
         {
             "ts_from": "end of the interval before, our clock, UTC",
             "ts_to": "begin of the interval after, our clock, UTC; NULL while there is none",
-            "seconds": "length; of an open hole until now",
+            "seconds": "length; of an open hole until now; by the monotonic clock where ours was set back",
             "cause": "why the interval before ended, as in coverage.ended_by",
             "first_missing_id": "update id after the last one that is covered",
             "next_id": "first update id of the interval after; NULL while there is none",
@@ -89,6 +89,21 @@ VIEW_COMMENTS = {
             "since": "since when, our clock, UTC",
             "listing": "state of its listing, as in markets_history",
         },
+    ),
+    "uncovered_times": ViewComment(
+        "when a market was not covered, by our clock: a row per hole, two where it was set back in it",
+        ("coverage",),
+        {
+            "ts_from": "from when, our clock, UTC",
+            "ts_to": "until when, our clock, UTC; NULL while the hole is open",
+            "cause": "why the interval before ended",
+            "has_missing_ids": "whether update ids are missing in the hole",
+        },
+    ),
+    "trusted_times": ViewComment(
+        "when a market's book may be trusted, by our clock: each moment once, however often it was shown",
+        ("coverage",),
+        {"ts_from": "from when, our clock, UTC", "ts_to": "until when, our clock, UTC"},
     ),
     "trusted_intervals": ViewComment(
         "intervals in which a book may be trusted, empty ones left out",

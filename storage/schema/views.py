@@ -6,6 +6,7 @@ Each is a whole statement, made anew after a migration (`storage.schema.migrate`
 
 from __future__ import annotations
 
+from leadline.storage.schema.interval_order import MOST_MONO_NS, OLDEST_FIRST, STEP_S
 from leadline.storage.schema.score_views import SCORE_VIEWS
 from leadline.storage.schema.spend_views import SPEND_VIEWS
 from leadline.storage.schema.trust_views import TRUST_VIEWS
@@ -37,23 +38,32 @@ ORDER BY venue, symbol, kind DESC, model
 """
 
 # How long was a book not covered, from when to when, why, and which ids are missing? A hole lies between
-# two intervals; one that nothing has followed yet is open: no end, and it grows until now (UTC). Where the
-# next stream went on from the very next id no time is missing and there is no hole.
-COVERAGE_HOLES = """
+# two intervals that follow each other by the venue's ids, whatever our clock showed. One that nothing has
+# followed yet is open: no end, and it grows until now (UTC). Where the next stream went on from the very
+# next id no time is missing and there is no hole. Where our clock was set back in a hole, its length is by
+# the monotonic clock, if that is known.
+COVERAGE_HOLES = f"""
 CREATE OR REPLACE VIEW coverage_holes AS
 WITH ordered AS (
-    SELECT venue, symbol, ts_from, first_id, ended_by, ts_to, last_id,
-           lead(ts_from) OVER w AS next_from, lead(first_id) OVER w AS next_id
+    SELECT venue, symbol, ended_by, ts_to, last_id, mono_to_ns, coalesce(numbering, 1) AS numbering,
+           lead(ts_from) OVER w AS next_from, lead(first_id) OVER w AS next_id,
+           lead(mono_from_ns) OVER w AS next_mono_ns, lead(coalesce(numbering, 1)) OVER w AS next_numbering
     FROM coverage
-    WINDOW w AS (PARTITION BY venue, symbol ORDER BY ts_from, ts_to, first_id)
+    WINDOW w AS (PARTITION BY venue, symbol ORDER BY {OLDEST_FIRST})
+), measured AS (
+    SELECT *, next_id > last_id + 1 OR next_numbering <> numbering AS has_missing,
+           epoch(coalesce(next_from, CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)) - ts_to) AS wall_s,
+           CASE WHEN next_mono_ns - mono_to_ns BETWEEN 0 AND {MOST_MONO_NS}
+                THEN (next_mono_ns - mono_to_ns) / 1e9 END AS mono_s
+    FROM ordered
 )
 SELECT venue, symbol, ts_to AS ts_from, next_from AS ts_to,
-       epoch(coalesce(next_from, CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)) - ts_to) AS seconds,
+       CASE WHEN wall_s < mono_s - {STEP_S} THEN mono_s ELSE greatest(wall_s, 0) END AS seconds,
        ended_by AS cause, last_id + 1 AS first_missing_id, next_id,
        next_from IS NULL AS is_open
-FROM ordered
-WHERE ended_by IS NOT NULL AND (next_from > ts_to OR next_from IS NULL)
-"""
+FROM measured
+WHERE ended_by IS NOT NULL AND (next_from > ts_to OR next_from IS NULL OR has_missing)
+"""  # noqa: S608  constants
 
 # Where does each symbol stand, and why? Its listing says so where that keeps it from having a book, else
 # the newest event of its book. Rows are newest by their place, not by a clock.

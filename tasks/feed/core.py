@@ -37,6 +37,7 @@ from leadline.tasks.feed.routing.latency import Latencies
 from leadline.tasks.feed.routing.liveness import LineSilent, Resubscribe, Silent, Verdict
 from leadline.tasks.feed.routing.router import Router
 from leadline.tasks.feed.routing.stats import Now, StatsBucket, Totals
+from leadline.tasks.feed.routing.steps import ClockSteps
 from leadline.tasks.feed.symbols import Symbols
 from leadline.tasks.net.bans import Bans
 from leadline.tasks.net.limits import AttemptBudget, WeightGovernor
@@ -76,6 +77,7 @@ class Core:
             profile,
             make_book=self._make_book,
             on_submit=self._note_batch,
+            steps=ClockSteps(profile.name, clock),
         )
         self._governor = WeightGovernor(profile.weight_per_minute, clock.mono_s)
         self._addresses = Addresses(profile.name, self.router, clock)

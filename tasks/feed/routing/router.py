@@ -25,6 +25,7 @@ from leadline.book.scale import Scale
 from leadline.book.sync.events import Event, State
 from leadline.tasks.feed.routing.liveness import StreamPulse
 from leadline.tasks.feed.routing.partial_depth import Depth20
+from leadline.tasks.feed.routing.steps import ClockSteps
 from leadline.tasks.net.errors import SinkFull
 from leadline.tasks.venues.common.adapter import StreamKind
 from leadline.tasks.venues.common.profile import VenueProfile
@@ -67,7 +68,8 @@ class Router:
     Routes frames to ``books`` and their rows, batch by batch, to ``sink``; used from one thread.
 
     ``markets`` is the list that the sink's batches share (None: take it from them). ``make_book`` is
-    needed by `rescale` alone. ``on_submit`` sees every batch before the sink does.
+    needed by `rescale` alone. ``on_submit`` sees every batch before the sink does. ``steps`` notices when
+    our clock is set; it needs the monotonic time of every frame.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Router:
         make_book: MakeBook | None = None,
         on_submit: Callable[[Batch], None] | None = None,
         time_unit_ns: int | None = None,
+        steps: ClockSteps | None = None,
     ) -> None:
         self.books: dict[str, LiveBook] = {}
         self.control: deque[Control] = deque()  # replies and farewells, for the session
@@ -94,6 +97,7 @@ class Router:
         self._name_at, self._middle_length = len(self._framing.prefix), len(self._framing.middle)
         self._make_book = make_book
         self._on_submit = on_submit
+        self._steps = steps
         self._time_unit_ns = time_unit_ns or profile.time_unit_ns
         self._routes: dict[bytes, Route] = {}
         self._pulses: dict[str, StreamPulse] = {}
@@ -159,6 +163,9 @@ class Router:
         Raises `SinkFull` with nothing changed. A bad frame is counted, noted in ``book_events``, and
         makes the book leave if it was a diff, because the diff is lost.
         """
+        steps = self._steps
+        if steps is not None and not steps.low_ns <= ts_recv_ns - recv_mono_ns <= steps.high_ns:
+            ts_recv_ns = steps.look(recv_mono_ns, self.batch)
         end = frame.find(b'"', self._name_at)
         route = self._routes.get(frame[: end + self._middle_length])
         if route is None:
@@ -167,6 +174,7 @@ class Router:
 
     def receive_snapshot(self, book: LiveBook, body: bytes, ts_recv_ns: int) -> Sequence[Event]:
         """Bring a seed to a book; raises `BadFrame`, and `SinkFull` with nothing changed."""
+        self.tend_clock()
         while True:
             try:
                 return book.receive_snapshot(body, ts_recv_ns, self.batch)
@@ -185,14 +193,22 @@ class Router:
         """Hand the batch to the sink and go on with an empty one; raises `SinkFull`, nothing changed."""
         fresh = self._take()
         full, self.batch = self.batch, fresh
+        if self._steps is not None:
+            self._steps.hand_over(full)
         for check in self._depth20.values():
             check.note_batch(full)
         if self._on_submit is not None:
             self._on_submit(full)
         self._sink.submit(full)
 
+    def tend_clock(self) -> None:
+        """Look at our clock before something is dated by it."""
+        if self._steps is not None:
+            self._steps.tend(self.batch)
+
     def flush(self) -> bool:
         """Hand over what there is; False if the sink is full."""
+        self.tend_clock()
         if self.batch.is_empty:
             return True
         try:
@@ -203,6 +219,8 @@ class Router:
 
     def finish(self) -> None:
         """Hand over the last batch; the router is of no use afterwards."""
+        if self._steps is not None:
+            self._steps.hand_over(self.batch)
         if self._on_submit is not None:
             self._on_submit(self.batch)
         self._sink.submit(self.batch)

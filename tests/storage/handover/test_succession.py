@@ -21,14 +21,15 @@ VENUE = "loopback-spot"
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with open_duckdb() as made:
-        create(made, "coverage", "trades", "book_tickers", "feed_stats")
+        create(made, "coverage", "trades", "book_tickers", "feed_stats", "clock_steps", "ingest_batches")
         yield made
 
 
 def cover(con: duckdb.DuckDBPyConnection, last_id: int, at_s: int, ended_by: str | None) -> None:
     moment = START + dt.timedelta(seconds=at_s)
     con.execute(
-        "INSERT INTO coverage VALUES (?, 'X', 1, ?, ?, ?, ?, ?)",
+        "INSERT INTO coverage (venue, symbol, epoch, ts_from, ts_to, first_id, last_id, ended_by) "
+        "VALUES (?, 'X', 1, ?, ?, ?, ?, ?)",
         [VENUE, moment, moment, last_id - 1, last_id, ended_by],
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from leadline.book.rows.batch import Batch, CoverageEnded, CoverageOpened
+from leadline.book.rows.batch import Batch, ClockStepped, CoverageEnded, CoverageOpened
 from leadline.storage.ingest.coverage import Interval, Tracker
 from tests.storage.helpers import MARKETS, START_NS, STEP_NS, diff
 
@@ -23,7 +24,9 @@ def ended(last: int, by: str, *, epoch: int = 1, book: int = 0) -> CoverageEnded
     return CoverageEnded(book, epoch, at(last), last, by)
 
 
-def batch(*changes: CoverageOpened | CoverageEnded, ids: Sequence[int] = (), epoch: int = 1) -> Batch:
+def batch(
+    *changes: CoverageOpened | CoverageEnded | ClockStepped, ids: Sequence[int] = (), epoch: int = 1
+) -> Batch:
     made = Batch(MARKETS)
     made.coverage.extend(changes)
     for one in ids:
@@ -120,3 +123,83 @@ def test_a_mismatch_takes_back_what_was_covered_since_the_venue_agreed() -> None
     assert plan.changed == [interval(5, 6, "mismatch")]
     assert plan.added == [interval(9, 10)]
     assert plan.retracted == [(interval(5, 6, "mismatch"), at(9))]
+
+
+# -- our clock is set ------------------------------------------------------------------------------
+
+BACK_NS = -10_000_000_000
+
+
+def stepped(after: int, *, diffs: int = 0, by_ns: int = BACK_NS) -> ClockStepped:
+    """A step just after the id ``after`` came."""
+    return ClockStepped("v", at(after), at(after) + by_ns, at(after) - START_NS, diffs)
+
+
+def after_step(first: int, last: int, by: str | None = None, *, to: int | None = None) -> Interval:
+    """An interval that goes on from ``first`` by the clock after the step."""
+    end_ns = at(last) if to is None else to
+    return Interval(0, 1, at(first) + BACK_NS, end_ns + BACK_NS, first, last, by)
+
+
+def late(*ids: int) -> Batch:
+    """Diffs that are dated by the clock after the step."""
+    made = Batch(MARKETS)
+    for one in ids:
+        made.add_diff(0, 1, replace(diff(one, one), ts_recv_ns=at(one) + BACK_NS))
+    return made
+
+
+def begun() -> Tracker:
+    tracker = Tracker(MARKETS)
+    tracker.keep(tracker.plan([batch(opened(5), ids=[6, 7])]))
+    return tracker
+
+
+def test_an_update_after_a_step_ends_the_interval_there_and_another_goes_on() -> None:
+    tracker = begun()
+    plan = tracker.plan([batch(stepped(7))])
+    assert (plan.added, plan.changed, [step.seq for step in plan.steps]) == ([], [], [2])
+    tracker.keep(plan)
+    plan = tracker.plan([late(8)])
+    assert plan.changed == [interval(5, 7, "clock_step")]
+    assert plan.added == [after_step(7, 8)]
+    assert [one.seq for one in (*plan.changed, *plan.added)] == [1, 3]
+
+
+def test_without_an_update_after_it_a_step_says_nothing_of_the_book() -> None:
+    tracker = begun()
+    tracker.keep(tracker.plan([batch(stepped(7))]))
+    plan = tracker.plan([batch(ended(7, "session_lost"))])
+    assert (plan.added, plan.changed) == ([], [interval(5, 7, "session_lost")])
+
+
+def test_a_step_between_the_diffs_of_a_batch() -> None:
+    one = batch(stepped(6, diffs=1), ids=[6])
+    later = late(7, 8)
+    one.diffs[1:3] = later.diffs[:2]
+    one.counts[0] = 3
+    plan = Tracker(MARKETS).plan([batch(opened(5)), one])
+    assert plan.added == [interval(5, 6, "clock_step"), after_step(6, 8)]
+
+
+def test_a_mismatch_takes_back_across_a_step() -> None:
+    tracker = begun()
+    tracker.keep(tracker.plan([batch(stepped(7)), late(8, 9)]))
+    plan = tracker.plan([batch(CoverageEnded(0, 1, at(6), 6, "mismatch", at(9) + BACK_NS))])
+    assert plan.changed == [interval(5, 6, "mismatch")]
+    assert [one.first_id for one in plan.removed] == [7]
+    assert plan.added == []
+
+
+def test_an_end_after_a_step_is_by_the_clock_after_it() -> None:
+    tracker = begun()
+    tracker.keep(tracker.plan([batch(stepped(7)), late(8)]))
+    plan = tracker.plan([batch(CoverageEnded(0, 1, at(8) + BACK_NS, 8, "stopped"))])
+    assert plan.changed == [after_step(7, 8, "stopped")]
+
+
+def test_diffs_that_waited_for_a_seed_may_be_dated_by_the_clock_before() -> None:
+    waited = batch(CoverageOpened(0, 1, at(9) + BACK_NS, 9), ids=[10])
+    waited.handed = (at(11) + BACK_NS, at(11) - START_NS)
+    (row,) = Tracker(MARKETS).plan([waited]).added
+    assert row.to_ns == at(11) + BACK_NS

@@ -14,7 +14,7 @@ from leadline.storage.queries.trust import judge, newest
 
 DAY = dt.datetime(2026, 5, 28, tzinfo=dt.UTC)
 COVERAGE = """
-INSERT INTO coverage VALUES
+INSERT INTO coverage (venue, symbol, epoch, ts_from, ts_to, first_id, last_id, ended_by) VALUES
     ('v', 's', 1, '2026-05-28 10:00:30', '2026-05-28 10:02:15', 1, 20, 'gap'),
     ('v', 's', 2, '2026-05-28 10:02:30', '2026-05-28 10:04:00', 31, 40, 'mismatch'),
     ('v', 's', 2, '2026-05-28 10:04:10', '2026-05-28 10:06:00', 45, 60, NULL),
@@ -153,7 +153,7 @@ CREATE MACRO plainly_trusted(market_venue, market_symbol, moment) AS EXISTS (
 )
 """
 ANY_COVERAGE = """
-INSERT INTO coverage
+INSERT INTO coverage (venue, symbol, epoch, ts_from, ts_to, first_id, last_id, ended_by)
 SELECT ['v', 'w'][1 + i % 2], ['s', 't', 'u'][1 + i % 3], i,
        TIMESTAMP '2026-05-28 10:00' + (hash(i) % 1000)::INT * INTERVAL 1 SECOND AS ts_from,
        ts_from + [0, 1, 7, 40][1 + (hash(i, 1) % 4)::INT] * INTERVAL 1 SECOND, 1, 2, NULL

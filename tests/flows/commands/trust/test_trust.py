@@ -103,7 +103,8 @@ def stored(db: Path, *intervals: tuple[float, float, str]) -> None:
         for n, (since_s, until_s, by) in enumerate(intervals):
             span = [(START + dt.timedelta(seconds=s)).replace(tzinfo=None) for s in (since_s, until_s)]
             con.execute(
-                "INSERT INTO coverage VALUES ('loopback-spot', 'S', 1, $1, $2, $3, $4, $5)",
+                "INSERT INTO coverage (venue, symbol, epoch, ts_from, ts_to, first_id, last_id, ended_by) "
+                "VALUES ('loopback-spot', 'S', 1, $1, $2, $3, $4, $5)",
                 {"1": span[0], "2": span[1], "3": 10 * n, "4": 10 * n + 5, "5": by},
             )
 
