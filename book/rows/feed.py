@@ -34,6 +34,26 @@ class FeedStats:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """
+    Our wall clock was set, or the machine slept: it moved by ``step_ns`` against the monotonic one.
+
+    Times of rows that came before are by the clock as it was, those of rows after as it is.
+    """
+
+    venue: str
+    before_ns: int  # what it would have shown without the step, and what it showed
+    after_ns: int
+    mono_ns: int  # the monotonic clock at that moment
+    diffs: int  # rows of ``Batch.diffs`` that came before
+
+    @property
+    def step_ns(self) -> int:
+        """Return by how much it moved; below 0 when it was set back."""
+        return self.after_ns - self.before_ns
+
+
+@dataclass(frozen=True, slots=True)
 class ClockRow:
     """How far the venue's clock is from ours; ``stream_ms``: what event times alone say, a lower bound."""
 

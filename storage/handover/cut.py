@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from leadline.book.rows.batch import (
     Batch,
-    ClockStepped,
     Count,
     CoverageEnded,
     CoverageOpened,
@@ -28,6 +27,7 @@ from leadline.book.rows.batch import (
     TickerCol,
     TradeCol,
 )
+from leadline.book.rows.feed import ClockStepped
 from leadline.storage.handover.succession import Ends, SymbolEnd
 
 Ints: TypeAlias = NDArray[np.int64]

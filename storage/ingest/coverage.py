@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from leadline.book.rows.batch import (
     Batch,
-    ClockStepped,
     Count,
     CoverageEnded,
     CoverageOpened,
@@ -29,6 +28,7 @@ from leadline.book.rows.batch import (
     DiffCol,
     Market,
 )
+from leadline.book.rows.feed import ClockStepped
 from leadline.storage.ingest.order import Key, Orders
 
 if TYPE_CHECKING:

@@ -71,10 +71,7 @@ class Core:
         clock, profile = config.clock, config.profile
         self._sink = sink
         self.router = Router(
-            None,
-            (),
-            sink,
-            profile,
+            *(None, (), sink, profile),
             make_book=self._make_book,
             on_submit=self._note_batch,
             steps=ClockSteps(profile.name, clock),

@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from leadline.book.rows.batch import Batch, ClockStepped, Count
+from leadline.book.rows.batch import Batch, Count
+from leadline.book.rows.feed import ClockStepped
 from leadline.tasks.net.clock import Clock
 
 # NTP slews both clocks alike; what is left between two looks is the time that a look takes.

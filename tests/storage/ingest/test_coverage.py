@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from leadline.book.rows.batch import Batch, ClockStepped, CoverageEnded, CoverageOpened
+from leadline.book.rows.batch import Batch, CoverageEnded, CoverageOpened
+from leadline.book.rows.feed import ClockStepped
 from leadline.storage.ingest.coverage import Interval, Tracker
 from tests.storage.helpers import MARKETS, START_NS, STEP_NS, diff
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from leadline.book.rows.batch import Batch, ClockStepped
+from leadline.book.rows.batch import Batch
+from leadline.book.rows.feed import ClockStepped
 from leadline.tasks.feed.routing.steps import NEAR, SILENCE_NS, STEP_NS, ClockSteps, RecordedSteps
 from leadline.tasks.net.clock import Clock
 from tests.storage.helpers import MARKETS
