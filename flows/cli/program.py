@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import NoReturn
 
-from leadline.book.errors import LeadlineError, did_you_mean
+from leadline.book.errors import BadInput, LeadlineError, did_you_mean
 from leadline.flows.commands.common.command import Command, Help
 from leadline.flows.commands.files.arguments import COMMANDS as FILES
 from leadline.flows.commands.read.arguments import COMMANDS as READ
@@ -100,11 +100,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _settle_proxies(*, is_needed: bool) -> None:
+    """Have what the environment says of proxies understood by all libraries; raises `BadSetting`."""
+    if any(name.lower().endswith("_proxy") for name in os.environ):
+        from leadline.tasks.net.proxies import settle_environment  # noqa: PLC0415 - rarely needed
+
+        try:
+            settle_environment(os.environ)
+        except BadInput as exc:
+            if is_needed:
+                raise BadSetting(str(exc)) from exc
+
+
 def _run(command: Command, args: argparse.Namespace) -> int:
     """Run the command; print what went wrong, if it did."""
     name = f"leadline {command.name}"
     room = next(room for room, (_, commands) in GROUPS.items() if command in commands)
     try:
+        _settle_proxies(is_needed=command.hosts_prefect)
         module = importlib.import_module(f"leadline.flows.commands.{room}.{command.module}")
         return int(module.run(args))
     except BadSetting as exc:

@@ -8,6 +8,7 @@ from leadline.book.errors import BadInput
 from leadline.book.venues.common.spec import VenueSpec
 from leadline.book.venues.registry import CUSTOMS
 from leadline.flows.config.settings import TIME_UNITS_NS, BadSetting, Settings
+from leadline.tasks.net.proxies import ensure_proxies
 from leadline.tasks.venues.common.profile import VenueProfile
 from leadline.tasks.venues.registry import custom, loopback, venue
 
@@ -17,7 +18,8 @@ def profile_of(settings: Settings) -> VenueProfile:
     Return the profile of the venue the settings name.
 
     Raises `BadSetting` for a loopback venue without its addresses, which only who started it knows, and for
-    a custom one without any; for a unit of time that the venue does not offer.
+    a custom one without any; for a unit of time that the venue does not offer; for a proxy that cannot be
+    used.
     """
     ws_url, rest_url = settings.ws_url, settings.rest_url
     if settings.is_loopback:
@@ -38,6 +40,10 @@ def profile_of(settings: Settings) -> VenueProfile:
         profile = venue(settings.venue)
     if settings.weight_per_minute is not None:
         profile = replace(profile, weight_per_minute=settings.weight_per_minute)
+    try:
+        ensure_proxies([*(base.url for base in profile.ws_bases), *profile.rest_bases])
+    except BadInput as exc:
+        raise BadSetting(str(exc)) from exc
     return _in_unit(profile, settings)
 
 

@@ -49,6 +49,7 @@ from leadline.tasks.llm.secret import LogRedaction, Redactor
 from leadline.tasks.llm.wire import in_words, repair_messages, request_body
 from leadline.tasks.net.backoff import delays
 from leadline.tasks.net.clock import Clock
+from leadline.tasks.net.proxies import http_client
 
 # Of one request, over all routes; llmock calls 8 attempts at one request a storm.
 MOST_ATTEMPTS = 8
@@ -314,13 +315,10 @@ def _to_repair(
 
 def _http(provider: Provider) -> httpx.AsyncClient:
     profile = provider.profile
-    return httpx.AsyncClient(
-        # `attempt` keeps the deadline of the whole; these bound its parts.
-        timeout=httpx.Timeout(profile.attempt_timeout_s, connect=CONNECT_S, pool=None),
-        headers={"User-Agent": "leadline"},
-        follow_redirects=False,  # another host would be sent the key
-        trust_env=not profile.is_loopback,
-    )
+    # `attempt` keeps the deadline of the whole; these bound its parts. No redirect is followed, as another
+    # host would be sent the key.
+    timeout = httpx.Timeout(profile.attempt_timeout_s, connect=CONNECT_S, pool=None)
+    return http_client([profile.base_url], timeout=timeout, headers={"User-Agent": "leadline"})
 
 
 def _health(made: AttemptResult, attempt_timeout_s: float) -> TurnResult:

@@ -23,7 +23,6 @@ from leadline.tasks.llm.secret import Key
 
 # From the strictest format to none; each is tried when a server refuses the one before it.
 LADDER: tuple[Capability, ...] = ("json_schema", "json_object", "plain")
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +57,6 @@ class Profile:
     def traits_of(self, model: str) -> ModelTraits:
         """Return what is known of ``model``."""
         return self.models.get(model, self.traits)
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether it is on this machine; then no proxy of the environment is used."""
-        return urlsplit(self.base_url).hostname in LOOPBACK_HOSTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
-from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
@@ -35,6 +34,7 @@ from leadline.tasks.net.clock import Clock
 from leadline.tasks.net.cutter import FrameCutter
 from leadline.tasks.net.errors import AccessRefused, ConnectFailed, RateLimited, StreamLost, VenueError
 from leadline.tasks.net.limits import CommandPacer
+from leadline.tasks.net.proxies import proxy_for
 
 # A diff of every level of a deep book is some 500 kB; more than this is not what we asked for.
 MAX_FRAME_BYTES = 16 * 2**20
@@ -173,7 +173,7 @@ class Session:
 
     async def open(self) -> None:
         """Connect; raises a `VenueError` that says whether trying again can help."""
-        host = urlsplit(self.url).hostname or ""
+        proxy = proxy_for(self.url)
         try:
             self._wire = await connect(
                 self.url,
@@ -184,13 +184,14 @@ class Session:
                 ping_interval=None,
                 max_size=MAX_FRAME_BYTES,
                 max_queue=None,
-                proxy=None if is_this_machine(host) else True,
+                proxy=None if proxy is None else proxy.for_websockets,
             )
         except InvalidStatus as exc:
             raise _refused(self.url, exc.response) from exc
         except (OSError, TimeoutError, EOFError, InvalidHandshake, InvalidURI, WebSocketException) as exc:
+            by_way = "" if proxy is None else f" by way of {proxy}"
             said = f"{type(exc).__name__} {exc}".rstrip()
-            raise ConnectFailed(f"{shortened(self.url)}: {said}") from exc
+            raise ConnectFailed(f"{shortened(self.url)}{by_way}: {said}") from exc
         self.opened_ns = self._clock.mono_ns()
         self.ensure_open()
 
@@ -316,11 +317,6 @@ class Session:
             del self._replies[request_id]
         if error is not None:
             raise ConnectFailed(f"{method} of {len(streams)} streams refused: {error}")
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether a host is this machine, where no proxy stands between."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def shortened(url: str) -> str:

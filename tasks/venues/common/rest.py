@@ -31,6 +31,7 @@ from leadline.tasks.net.errors import (
     VenueError,
 )
 from leadline.tasks.net.limits import WeightGovernor
+from leadline.tasks.net.proxies import http_client, proxy_for
 from leadline.tasks.venues.common.adapter import PastTrades, Refusal, Request, Trouble
 from leadline.tasks.venues.common.profile import VenueProfile
 
@@ -107,7 +108,7 @@ class Rest:
         self._base = 0
         headers = {"User-Agent": "leadline", **profile.adapter.headers}
         timeout = httpx.Timeout(timeout_s, connect=timeout_s * CONNECT_SHARE)
-        self._client = httpx.AsyncClient(timeout=timeout, headers=headers)
+        self._client = http_client(profile.rest_bases, timeout=timeout, headers=headers)
 
     async def __aenter__(self) -> Rest:
         return self
@@ -211,7 +212,8 @@ class Rest:
         await self._take_turn(weight)
         self.governor.spend(weight)
         self.requests += 1
-        adapter = self.profile.adapter
+        adapter, proxy = self.profile.adapter, proxy_for(base)
+        where = base if proxy is None else f"{base} by way of {proxy}"
         url = f"{base}{self.profile.rest_prefix}/{request.path}"
         sent_ns = self._clock.wall_ns()
         used: int | None = None
@@ -221,13 +223,13 @@ class Rest:
                 response = await self._client.get(url, params=dict(request.params))
             used = adapter.used_weight(response.headers)
             refusal = adapter.refusal(response.status_code, response.headers, response.content)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as exc:
             said = f"{type(exc).__name__} {exc}".rstrip()
             self._note_refused(base, said)
-            raise Unreachable(f"{request.path} at {base}: {said}") from exc
+            raise Unreachable(f"{request.path} at {where}: {said}") from exc
         except (httpx.HTTPError, TimeoutError, OSError) as exc:
             self._next_base()
-            raise RestFailed(f"{request.path} at {base}: {type(exc).__name__} {exc}".rstrip()) from exc
+            raise RestFailed(f"{request.path} at {where}: {type(exc).__name__} {exc}".rstrip()) from exc
         finally:
             self.governor.settle(weight, used=used, succeeded=refusal is None)
         received_ns = self._clock.wall_ns()
@@ -235,7 +237,7 @@ class Rest:
             said = f"{response.status_code} {excerpt(response.content)}"
             if refusal.trouble in (Trouble.PLACE, Trouble.FIREWALL):
                 self._note_refused(base, said)
-            self._refuse(refusal, base, f"{request.path} {dict(request.params)} at {base}: {said}")
+            self._refuse(refusal, base, f"{request.path} {dict(request.params)} at {where}: {said}")
         return Reply(response.content, sent_ns, received_ns, weight, used)
 
     async def _take_turn(self, weight: int) -> None:

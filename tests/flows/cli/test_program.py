@@ -176,3 +176,15 @@ def test_python_m_leadline_is_leadline() -> None:
         [sys.executable, "-m", "leadline", "--version"], capture_output=True, text=True, check=True
     )
     assert re.fullmatch(r"leadline \S+\n", ran.stdout)
+
+
+def test_a_proxy_that_cannot_be_used_is_one_line_before_anything_starts(tmp_path: Path) -> None:
+    bad = {"ALL_PROXY": "socks4://user:secret@proxy:1080"}
+    said = finish(start(tmp_path, "stream", env=environ() | bad))
+    assert said.code == 2
+    (line,) = said.err.splitlines()
+    assert line.startswith("leadline stream: environment all_proxy: expected http://")
+    assert line.endswith("got socks4://proxy:1080")
+    assert not list(tmp_path.glob("*.duckdb")), "nothing was begun"
+    said = finish(start(tmp_path, "prices", "--json", env=environ() | bad))
+    assert said.code == 0, "what needs no network is not kept from it"

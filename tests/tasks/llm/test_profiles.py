@@ -16,13 +16,11 @@ def test_default_provider() -> None:
     assert found.requests_per_s == 10
     assert found.traits_of("deepseek-v3.2").capability == "json_object"
     assert found.traits_of("a-new-one").capability == "json_schema"
-    assert not found.is_loopback
 
 
 def test_own_address_and_limit() -> None:
     found = profile("custom", base_url="http://localhost:4000/v1/", requests_per_s=3)
     assert (found.base_url, found.requests_per_s) == ("http://localhost:4000/v1", 3)
-    assert found.is_loopback
 
 
 @pytest.mark.parametrize(
