@@ -41,9 +41,10 @@ types: $(READY) ## mypy, strict
 mutants: $(READY) ## break the code by hand, one way at a time; the tests must notice each
 	$(BIN)/python -m tests.mutants
 
-drill: $(READY) ## kill, stop, cut off and hand over real processes; a scorecard (some 25 minutes)
+drill: $(READY) ## kill, stop, cut off and hand over real processes; a scorecard (some 35 minutes)
 	$(BIN)/python -m tests.drills
 	$(BIN)/python -m tests.drills.silent_faults || [ $$? -eq 2 ]  # 2: no recordings here
+	$(BIN)/python -m tests.drills.crashes || [ $$? -eq 2 ]
 
 demo-loaded: $(READY) ## demos on a machine that is kept busy: make demo-loaded N=5; goes on where it was stopped
 	$(BIN)/python -m tests.drills.loaded --count $(N)

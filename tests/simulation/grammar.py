@@ -74,6 +74,8 @@ class Plan:
     small_batches: bool
     weight_limit: int | None
     unknown: tuple[str, ...] = ()
+    lie_every: int = 0  # one of so many book tickers of a symbol lies, until the faults are over; 0: none
+    snapshot_lag: int = 0  # updates by which the id of an audit's snapshot lags behind what it lists
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -104,6 +106,8 @@ class Plan:
             + f"\n  our clock {self.offset_s:+g} s, line {self.line_s:g} s, "
             f"{self.legs} leg(s), {self.engine} engine, "
             f"store every {self.store_every_s:g} s, audits every {self.audit_every_s:g} s"
+            + (f"; one ticker in {self.lie_every} lies" if self.lie_every else "")
+            + (f"; audits' ids lag by {self.snapshot_lag} updates" if self.snapshot_lag else "")
         )
         return "\n".join([head, *(f"  {move.words()}" for move in self.moves)])
 
@@ -282,7 +286,14 @@ def draw_plan(seed: int, *, is_short: bool = False) -> Plan:
         small_batches=rng.random() < 0.3,
         weight_limit=rng.choice((None, None, None, 1200)),
         unknown=unknown,
+        **_draw_witnesses(seed),
     )
+
+
+def _draw_witnesses(seed: int) -> dict[str, int]:
+    """Draw how the venue's own word errs, from a generator of its own: lives are what they were before."""
+    rng = Random(f"{seed}:said")
+    return {"lie_every": rng.choice((0, 0, 0, 0, 0, 25)), "snapshot_lag": rng.choice((0, 0, 0, 0, 4, 9))}
 
 
 def _draw_markets(rng: Random, kind: Kind, life_s: float, *, is_short: bool) -> list[MarketPlan]:

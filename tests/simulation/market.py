@@ -8,6 +8,7 @@ as well: the range of every diff, every trade.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 TICK_S = 0.2
 FOR_EVER = 1_000_000  # changes a symbol: more than a life has
 SOONEST_S = 0.01  # between two turns of the venue
+LOTS = re.compile(rb'"B":"([^"]*)"')  # of the best bid
 
 
 @dataclass(slots=True)
@@ -126,7 +128,9 @@ class Venue(LoopbackVenue):
         self.requests: list[tuple[float, str]] = []  # when, and how it was answered
         self._rng = Random(f"{plan.seed}:rest")
         self._world = world
-        self.weather = Weather(self.hub, self._timers, world, Random(f"{plan.seed}:weather"))
+        self.weather = Weather(
+            self.hub, self._timers, world, Random(f"{plan.seed}:weather"), lie_every=plan.lie_every
+        )
         start = self._http.start
         self._http.start = lambda app: start(self._late(app))  # type: ignore[method-assign]
 
@@ -142,6 +146,7 @@ class Venue(LoopbackVenue):
         """End all faults and spells."""
         self.clear()
         self.weather.spells.clear()
+        self.weather.lie_every = 0
         assert isinstance(self._rest, BinanceRest)
         self._rest.budget._banned_until = 0.0
         for client in self.hub.connections:
@@ -162,9 +167,15 @@ class Venue(LoopbackVenue):
 
 
 class Weather:
-    """Tickers and trades that are left out, come late, or several as one; for a while, by symbol."""
+    """
+    Tickers and trades that are left out, come late, or several as one; for a while, by symbol.
 
-    def __init__(self, hub: Hub, timers: Timers, world: World, rng: Random) -> None:
+    One of every ``lie_every`` tickers of a symbol lies, where that is not 0.
+    """
+
+    def __init__(self, hub: Hub, timers: Timers, world: World, rng: Random, *, lie_every: int = 0) -> None:
+        self.lie_every = lie_every
+        self._told: dict[str, int] = {}  # tickers of each symbol
         self.spells: list[tuple[float, str, str, str, float]] = []  # until, symbol, stream, what, how much
         self.lost: dict[str, list[tuple[int, int]]] = {}  # ids by stream name
         self._timers, self._world, self._rng = timers, world, rng
@@ -176,6 +187,10 @@ class Weather:
         self.spells.append((self._world.now_s + seconds, symbol, stream, what, much))
 
     def _pass(self, topic: Topic, payload: bytes) -> None:
+        if self.lie_every and topic.kind == "bookTicker":
+            self._told[topic.symbol] = self._told.get(topic.symbol, 0) + 1
+            if self._told[topic.symbol] % self.lie_every == 0:
+                payload = LOTS.sub(rb'"B":"1\1"', payload)
         for until_s, symbol, stream, what, much in self.spells:
             if symbol != topic.symbol or stream != topic.kind or self._world.now_s > until_s:
                 continue

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leadline.book.rows.chronicle import Chronicle
 from leadline.book.rows.evidence import Kind
 from leadline.book.sync.events import Left
 from leadline.book.sync.rules import Join
+from leadline.book.trust import doubts
 from leadline.book.trust.witness import Witness
 from leadline.book.venues.binance.sequence import SpotRule
 from leadline.storage.access import owner
 from leadline.storage.handover.cut import Cutter
 from leadline.storage.ingest.transaction import Ingest
 from leadline.storage.signals import view
+from leadline.tasks.feed.requests.audit import Auditor
 from leadline.tasks.feed.requests.listing import Listing
 from leadline.tasks.net.errors import UnknownSymbol
 
@@ -68,11 +70,16 @@ def _session_is_no_end(end: Any) -> Any:
 
 def _ticker_is_proof(refutes: Any) -> Any:
     def refuted(witness: Witness, miss: Any, epoch: int, ts_ns: int, batch: Any) -> bool:
-        if miss.kind is Kind.BRACKETED:
-            miss = miss._replace(kind=Kind.EQUAL_ID)
-        return refutes(witness, miss, epoch, ts_ns, batch)  # type: ignore[no-any-return]
+        return refutes(witness, miss, epoch, ts_ns, batch) or miss.kind is Kind.BRACKETED
 
     return refuted
+
+
+def _one_audit_is_proof(_: Any) -> Any:
+    async def confirmed(_auditor: Auditor, _watch: Any, first: Any) -> Any:
+        return replace(first, audit=replace(first.audit, is_confirmed=True))
+
+    return confirmed
 
 
 def _one_verdict(read: Any) -> Any:
@@ -96,6 +103,14 @@ PLANTED: dict[str, Planted] = {
     "ticker-is-proof": Planted(
         Witness, "refutes", _ticker_is_proof, 21, frozenset({"no-false-refutation"}),
         "a bracketed ticker discards a book",
+    ),
+    "lie-is-proof": Planted(
+        doubts, "CONFIRMED", lambda _: 1, 1, frozenset({"no-false-refutation"}),
+        "one ticker of an equal id discards a book",
+    ),
+    "audit-is-proof": Planted(
+        Auditor, "_confirm", _one_audit_is_proof, 13, frozenset({"no-false-refutation"}),
+        "one audit discards a book",
     ),
     "doubt-is-no": Planted(
         Ingest, "is_stored", lambda _: lambda *_: False, 19, frozenset({"rows-once"}),

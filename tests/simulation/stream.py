@@ -8,10 +8,11 @@ the database's file and log at that instant, which the next process opens.
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -20,6 +21,7 @@ from typing import Any
 import duckdb
 
 from leadline.book.rows.batch import Batch, Market
+from leadline.book.synthetic.market import FUTURES_STRIDE
 from leadline.storage.access.address import beside
 from leadline.storage.access.owner import Owner
 from leadline.storage.handover.cut import Cutter
@@ -31,6 +33,7 @@ from leadline.tasks.feed.core import Core
 from leadline.tasks.feed.requests.needs import NeedQueue
 from leadline.tasks.feed.routing.config import FeedConfig
 from leadline.tasks.feed.routing.stats import StatsBucket
+from leadline.tasks.venues.common.rest import Reply, Rest
 from leadline.tasks.venues.registry import loopback
 from tests.simulation.grammar import Plan
 from tests.simulation.market import Venue
@@ -181,6 +184,9 @@ class Stream:
             Core, config, _Tapped(self, sink), NeedQueue(), stats, rng=self._rng, host_grace_s=0.0
         )
         self.core = self.body.run(make)
+        if plan.snapshot_lag:
+            ids = plan.snapshot_lag * (1 if plan.kind == "spot" else FUTURES_STRIDE)
+            self.core._auditor._rest = Lagging(self.core._rest, ids)  # type: ignore[assignment]
         self.body.run(self.core.start)
 
     def _start_writer(self) -> None:
@@ -260,6 +266,21 @@ class Stream:
         if self.owner is not None:
             self.owner.close()
         self.owner = None
+
+
+class Lagging:
+    """REST for audits, at a venue whose snapshots bear older ids than what they list."""
+
+    def __init__(self, rest: Rest, ids: int) -> None:
+        self.governor = rest.governor
+        self._rest, self._ids = rest, ids
+
+    async def depth(self, symbol: str, limit: int) -> Reply:
+        """Fetch a book; its id is one of some time before."""
+        reply = await self._rest.depth(symbol, limit)
+        body = json.loads(reply.body)
+        body["lastUpdateId"] -= self._ids
+        return replace(reply, body=json.dumps(body, separators=(",", ":")).encode())
 
 
 class _Tapped:
