@@ -84,6 +84,19 @@ class MarketContact:
         self._readable.look(is_so=True)
         return snapshot
 
+    def past_trades(self, symbol: str, body: bytes, ts_recv_ns: int) -> None:
+        """Read past trades of REST."""
+        self.answer(Part.PAST, body)
+        contact, parse = self.symbols[symbol], self.spec.parse_trades
+        assert parse is not None, "asked of those alone that offer them"
+        try:
+            trades = parse(body, symbol, contact.info.scale, ts_recv_ns, time_unit_ns=self._unit_ns)
+        except BadFrame as exc:
+            self._readable.look(False, f"past trades: {_kind_of(str(exc))}")
+            return
+        for trade in trades:
+            contact.past_trade(trade)
+
     # -- streams ---------------------------------------------------------------------------------
 
     def clock(self, offset_ns: int, error_ns: int) -> None:

@@ -49,6 +49,8 @@ class SymbolContact:
         self._listings: OrderedDict[int, DepthSnapshot] = OrderedDict()
         self._second: list[DepthSnapshot] = []
         self._ticker_id = self._trade_id = -1
+        self._fills: OrderedDict[int, tuple[int, bool]] = OrderedDict()  # streamed: id -> price, side
+        self.last_trade_ns: int | None = None  # when the newest trade was made
         self._events_ns: dict[str, int] = {}
         self._tick = info.scale.ticks(info.tick_size)
         self._step = info.scale.lots(info.step_size)
@@ -63,6 +65,7 @@ class SymbolContact:
             "ids", "a later order book, carried on by the diffs, equals the first one", "order books"
         )
         self._rising = tally("ids", "update ids of tickers never fall", "tickers")
+        self._past = tally("trades", "a past trade of REST equals the streamed one", "trades")
         self._counted = tally("trades", "trade ids count one by one", "trades")
         self._equal = tally("tickers", "a ticker equals the book at the same id", "equal ids")
         self._partial = tally("tickers", "partial depth equals the book at the same id", "equal ids")
@@ -124,6 +127,18 @@ class SymbolContact:
             is_next = self._trade_id < 0 or trade.trade_id == wanted
             self._counted.look(is_next, f"expected {wanted}, got {trade.trade_id}")
         self._trade_id = trade.trade_id
+        self.last_trade_ns = trade.ts_trade_ns
+        for fill_id in _fill_ids(trade):
+            self._pend(self._fills, fill_id, (trade.price_ticks, trade.buyer_is_maker))
+
+    def past_trade(self, trade: Trade) -> None:
+        """Take a trade that REST lists; only what was streamed too is compared."""
+        for fill_id in _fill_ids(trade):
+            streamed = self._fills.get(fill_id)
+            if streamed is not None:
+                told = trade.price_ticks, trade.buyer_is_maker
+                words = f"{fill_id}: price and side differ"
+                self._past.look(told == streamed, words)
 
     def partial(self, listing: DepthSnapshot) -> None:
         """Take a message of the partial depth stream."""
@@ -288,11 +303,19 @@ class SymbolContact:
         yield from (self._chain, self._join, self._same, self._rising, self._equal, self._uncrossed)
         if self._spec.numbers_trades:
             yield self._counted
+        if self._spec.parse_trades is not None:
+            yield self._past
         if self._spec.window is not None:
             yield self._begun
         if Part.DEPTH20 in self._parts:
             yield self._partial
         yield from (self._ordered, self._caused, self._ticks, self._steps)
+
+
+def _fill_ids(trade: Trade) -> range:
+    """Return the ids of the fills that a trade, or an aggregate of trades, stands for."""
+    first, last = trade.covers or (trade.trade_id, trade.trade_id)
+    return range(first, min(last + 1, first + KEPT))
 
 
 def merged(symbols: list[SymbolContact]) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ from leadline.tasks.contact.streams import PARTS, Streams
 from leadline.tasks.net.clock import Clock, ClockOffset
 from leadline.tasks.net.errors import RestFailed, VenueError
 from leadline.tasks.net.limits import WeightGovernor
-from leadline.tasks.venues.common.adapter import StreamKind
+from leadline.tasks.venues.common.adapter import PastTrades, StreamKind
 from leadline.tasks.venues.common.profile import VenueProfile
 from leadline.tasks.venues.common.rest import TIME_WEIGHT, Reply, Rest
 
@@ -37,6 +37,7 @@ LAST_S = 1.5  # before the end, for the diffs behind the last order books
 LEAST_S = 3.0
 LOOK_S = 0.05
 SEED_TRIES = 5
+PAST_MS = 2_000  # of trades that are compared with the stream's
 
 
 class NoContact(LeadlineError):
@@ -207,6 +208,8 @@ class _Course:
             if snapshot is not None:
                 have[step.levels] = snapshot
         look_at_depths(self._depth, have)
+        for _ in range(TWICE):
+            await self._ask_past(symbol, measured=True)
 
     async def _seed(self, symbol: str) -> None:
         """Begin a symbol's book where the stream does not bring it."""
@@ -225,6 +228,7 @@ class _Course:
             snapshot = await self._book(symbol, min(1000, self._profile.depth_weights[0].levels))
             if snapshot is not None:
                 contact.seed(snapshot)
+            await self._ask_past(symbol)
 
     async def _book(self, symbol: str, limit: int, *, measured: bool = False) -> DepthSnapshot | None:
         try:
@@ -239,6 +243,22 @@ class _Course:
             weight = self._profile.depth_weight(limit)
             self._weights.note(f"an order book of {limit}", weight, reply.used_weight)
         return self._market.order_book(symbol, reply.body, reply.received_ns)
+
+    async def _ask_past(self, symbol: str, *, measured: bool = False) -> None:
+        """Ask REST for the trades of the last seconds, where it offers them."""
+        made_ns = self._market.symbols[symbol].last_trade_ns
+        if self._profile.spec.parse_trades is None or made_ns is None:
+            return
+        to_ms = made_ns // 1_000_000
+        try:
+            reply = await self._rest.past_trades(symbol, PastTrades(None, to_ms - PAST_MS, to_ms))
+        except VenueError as exc:
+            self._weights.break_off()
+            self._found.append(self._told("trades", f"{symbol}: past trades", Verdict.BROKEN, str(exc)))
+            return
+        if measured:
+            self._weights.note("past trades", self._profile.trade_weight, reply.used_weight)
+        self._market.past_trades(symbol, reply.body, reply.received_ns)
 
     async def _until(self, is_so: Callable[[], bool], streams: Streams, deadline_s: float) -> None:
         while not is_so() and self._clock.mono_s() < deadline_s:

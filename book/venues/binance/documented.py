@@ -33,6 +33,12 @@ MOVED = {"ps": TEXT, "st": INT}
 WRAPPER = Shape("wrapper of a combined stream", {"stream": TEXT, "data": ANY}, {}, STREAMS)
 REPLY = Shape("reply to a command", {"result": ANY, "id": ANY}, {}, f"{STREAMS}, Live Subscribing")
 TIME = Shape("server time", {"serverTime": INT}, {}, f"{REST}, Check server time")
+PAST = Shape(
+    "past aggregate trade",
+    {"a": INT, "p": DECIMAL, "q": DECIMAL, "f": INT, "l": INT, "T": INT, "m": BOOL},
+    {"M": BOOL, "nq": DECIMAL},
+    f"{REST}, Compressed/Aggregate trades list",
+)
 INFO = Shape(
     "exchange information",
     {"symbols": LIST, "serverTime": INT, "rateLimits": LIST},
@@ -131,6 +137,8 @@ class BinanceDocumented:
             yield from self._listing(message, symbols)
         elif part is Part.TIME:
             yield TIME, message
+        elif part is Part.PAST:
+            yield from ((PAST, one) for one in message)
         elif part is Part.REPLY:
             yield REPLY, message
         elif part is Part.BOOK:

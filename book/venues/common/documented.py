@@ -22,6 +22,7 @@ class Part(StrEnum):
     DEPTH20 = "depth20"
     REPLY = "reply"  # to a command
     BOOK = "order book"  # REST
+    PAST = "past trades"  # REST
     LISTING = "listing"  # REST
     TIME = "time"  # REST
 

@@ -156,6 +156,7 @@ ELSEWHERE = (
             DepthWeight(100, 1),
         ),
         listing_weight=10,
+        trade_weight=1,
         weight_per_minute=1200,
         ping_every_s=180.0,
         time_units_ns=(MILLISECOND_NS,),

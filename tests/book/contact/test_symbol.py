@@ -203,3 +203,20 @@ def test_what_was_wrong_names_its_symbol_where_there_are_several() -> None:
     two.trade(trade(3))
     (told,) = [each for each in merged([one, two]) if each.verdict is Verdict.BROKEN]
     assert told.detail == "1 of 2: Y: expected 2, got 3"
+
+
+@pytest.mark.parametrize(
+    ("past", "verdict"),
+    [
+        (trade(7), Verdict.HOLDS),
+        (trade(7, price_ticks=105), Verdict.BROKEN),
+        (replace(trade(2), covers=(6, 8)), Verdict.HOLDS),
+        (replace(trade(2, price_ticks=105), covers=(6, 8)), Verdict.BROKEN),
+        (trade(9), Verdict.UNSEEN),
+    ],
+)
+def test_a_past_trade_is_the_streamed_one_by_the_fills_it_stands_for(past: Trade, verdict: Verdict) -> None:
+    found = contact()
+    found.trade(trade(7))
+    found.past_trade(past)
+    assert findings(found)["a past trade of REST equals the streamed one"].verdict is verdict

@@ -128,7 +128,8 @@ def test_a_test_network_is_never_taken_for_the_exchange(name: str) -> None:
 def test_binance_us_has_weights_of_its_own() -> None:
     us = venue("binance-us")
     assert [us.depth_weight(limit) for limit in (100, 500, 1000, 5000)] == [1, 5, 10, 50]
-    assert (us.weight_per_minute, us.listing_weight, us.time_units_ns) == (1200, 10, (1_000_000,))
+    assert (us.weight_per_minute, us.listing_weight, us.trade_weight) == (1200, 10, 1)
+    assert us.time_units_ns == (1_000_000,)
     assert us.spec.rule is SPOT.spec.rule
 
 
