@@ -22,8 +22,10 @@ from leadline.storage.access import owner
 from leadline.storage.handover.cut import Cutter
 from leadline.storage.ingest.transaction import Ingest
 from leadline.storage.signals import view
+from leadline.tasks.feed.core import Core
 from leadline.tasks.feed.requests.audit import Auditor
 from leadline.tasks.feed.requests.listing import Listing
+from leadline.tasks.net.bans import Bans
 from leadline.tasks.net.errors import UnknownSymbol
 
 
@@ -135,6 +137,14 @@ PLANTED: dict[str, Planted] = {
     "up-to-now": Planted(
         view, "durable_through", lambda _: lambda _: None, 63, frozenset({"signal-not-lost"}),
         "the store is taken to hold all up to now",
+    ),
+    "waits-for-diff": Planted(
+        Core, "_seek", lambda _: lambda *_: None, 30, frozenset({"quiet-pair", "heals"}),
+        "a quiet pair waits for its next diff",
+    ),
+    "ban-forgotten": Planted(
+        Bans, "note", lambda _: lambda *_, **__: None, 294, frozenset({"ban-heeded"}),
+        "a restart forgets a ban",
     ),
     "any-seed": Planted(
         SpotRule, "oldest_seed", lambda _: lambda *_: -1, 0, frozenset({"live-books"}),

@@ -38,6 +38,7 @@ from leadline.storage.access.extensions import QUACK_EXTENSIONS, extension_path
 from leadline.storage.errors import StoreError, StoreOwned
 from leadline.storage.queries import everyday as queries
 from leadline.storage.spend import prices, reports
+from leadline.tasks.net.bans import Bans
 from leadline.tasks.net.clock import SYSTEM_CLOCK, ClockOffset
 from leadline.tasks.net.limits import WeightGovernor
 from leadline.tasks.venues.common.profile import VenueProfile
@@ -88,7 +89,7 @@ def examine(settings: Settings, profile: VenueProfile | None) -> list[Finding]:
         *packages(),
         numba_engine(),
         *extensions(),
-        clock(profile),
+        clock(profile, settings.bans_file),
         disk(settings.db),
         open_files(),
         ports(),
@@ -154,12 +155,12 @@ def extensions() -> list[Finding]:
     return found
 
 
-def clock(profile: VenueProfile | None) -> Finding:
+def clock(profile: VenueProfile | None, bans_file: Path | None = None) -> Finding:
     """Compare our clock with the venue's; ages and ``ts_recv`` depend on it, books do not."""
     if profile is None:
         return ok("clock", "not asked (--offline)")
     try:
-        offset = asyncio.run(_venue_offset(profile))
+        offset = asyncio.run(_venue_offset(profile, Bans(bans_file, SYSTEM_CLOCK)))
     except (LeadlineError, TimeoutError) as exc:
         todo = "check the network, or use --offline"
         return warn("clock", f"{profile.name} did not give its time: {str(exc) or 'no answer'}", todo)
@@ -170,11 +171,11 @@ def clock(profile: VenueProfile | None) -> Finding:
     return ok("clock", detail)
 
 
-async def _venue_offset(profile: VenueProfile) -> ClockOffset:
+async def _venue_offset(profile: VenueProfile, bans: Bans) -> ClockOffset:
     governor = WeightGovernor(profile.weight_per_minute, SYSTEM_CLOCK.mono_s)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(asyncio.timeout(CLOCK_TIMEOUT_S))
-        rest = await stack.enter_async_context(Rest(profile, governor, SYSTEM_CLOCK))
+        rest = await stack.enter_async_context(Rest(profile, governor, SYSTEM_CLOCK, bans=bans))
         await rest.server_time()  # opens the connection; only the second answer measures the network
         return await rest.server_time()
 
