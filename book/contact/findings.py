@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 SHOWN = 3  # examples of what was wrong
+KINDS, OTHERS = 1_000, "others"  # remembered
 
 
 class Verdict(StrEnum):
@@ -46,7 +47,7 @@ class Tally:
         if is_so:
             self.held += 1
         else:
-            self.broken[wrong] += 1
+            self.broken[wrong if wrong in self.broken or len(self.broken) < KINDS else OTHERS] += 1
 
     def finding(self, *, unseen: str = "nothing came that shows it") -> Finding:
         """Return what all looks came to."""

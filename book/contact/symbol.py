@@ -170,7 +170,7 @@ class SymbolContact:
         for seed in taken:
             if not is_last and not self._is_reached(seed):
                 self._second.append(seed)
-            elif self._check_join(seed) and self.book is not None:
+            elif not self._has_forgotten(seed) and self._check_join(seed) and self.book is not None:
                 self._compare_books(seed, self._carry(seed))
 
     def _carry(self, seed: DepthSnapshot) -> Sides:
@@ -192,6 +192,11 @@ class SymbolContact:
         if not self._spec.same_ids or not after or after[0] is not self._recent[0]:
             return True
         return self._judge(after[0], seed.last_id, bridged=False) is not Join.GAP
+
+    def _has_forgotten(self, seed: DepthSnapshot) -> bool:
+        """Whether diffs that came after an order book are remembered no more."""
+        is_full = len(self._recent) == self._recent.maxlen
+        return is_full and self._recent[0].witness_id > seed.witness_id
 
     def _check_join(self, seed: DepthSnapshot) -> bool:
         """Judge an order book that was taken a while ago by the diffs that came since."""

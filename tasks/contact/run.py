@@ -224,7 +224,6 @@ class _Course:
     async def _take_books(self) -> None:
         """Take an order book of each symbol, to be compared with what the diffs made of the first."""
         for symbol, contact in self._market.symbols.items():
-            contact.settle()
             snapshot = await self._book(symbol, min(1000, self._profile.depth_weights[0].levels))
             if snapshot is not None:
                 contact.seed(snapshot)
@@ -264,6 +263,8 @@ class _Course:
         while not is_so() and self._clock.mono_s() < deadline_s:
             await asyncio.sleep(LOOK_S)
             await streams.beat()
+            for contact in self._market.symbols.values():
+                contact.settle()
             self._tick()
 
     def _told(self, area: str, assumption: str, verdict: Verdict, detail: str) -> Finding:

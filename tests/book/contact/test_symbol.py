@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.book.contact.findings import Finding, Verdict
-from leadline.book.contact.symbol import SymbolContact, merged
+from leadline.book.contact.symbol import KEPT, SymbolContact, merged
 from leadline.book.messages import BookTicker, DepthDiff, DepthSnapshot, Trade
 from leadline.book.scale import Scale
 from leadline.book.venues.common.documented import Part
@@ -220,3 +220,13 @@ def test_a_past_trade_is_the_streamed_one_by_the_fills_it_stands_for(past: Trade
     found.trade(trade(7))
     found.past_trade(past)
     assert findings(found)["a past trade of REST equals the streamed one"].verdict is verdict
+
+
+def test_an_order_book_whose_diffs_are_forgotten_is_not_judged() -> None:
+    found = contact()
+    found.depth(diff(0))
+    assert found.seed(book(10, 10))
+    for n in range(1, KEPT + 3):
+        found.depth(diff(n))
+    assert findings(found)[JOIN].verdict is Verdict.UNSEEN
+    assert broken(found) == set()
