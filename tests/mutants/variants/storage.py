@@ -38,8 +38,8 @@ VARIANTS = (
     Variant(
         "coverage runs on past its end",
         "storage/ingest/coverage.py",
-        "ended.append(replace(current, to_ns=to_ns, last_id=last_id, ended_by=ended_by))",
-        "ended.append(replace(current, to_ns=to_ns, last_id=last_id + 1, ended_by=ended_by))",
+        "            last_id=ended.last_id,\n            ended_by=ended.ended_by,\n",
+        "            last_id=ended.last_id + 1,\n            ended_by=ended.ended_by,\n",
         ("tests/storage/ingest/test_coverage.py", "tests/storage/ingest/test_writer.py"),
     ),
     Variant(
