@@ -27,6 +27,7 @@ from leadline.book.venues.registry import find_spec
 from leadline.storage.access.connect import Connection
 from leadline.storage.access.sql import ns_of, utc_naive
 from leadline.storage.queries.chain import CLOCK_STEP, GAP, before
+from leadline.storage.schema.interval_order import NEWEST_FIRST
 
 # Unchanged best prices are not repeated: the one in force as the history begins may be older than it.
 _SLACK = dt.timedelta(seconds=60)
@@ -35,11 +36,11 @@ _ROUNDING = 1e-9  # of a price that was made of a distance in bps
 # A seed with more diffs after it than this is not worth unnesting; a snapshot comes every few seconds.
 _MOST_DIFFS = 5_000
 
-_INTERVAL = """
+_INTERVAL = f"""
 SELECT epoch, ts_from, ts_to, ended_by FROM coverage
 WHERE venue = $venue AND symbol = $symbol AND ts_from <= $at
-ORDER BY ts_from DESC, epoch DESC LIMIT 1
-"""
+ORDER BY {NEWEST_FIRST} LIMIT 1
+"""  # noqa: S608  a constant of `storage.schema.interval_order`
 
 _THROUGH = """
 SELECT through FROM ingest_batches WHERE through IS NOT NULL ORDER BY rowid DESC LIMIT 1

@@ -19,8 +19,11 @@ from leadline.book.trust import doubts
 from leadline.book.trust.witness import Witness
 from leadline.book.venues.binance.sequence import SpotRule
 from leadline.storage.access import owner
+from leadline.storage.exports import covered
 from leadline.storage.handover.cut import Cutter
+from leadline.storage.ingest import coverage
 from leadline.storage.ingest.transaction import Ingest
+from leadline.storage.queries import rebuild
 from leadline.storage.signals import view
 from leadline.tasks.feed.core import Core
 from leadline.tasks.feed.requests.audit import Auditor
@@ -94,6 +97,13 @@ def _one_verdict(read: Any) -> Any:
     return read_all_or_nothing
 
 
+def _step_is_noted_only(_: Any) -> Any:
+    def stepped(draft: Any, step: Any) -> None:
+        draft._plan.steps.append(coverage.Step(draft._plan.orders.next_seq(), step))
+
+    return stepped
+
+
 PLANTED: dict[str, Planted] = {
     "gap-rule": Planted(
         SpotRule, "judge", _one_id_more, 4, frozenset({"live-books"}), "one missing id is let pass"
@@ -145,6 +155,23 @@ PLANTED: dict[str, Planted] = {
     "ban-forgotten": Planted(
         Bans, "note", lambda _: lambda *_, **__: None, 294, frozenset({"ban-heeded"}),
         "a restart forgets a ban",
+    ),
+    "over-the-step": Planted(
+        coverage._Draft, "_step", _step_is_noted_only, 0, frozenset({"nothing-came", "trust-honest"}),
+        "an interval goes on over a step of our clock",
+    ),
+    "newest-by-clock": Planted(
+        rebuild, "_INTERVAL_LAST", lambda sql: sql.replace("ORDER BY ", "ORDER BY ts_to DESC, "), 0,
+        frozenset({"newest-book"}), "the newest book is that of the latest time of our clock",
+    ),
+    "certified-by-clock": Planted(
+        covered, "_INTERVALS", lambda sql: sql.replace("ORDER BY ", "ORDER BY ts_from, "), 0,
+        frozenset({"certificate"}), "a certificate takes intervals in the order of our clock",
+    ),
+    "near-the-seed": Planted(
+        rebuild, "_STEPPED", lambda sql: sql.replace("clock_step", "never"), 0,
+        frozenset({"rebuild", "newest-book"}),
+        "a rebuilt book looks for rows near its seed though our clock was set",
     ),
     "any-seed": Planted(
         SpotRule, "oldest_seed", lambda _: lambda *_: -1, 0, frozenset({"live-books"}),

@@ -123,20 +123,6 @@ def check_days(con: Connection, missed: list[tuple[int, int]]) -> None:
         assert any((a or 0) < first and (b is None or b > last) for a, b in named), (first, last)
 
 
-@settings(max_examples=12, deadline=None)
-@given(moves=st.lists(MOVES, min_size=2, max_size=10))
-def test_whatever_our_clock_does(moves: list[tuple[object, ...]], template: Path) -> None:
-    with TemporaryDirectory() as folder:
-        life = Life(template, Path(folder) / "x.duckdb")
-        life.diffs(5)
-        for move in moves:
-            event(str(move[0]))
-            play(life, move)
-        life.end()
-        with connect(life.db) as con:
-            check(con, life)
-
-
 def lived(template: Path, db: Path, *moves: tuple[object, ...]) -> Life:
     life = Life(template, db)
     life.diffs(20)
@@ -212,3 +198,17 @@ def test_old_rows_go_and_what_is_left_is_whole_though_the_clock_was_set_back(
         for first, last in covered:
             for last_id in {first, (first + last) // 2, last}:
                 assert book_at(con, SYMBOL, at_id=last_id).last_id == last_id
+
+
+@settings(max_examples=12, deadline=None)
+@given(moves=st.lists(MOVES, min_size=2, max_size=10))
+def test_whatever_our_clock_does(moves: list[tuple[object, ...]], template: Path) -> None:
+    with TemporaryDirectory() as folder:
+        life = Life(template, Path(folder) / "x.duckdb")
+        life.diffs(5)
+        for move in moves:
+            event(str(move[0]))
+            play(life, move)
+        life.end()
+        with connect(life.db) as con:
+            check(con, life)
