@@ -157,7 +157,7 @@ PLANTED: dict[str, Planted] = {
         "a restart forgets a ban",
     ),
     "over-the-step": Planted(
-        coverage._Draft, "_step", _step_is_noted_only, 0, frozenset({"nothing-came", "trust-honest"}),
+        coverage._Draft, "_step", _step_is_noted_only, 7, frozenset({"nothing-came", "trust-honest"}),
         "an interval goes on over a step of our clock",
     ),
     "newest-by-clock": Planted(
