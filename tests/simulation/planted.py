@@ -27,6 +27,7 @@ from leadline.storage.queries import rebuild
 from leadline.storage.signals import view
 from leadline.tasks.feed.core import Core
 from leadline.tasks.feed.requests.audit import Auditor
+from leadline.tasks.feed.requests.backfill import Backfiller
 from leadline.tasks.feed.requests.listing import Listing
 from leadline.tasks.net.bans import Bans
 from leadline.tasks.net.errors import UnknownSymbol
@@ -85,6 +86,13 @@ def _one_audit_is_proof(_: Any) -> Any:
         return replace(first, audit=replace(first.audit, is_confirmed=True))
 
     return confirmed
+
+
+def _asks_for_nothing(_: Any) -> Any:
+    async def tend(_: Backfiller) -> None:
+        return
+
+    return tend
 
 
 def _one_verdict(read: Any) -> Any:
@@ -172,6 +180,10 @@ PLANTED: dict[str, Planted] = {
         rebuild, "_STEPPED", lambda sql: sql.replace("clock_step", "never"), 0,
         frozenset({"rebuild", "newest-book"}),
         "a rebuilt book looks for rows near its seed though our clock was set",
+    ),
+    "nothing-asked": Planted(
+        Backfiller, "tend", _asks_for_nothing, 2468, frozenset({"trade-holes-asked"}),
+        "holes of trades are not asked for",
     ),
     "any-seed": Planted(
         SpotRule, "oldest_seed", lambda _: lambda *_: -1, 0, frozenset({"live-books"}),

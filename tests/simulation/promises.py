@@ -34,6 +34,11 @@ class Promise:
     meets: Meets = lambda _: True
 
 
+def _follows(seen: Seen) -> bool:
+    """Whether a stream followed another one, or a symbol was dropped and added again."""
+    return bool({"restart", "handover", "drop_symbol"} & set(seen.faults))
+
+
 PROMISES: dict[str, Promise] = {
     "live-books": Promise("a LIVE book equals the venue's at its id", lively.live_books),
     "no-false-refutation": Promise("a right book is never discarded as refuted", lively.false_refutations),
@@ -71,6 +76,12 @@ PROMISES: dict[str, Promise] = {
     "trades-true": Promise("stored trades are the venue's, word for word", stored.trades_true),
     "trades-once": Promise("a trade is stored once", stored.trades_once),
     "trade-gaps-told": Promise("missing trades are told, with ids", stored.trade_gaps_told),
+    "trade-holes-asked": Promise(
+        "a hole of trades is asked for, and filled or told why not",
+        stored.holes_asked,
+        off="a hole between two streams is told, and not asked for",
+        meets=_follows,
+    ),
     "samples-true": Promise("a trusted sample is the venue's top at its id", stored.samples_true),
 }
 

@@ -16,6 +16,7 @@ from leadline.tasks.loopback.market.digests import book_digest
 from tests.drills.store_checks import half_batches
 from tests.simulation.evidence import Evidence, some
 from tests.simulation.replaying import replay
+from tests.simulation.stream import MOST_BACKFILLED
 
 MINUTE_US, DAY_US = 60_000_000, 86_400_000_000
 TOLERANCE = 1.000_1
@@ -29,7 +30,15 @@ _TWICE = """
 SELECT symbol, last_id, list(epoch ORDER BY epoch) FROM depth_diffs
 GROUP BY symbol, last_id HAVING count(*) > 1 ORDER BY symbol, last_id
 """
-_TRADES = "SELECT symbol, trade_id, px, qty, buyer_is_maker FROM trades"
+# An aggregate that was asked for stands for the ids it covers.
+_TRADES = """
+SELECT symbol, trade_id, coalesce(covers_last_id, trade_id) AS last_id, px, qty, buyer_is_maker FROM trades
+"""
+_UNTOLD = """
+SELECT symbol, first_missing_id, missing FROM trade_holes h
+WHERE NOT EXISTS (SELECT 1 FROM trade_backfills b WHERE b.symbol = h.symbol AND b.missing > 0
+                  AND b.first_id < h.next_id AND b.last_id >= h.first_missing_id)
+"""
 _SAMPLES = """
 SELECT symbol, epoch, last_id, bid_px, bid_qty, ask_px, ask_qty FROM depth_snapshots WHERE trusted
 """
@@ -198,13 +207,23 @@ def rebuild(evidence: Evidence) -> Iterator[str]:
 def trades_true(evidence: Evidence) -> Iterator[str]:
     """Compare every stored trade with the venue's."""
     wrong = []
-    for symbol, trade_id, px, qty, maker in evidence.rows(_TRADES):
+    for symbol, first, last, px, qty, maker in evidence.rows(_TRADES):
         truth = evidence.truth[symbol]
-        spec, true = truth.market.spec, truth.said.trades.get(trade_id)
+        spec = truth.market.spec
+        true = [truth.said.trades.get(trade_id) for trade_id in range(first, last + 1)]
         ours = (round(px * 10**spec.price_digits), round(qty * 10**spec.qty_digits), maker)
-        if true is None or not _near(ours, true[1:]):
-            wrong.append(f"{symbol}: trade {trade_id} is stored as {ours}, the venue said {true}")
+        if not _is_sum(ours, true):
+            wrong.append(f"{symbol}: trades {first}..{last} are stored as {ours}, the venue said {true}")
     yield from some(wrong)
+
+
+def _is_sum(ours: tuple[int, int, bool], fills: list[tuple[int, int, int, bool] | None]) -> bool:
+    """Whether a row is what some fills, all of one price and side, come to."""
+    known = [fill for fill in fills if fill is not None]
+    if not known or len(known) < len(fills) or len({(px, maker) for _, px, _, maker in known}) > 1:
+        return False
+    _, price, _, maker = known[0]
+    return _near(ours, (price, sum(qty for _, _, qty, _ in known), maker))
 
 
 def _near(ours: tuple[int, int, bool], true: tuple[int, int, bool]) -> bool:
@@ -214,8 +233,12 @@ def _near(ours: tuple[int, int, bool], true: tuple[int, int, bool]) -> bool:
 
 
 def trades_once(evidence: Evidence) -> Iterator[str]:
-    """Count trades by id."""
-    seen = Counter((symbol, trade_id) for symbol, trade_id, *_ in evidence.rows(_TRADES))
+    """Count trades by id; those in an aggregate too."""
+    seen = Counter(
+        (symbol, trade_id)
+        for symbol, first, last, *_ in evidence.rows(_TRADES)
+        for trade_id in range(first, last + 1)
+    )
     yield from some(
         f"{symbol}: trade {trade} is stored {n} times" for (symbol, trade), n in seen.items() if n > 1
     )
@@ -224,8 +247,8 @@ def trades_once(evidence: Evidence) -> Iterator[str]:
 def trade_gaps_told(evidence: Evidence) -> Iterator[str]:
     """Look for trades between the first and the last stored one that are neither stored nor told."""
     stored = defaultdict(set)
-    for symbol, trade_id, *_ in evidence.rows(_TRADES):
-        stored[symbol].add(trade_id)
+    for symbol, first, last, *_ in evidence.rows(_TRADES):
+        stored[symbol].update(range(first, last + 1))
     told = evidence.rows("SELECT symbol, first_missing_id, next_id FROM trade_holes")
     for symbol, ids in stored.items():
         missing = [
@@ -236,6 +259,13 @@ def trade_gaps_told(evidence: Evidence) -> Iterator[str]:
         untold = [each for each in missing if not any(s == symbol and a <= each < b for s, a, b in told)]
         if untold:
             yield f"{symbol}: {len(untold)} trades are missing and not told, the first {untold[0]}"
+
+
+def holes_asked(evidence: Evidence) -> Iterator[str]:
+    """Look for holes of trades that nobody asked for, or gave no reason for."""
+    for symbol, first, missing in evidence.rows(_UNTOLD):
+        if missing <= MOST_BACKFILLED:
+            yield f"{symbol}: {missing} trades from {first} on are missing and were not asked for"
 
 
 def samples_true(evidence: Evidence) -> Iterator[str]:

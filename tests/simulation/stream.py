@@ -41,6 +41,7 @@ from tests.simulation.world import Body, World
 
 CATCH_UP_S, LOOK_S = 5.0, 0.02
 NO_ROOM = 1 << 62
+MOST_BACKFILLED = 5_000
 
 
 @dataclass(slots=True)
@@ -174,6 +175,7 @@ class Stream:
             check_every_s=0.5,
             status_every_s=plan.status_every_s,
             audit_every_s=plan.audit_every_s,
+            backfill_trades=MOST_BACKFILLED,
             backoff_cap_s=10.0,
             legs=plan.legs,
             bans_file=self.db.with_name("bans.json"),
