@@ -35,6 +35,7 @@ from leadline.storage.handover.succession import Ends, SymbolEnd, ends, ensure_n
 from leadline.storage.ingest.commit import Commit, WriterStatus
 from leadline.storage.ingest.tables import Rows
 from leadline.storage.ingest.writer import Writer
+from leadline.storage.queries.trades import newest_trades
 from leadline.storage.symbols.watchlist import overrule, symbols_to_stream
 from leadline.tasks.feed.routing.config import SinkStatus
 from leadline.tasks.feed.thread import Feed, FeedConfig, FeedStatus, Need
@@ -206,6 +207,7 @@ class StreamHost:
             stats_every_s=settings.stats_every_s,
             status_every_s=settings.status_every_s,
             backfill_trades=settings.backfill_trades,
+            trades_stored={} if self._owner is None else newest_trades(self._owner.cursor(), self.venue),
             audit_every_s=settings.audit_every_s,
             audit_levels=settings.audit_levels,
             kinds=USUAL_KINDS | {StreamKind.DEPTH20} if settings.depth20 == "on" else USUAL_KINDS,

@@ -45,7 +45,7 @@ def text(number: int, decimals: int, zeros: str = "") -> str:
     return f"{whole}.{fraction}" if fraction else whole
 
 
-KINDS = ("MARKET", "MARKET", "MARKET", "INSURANCE_FUND", "ADL", "NA", "MARKETS")
+KINDS = ("MARKET", "MARKET", "MARKET", "INSURANCE_FUND", "ADL", "NA", "SETTLE")
 
 
 class FakeVenue:

@@ -35,8 +35,8 @@ class Promise:
 
 
 def _follows(seen: Seen) -> bool:
-    """Whether a stream followed another one, or a symbol was dropped and added again."""
-    return bool({"restart", "handover", "drop_symbol"} & set(seen.faults))
+    """Whether a stream took over from another one, or a symbol was dropped and added again."""
+    return bool({"handover", "drop_symbol"} & set(seen.faults))
 
 
 PROMISES: dict[str, Promise] = {
@@ -79,7 +79,7 @@ PROMISES: dict[str, Promise] = {
     "trade-holes-asked": Promise(
         "a hole of trades is asked for, and filled or told why not",
         stored.holes_asked,
-        off="a hole between two streams is told, and not asked for",
+        off="a hole at a handover, or of a symbol that was dropped, is told and not asked for",
         meets=_follows,
     ),
     "samples-true": Promise("a trusted sample is the venue's top at its id", stored.samples_true),

@@ -29,6 +29,7 @@ from leadline.storage.handover.holding import Holding
 from leadline.storage.handover.succession import SymbolEnd, ends
 from leadline.storage.ingest.commit import Commit
 from leadline.storage.ingest.writer import Writer
+from leadline.storage.queries.trades import newest_trades
 from leadline.tasks.feed.core import Core
 from leadline.tasks.feed.requests.needs import NeedQueue
 from leadline.tasks.feed.routing.config import FeedConfig
@@ -176,6 +177,7 @@ class Stream:
             status_every_s=plan.status_every_s,
             audit_every_s=plan.audit_every_s,
             backfill_trades=MOST_BACKFILLED,
+            trades_stored={} if self.owner is None else newest_trades(self.owner.cursor(), profile.name),  # type: ignore[arg-type]
             backoff_cap_s=10.0,
             legs=plan.legs,
             bans_file=self.db.with_name("bans.json"),

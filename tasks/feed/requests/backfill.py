@@ -80,6 +80,7 @@ class Backfiller:
         self._rest = rest
         self._config = config
         self._newest: dict[int, _Newest] = {}
+        self._stored_before = dict(config.trades_stored)
         self.holes: list[Hole] = []
         spec = config.profile.spec
         self._most = config.backfill_trades
@@ -98,12 +99,20 @@ class Backfiller:
             )
 
     def _note(self, book: int, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
-        ids, newest = rows[:, 0], self._newest.get(book)
+        ids, newest = rows[:, 0], self._newest.get(book) or self._stored(book)
         if (newest is None or ids[0] == newest.trade_id + 1) and bool((np.diff(ids) == 1).all()):
             self._newest[book] = _Newest(int(ids[-1]), int(rows[:, 1].max()))
             return
         for trade_id, traded_ns in rows.tolist():
             self._note_one(book, trade_id, traded_ns)
+
+    def _stored(self, book: int) -> _Newest | None:
+        """Where an earlier stream's trades end, for the first trade of a symbol to go on from."""
+        symbol = self._router.markets[book].symbol
+        newest = self._stored_before.pop(symbol, None)
+        if newest is not None:
+            self._newest[book] = _Newest(*newest)
+        return self._newest.get(book)
 
     def _note_one(self, book: int, trade_id: int, traded_ns: int) -> None:
         newest = self._newest.get(book)

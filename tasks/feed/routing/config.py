@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -61,6 +61,7 @@ class FeedConfig:
     again_most_s: float = 60.0  # … and ever later, but at least so often
     clock_every_s: float = 60.0
     backfill_trades: int = 0  # holes of up to so many trades are asked for by REST; 0: none
+    trades_stored: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # newest: id, traded at, ns
     backfill_after_s: float = 2.0  # a trade that another one overtook has come by then
     backfill_again_s: float = 10.0  # what was not listed may be later: REST may lag behind
     audit_every_s: float = 0.0  # each book is held against REST so often at most; 0: only to settle doubts

@@ -7,7 +7,7 @@ from tests.mutants.variant import Variant
 KINDS = ("tests/flows/recordings/test_trade_kinds.py",)
 BACKFILL = ("tests/tasks/feed/requests/test_backfill.py",)
 RUNS = ("tests/storage/ingest/test_trade_runs.py",)
-ENGINES = ("tests/book/engine/test_differential.py",)
+ENGINES = ("tests/book/engine/test_prints.py",)
 
 VARIANTS = (
     Variant(
@@ -29,7 +29,7 @@ VARIANTS = (
         "book/venues/binance/scan.py",
         "    state[TS_TRANSACTION] = 0\n",
         "",
-        ("tests/book/engine/test_differential.py", "tests/book/venues/binance"),
+        ENGINES,
     ),
     Variant(
         "an aggregate that met no book is the market's",

@@ -19,6 +19,7 @@ from leadline.book.scale import Scale
 from leadline.storage.access.connect import connect
 from leadline.storage.access.owner import Owner
 from leadline.storage.ingest.writer import Writer
+from leadline.storage.queries.trades import newest_trades
 from leadline.tasks.feed.requests.backfill import Backfiller
 from leadline.tasks.feed.routing.config import FeedConfig
 from leadline.tasks.feed.routing.router import Router
@@ -90,6 +91,21 @@ def test_a_small_hole_is_told_and_filled(tmp_path: Path, kind: str) -> None:
         trusted = "SELECT bool_and(trusted(venue, symbol, ts_recv, 'trades')) FROM trades"
         assert con.execute(trusted).fetchall() == [(True,)]
         assert not con.execute("SELECT * FROM trade_repeats").fetchall()
+
+
+def test_a_new_stream_asks_for_what_it_missed_since_the_last_one(tmp_path: Path) -> None:
+    db = tmp_path / "x.duckdb"
+    with run_in_thread(Options(kind="usdm", symbols=(SYMBOL,), seed=3, speed=4.0)) as venue:
+        with streaming(db, venue) as (_, owner):
+            until(lambda: rows(owner, "SELECT 1 FROM trade_coverage"), "trades")
+        with connect(db) as con:
+            stored = newest_trades(con, "loopback-usdm")
+        assert list(stored) == [SYMBOL]
+        with streaming(db, venue, trades_stored=stored) as (_, owner):
+            told = "SELECT first_id, missing FROM trade_backfills"
+            until(lambda: rows(owner, told), "the hole between the two is asked for")
+            until(lambda: not rows(owner, "SELECT 1 FROM trade_holes"), "no hole any more")
+            assert rows(owner, told) == [(stored[SYMBOL][0] + 1, 0)]
 
 
 def test_a_large_hole_is_told_and_left(tmp_path: Path) -> None:
