@@ -111,11 +111,12 @@ class Audit:
         """
         Return the later audit ``by`` with what it has in common with this one.
 
-        If that is nothing, ``by`` stands for itself: it agreed, or what it found is not confirmed yet.
+        If that is nothing, what this one found did not last: it is returned without it. What only ``by``
+        found is for the audit after.
         """
         before = {_place(miss) for miss in self.misses}
         common = tuple(miss for miss in by.misses if _place(miss) in before)
-        return replace(by, misses=common, is_confirmed=True) if common else by
+        return replace(by, misses=common, is_confirmed=True) if common else replace(self, misses=())
 
 
 def changes_in(

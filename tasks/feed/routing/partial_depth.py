@@ -78,7 +78,9 @@ class Depth20:
         first, self._unconfirmed, changes = self._unconfirmed, None, self._changes
         if first is not None:
             changes = [*first[1], *changes]
-            found = first[0].confirmed(found.lasting(changes))
+            found = found.lasting(changes)
+            confirmed = first[0].confirmed(found)
+            found = confirmed if confirmed.misses else found
         if found.misses and not found.is_confirmed:
             self._unconfirmed = found, changes
             if not found.is_exact:

@@ -45,6 +45,7 @@ def streaming(
 
 
 TRIES, ONE_TRY_S = 15, 3.0
+AUDITS = {"audit_every_s": 0.3, "audit_lead_s": 0.1, "audit_settle_s": 0.1}
 
 
 def struck(venue: ThreadedVenue, fault: Fault) -> dict[str, Any]:
@@ -194,7 +195,7 @@ def test_wrong_tops_make_a_book_suspect_and_never_discard_it() -> None:
 def test_audits_compare_by_seq_and_find_a_level_that_was_lost() -> None:
     """REST books bear ``seq``, too; that it orders what they say is all that an audit needs."""
     # A book of fewer levels than the window: none leaves it, and a lost one stays lost.
-    with streaming("bybit-linear", levels=300, audit_every_s=0.3, audit_lead_s=0.1) as (feed, venue, sink):
+    with streaming("bybit-linear", levels=300, **AUDITS) as (feed, venue, sink):
         victim = venue.symbols[0]
         until(lambda: feed.status().audits.done > 5, "audited")
         assert (feed.status().audits.misses, feed.status().audits.failed) == (0, 0)

@@ -45,7 +45,8 @@ def test_a_wrong_level_is_found_without_any_book_ticker(kind: str) -> None:
         spoil_until_noticed(feed, venue, sink, "wrong_qty", victim, by={"refuted"})
         assert_true_book(feed, venue, victim)
         found = sink.mismatches(victim)
-        assert {row.miss.kind for row in found} == {Kind.DEPTH20}
+        # One that is SUSPECT for it may be audited before the next listing confirms it.
+        assert Kind.DEPTH20 in {row.miss.kind for row in found} <= {Kind.DEPTH20, Kind.AUDIT}
         refuting = next(row for row in found if row.refuted)
         truth = venue.truth(victim, refuting.miss.witness_id)
         theirs, ours = refuting.miss.theirs, refuting.miss.ours
