@@ -19,7 +19,6 @@ from leadline.book.trust import doubts
 from leadline.book.trust.witness import Witness
 from leadline.book.venues.binance.sequence import SpotRule
 from leadline.storage.access import owner
-from leadline.storage.exports import covered
 from leadline.storage.handover.cut import Cutter
 from leadline.storage.ingest import coverage
 from leadline.storage.ingest.transaction import Ingest
@@ -169,15 +168,11 @@ PLANTED: dict[str, Planted] = {
         "an interval goes on over a step of our clock",
     ),
     "newest-by-clock": Planted(
-        rebuild, "_INTERVAL_LAST", lambda sql: sql.replace("ORDER BY ", "ORDER BY ts_to DESC, "), 0,
+        rebuild, "_INTERVAL_LAST", lambda sql: sql.replace("ORDER BY ", "ORDER BY ts_to DESC, "), 279,
         frozenset({"newest-book"}), "the newest book is that of the latest time of our clock",
     ),
-    "certified-by-clock": Planted(
-        covered, "_INTERVALS", lambda sql: sql.replace("ORDER BY ", "ORDER BY ts_from, "), 0,
-        frozenset({"certificate"}), "a certificate takes intervals in the order of our clock",
-    ),
     "near-the-seed": Planted(
-        rebuild, "_STEPPED", lambda sql: sql.replace("clock_step", "never"), 0,
+        rebuild, "_STEPPED", lambda sql: sql.replace("clock_step", "never"), 15,
         frozenset({"rebuild", "newest-book"}),
         "a rebuilt book looks for rows near its seed though our clock was set",
     ),

@@ -9,7 +9,7 @@ from random import Random
 
 from leadline.book.scale import Scale
 from leadline.storage.certificates.day import certify_day
-from leadline.storage.errors import StoreError
+from leadline.storage.errors import NoTrustedBook, StoreError
 from leadline.storage.queries import invariants
 from leadline.storage.queries.rebuild import StoredBook, book_at
 from leadline.tasks.loopback.market.digests import book_digest
@@ -38,6 +38,10 @@ _UNTOLD = """
 SELECT symbol, first_missing_id, missing FROM trade_holes h
 WHERE NOT EXISTS (SELECT 1 FROM trade_backfills b WHERE b.symbol = h.symbol AND b.missing > 0
                   AND b.first_id < h.next_id AND b.last_id >= h.first_missing_id)
+"""
+_NEWEST_DIFF = """
+SELECT coalesce(max(last_id), -1) FROM depth_diffs
+WHERE symbol = $symbol AND epoch = $epoch AND last_id <= $until
 """
 _SAMPLES = """
 SELECT symbol, epoch, last_id, bid_px, bid_qty, ask_px, ask_qty FROM depth_snapshots WHERE trusted
@@ -173,7 +177,10 @@ def newest_book(evidence: Evidence) -> Iterator[str]:
         newest = max(i.last_id for i in intervals)
         try:
             book = book_at(evidence.con, symbol, venue=evidence.venue)
-        except StoreError:
+        except NoTrustedBook:
+            continue
+        except StoreError as exc:
+            yield f"{symbol}: {exc}"
             continue
         if book.last_id != newest:
             yield f"{symbol}: the book of now is of {book.last_id}, the newest covered id is {newest}"
@@ -199,9 +206,17 @@ def rebuild(evidence: Evidence) -> Iterator[str]:
                 yield f"{symbol} at {where}: {exc}"
                 continue
             seed_id = evidence.seed_ids.get((symbol, book.epoch), -1)
+            if (stored := _newest_diff(evidence, symbol, book.epoch, where)) > book.last_id:
+                yield f"{symbol} at {where}: rebuilt at {book.last_id}, and {stored} is stored"
             true = truth.digests.at(book.last_id)
             if _digest(book, scale) != true and not truth.is_excused(seed_id, book.last_id):
                 yield f"{symbol} at {where}: rebuilt at {book.last_id}, and not the venue's book"
+
+
+def _newest_diff(evidence: Evidence, symbol: str, epoch: int, where: dict[str, object]) -> int:
+    """Return the last id of the newest stored diff up to the id asked for; -1 where none was asked for."""
+    asked = {"symbol": symbol, "epoch": epoch, "until": where.get("at_id", -1)}
+    return int(evidence.rows(_NEWEST_DIFF, **asked)[0][0])
 
 
 def trades_true(evidence: Evidence) -> Iterator[str]:

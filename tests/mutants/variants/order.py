@@ -19,13 +19,6 @@ VARIANTS = (
         SET,
     ),
     Variant(
-        "an interval ends at a step though no update has followed",
-        "storage/ingest/coverage.py",
-        "        if run.pending and ended.last_id > run.now.last_id:\n",
-        "        if run.pending:\n",
-        SET,
-    ),
-    Variant(
         "a mismatch takes back no farther than the step",
         "storage/ingest/coverage.py",
         "        while parts and ended.last_id <= now.first_id:\n",

@@ -1,8 +1,8 @@
 """
-Our wall clock is set at random during stream, restart and handover: nothing that is proved depends on it.
+Our wall clock is set in a stream, between two, and in a handover: nothing that is proved depends on it.
 
 Every missing id lies in a hole, no percentage is above 100, no minute is trusted in which something is
-missing or nothing came, and the book at any id is the venue's.
+missing or nothing came, and the book at any id is the venue's. `test_random_clock` sets it at random.
 """
 
 from __future__ import annotations
@@ -10,11 +10,8 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import event, given, settings
-from hypothesis import strategies as st
 
 from leadline.storage.access.connect import Connection, connect
 from leadline.storage.exports.covered import covered_s, gaps, intervals
@@ -23,18 +20,6 @@ from leadline.storage.queries.rebuild import book_at
 from tests.storage.ingest.clocked import MINUTE_NS, SYMBOL, VENUE, Life, moment
 
 DAY = dt.timedelta(days=1)
-SIZES_S = (-7_200.0, -70.0, -5.0, -1.5, -0.05, 0.05, 5.0, 70.0, 3_600.0)
-sizes = st.sampled_from(SIZES_S)
-MOVES = st.one_of(
-    st.tuples(st.just("diffs"), st.integers(1, 9)),
-    st.tuples(st.just("diffs"), st.integers(300, 400)),
-    st.tuples(st.just("step"), sizes),
-    st.tuples(st.just("step"), sizes),
-    st.tuples(st.just("lose"), st.integers(1, 5)),
-    st.tuples(st.just("flush")),
-    st.tuples(st.just("restart"), st.booleans(), st.sampled_from([0.5, 20.0, 130.0]), sizes | st.just(0.0)),
-    st.tuples(st.just("hand_over"), sizes, st.integers(0, 4)),
-)
 
 
 def play(life: Life, move: tuple[object, ...]) -> None:
@@ -198,17 +183,3 @@ def test_old_rows_go_and_what_is_left_is_whole_though_the_clock_was_set_back(
         for first, last in covered:
             for last_id in {first, (first + last) // 2, last}:
                 assert book_at(con, SYMBOL, at_id=last_id).last_id == last_id
-
-
-@settings(max_examples=12, deadline=None)
-@given(moves=st.lists(MOVES, min_size=2, max_size=10))
-def test_whatever_our_clock_does(moves: list[tuple[object, ...]], template: Path) -> None:
-    with TemporaryDirectory() as folder:
-        life = Life(template, Path(folder) / "x.duckdb")
-        life.diffs(5)
-        for move in moves:
-            event(str(move[0]))
-            play(life, move)
-        life.end()
-        with connect(life.db) as con:
-            check(con, life)
