@@ -6,6 +6,7 @@ from tests.mutants.variant import Variant
 from tests.mutants.variants.book import COMPILED, SYNC
 
 QUIET = ("tests/tasks/feed/test_quiet.py",)
+PROXIES = ("tests/tasks/net/test_proxies.py",)
 REFUSALS = ("tests/tasks/feed/test_refusals.py",)
 
 VARIANTS = (
@@ -92,5 +93,26 @@ VARIANTS = (
         "passed_ns = mono_ns - self.met_mono_ns if same_boot else",
         "passed_ns = mono_ns - self.met_mono_ns if not boot else",
         ("tests/tasks/net/test_bans.py",),
+    ),
+    Variant(
+        "the password of a proxy is shown",
+        "tasks/net/proxies.py",
+        '        return f"{self.name}={self.scheme}://{self._where}"\n',
+        '        return f"{self.name}={self.for_http}"\n',
+        PROXIES,
+    ),
+    Variant(
+        "no_proxy is not heeded",
+        "tasks/net/proxies.py",
+        '        if name in {"*", host} or host.endswith',
+        '        if name in {"*"} or host.endswith',
+        PROXIES,
+    ),
+    Variant(
+        "libraries ask servers of this machine by way of the proxy",
+        "tasks/net/proxies.py",
+        '        exempt = [_value(environ, "no_proxy"), *THIS_MACHINE]\n',
+        '        exempt = [_value(environ, "no_proxy")]\n',
+        PROXIES,
     ),
 )
