@@ -8,7 +8,7 @@ from leadline.book.rows.evidence import Kind
 from leadline.tasks.loopback import Fault
 from leadline.tasks.venues.common.adapter import StreamKind
 from leadline.tasks.venues.common.profile import USUAL_KINDS
-from tests.tasks.feed.test_attestation import WITHIN_S, audits_of, spoil_until_noticed
+from tests.tasks.feed.test_attestation import WITHIN_S, audits_of, is_true, spoil_until_noticed
 from tests.tasks.feed.test_faults import hits, streaming
 from tests.tasks.feeding import all_live, assert_true_book, until
 
@@ -42,14 +42,11 @@ def test_true_books_agree_with_partial_depth_over_cuts(kind: str, legs: int, eng
 def test_a_wrong_level_is_found_without_any_book_ticker(kind: str) -> None:
     with streaming(count=1, kind=kind, kinds=ALONE) as (feed, venue, sink):
         (victim,) = venue.symbols
-        spoil_until_noticed(feed, venue, sink, "wrong_qty", victim, by={"refuted"})
-        assert_true_book(feed, venue, victim)
-        found = sink.mismatches(victim)
-        # One that is SUSPECT for it may be audited before the next listing confirms it.
-        assert Kind.DEPTH20 in {row.miss.kind for row in found} <= {Kind.DEPTH20, Kind.AUDIT}
-        refuting = next(row for row in found if row.refuted)
-        truth = venue.truth(victim, refuting.miss.witness_id)
-        theirs, ours = refuting.miss.theirs, refuting.miss.ours
-        price, lots = theirs[:2] if theirs.bid_ticks else theirs[2:]
-        assert dict(truth.bids if theirs.bid_ticks else truth.asks).get(price, 0) == lots
-        assert ours != theirs
+        spoil_until_noticed(feed, venue, sink, "wrong_qty", victim, by={"mismatch"})
+        first = sink.mismatches(victim)[0].miss
+        assert first.kind is Kind.DEPTH20
+        truth = venue.truth(victim, first.witness_id)
+        price, lots = first.theirs[:2] if first.theirs.bid_ticks else first.theirs[2:]
+        assert dict(truth.bids if first.theirs.bid_ticks else truth.asks).get(price, 0) == lots
+        assert first.ours != first.theirs
+        until(lambda: is_true(feed, venue, victim), "set anew, or discarded", within_s=WITHIN_S)
