@@ -11,7 +11,9 @@ from leadline.tasks.feed.routing.config import Tap
 from leadline.tasks.feed.routing.router import Router, Told
 from leadline.tasks.net.errors import SinkFull
 
-RETRY_FULL_S = 0.005  # how soon a full sink is asked again
+# How soon a full sink is asked again, and how soon at the latest once it has been full for a while: each
+# time a frame is decoded for nothing.
+RETRY_FULL_S, RETRY_FULL_MOST_S = 0.005, 0.1
 
 
 class Intake:
@@ -39,6 +41,7 @@ class Intake:
         self._on_home = on_home
         self._on_broken = on_broken
         self._held: deque[Frame] = deque()
+        self._retry_s = RETRY_FULL_S
 
     @property
     def is_held(self) -> bool:
@@ -73,13 +76,15 @@ class Intake:
             except SinkFull:
                 self._held.extend(Frame(later, wall_ns, mono_ns) for later in frames[n:])
                 self._on_hold()
+                self._retry_s = RETRY_FULL_S
                 self._look_again_soon()
                 return
             if told:
                 self._on_told(told)
 
     def _look_again_soon(self) -> None:
-        asyncio.get_running_loop().call_later(RETRY_FULL_S, self._drain)
+        asyncio.get_running_loop().call_later(self._retry_s, self._drain)
+        self._retry_s = min(2 * self._retry_s, RETRY_FULL_MOST_S)
 
     def _drain(self) -> None:
         """Bring held frames to the books; when all are home tell so, else ask the sink again soon."""
@@ -87,6 +92,7 @@ class Intake:
             while self._held:
                 told = self._router.dispatch(*self._held[0])
                 self._held.popleft()
+                self._retry_s = RETRY_FULL_S
                 if told:
                     self._on_told(told)
         except SinkFull:
