@@ -42,18 +42,22 @@ class Planted:
     seed: int
     breaks: frozenset[str]
     says: str
+    also: tuple[str, Callable[[Any], Any]] | None = None  # a second one in the same place: two rules guard it
 
 
 @contextmanager
 def planted(name: str) -> Iterator[None]:
     """Break the product for the block."""
     fault = PLANTED[name]
-    was = fault.where.__dict__[fault.name]
-    setattr(fault.where, fault.name, fault.instead(was))
+    spots = [(fault.name, fault.instead), *([fault.also] if fault.also else [])]
+    was = {spot: fault.where.__dict__[spot] for spot, _ in spots}
+    for spot, instead in spots:
+        setattr(fault.where, spot, instead(was[spot]))
     try:
         yield
     finally:
-        setattr(fault.where, fault.name, was)
+        for spot, before in was.items():
+            setattr(fault.where, spot, before)
 
 
 def _one_id_more(judge: Any) -> Any:
@@ -61,6 +65,14 @@ def _one_id_more(judge: Any) -> Any:
         if diff.first_id == last_id + 2:
             return Join.NEXT
         return judge(rule, diff, last_id, bridged=bridged)  # type: ignore[no-any-return]
+
+    return judged
+
+
+def _first_diff_joins(judge: Any) -> Any:
+    def judged(rule: SpotRule, diff: Any, last_id: int, *, bridged: bool) -> Join:
+        said = judge(rule, diff, last_id, bridged=bridged)
+        return Join.NEXT if said is Join.GAP and not bridged else said
 
     return judged
 
@@ -140,7 +152,7 @@ PLANTED: dict[str, Planted] = {
         "intervals of a killed stream stay open",
     ),
     "not-cut": Planted(
-        Cutter, "cut_messages", lambda _: lambda *_: None, 0,
+        Cutter, "cut_all", lambda _: lambda *_: None, 1,
         frozenset({"coverage-tiled", "rows-once", "trades-once"}), "a successor stores what was stored",
     ),
     "one-verdict": Planted(
@@ -181,7 +193,7 @@ PLANTED: dict[str, Planted] = {
         "holes of trades are not asked for",
     ),
     "any-seed": Planted(
-        SpotRule, "oldest_seed", lambda _: lambda *_: -1, 0, frozenset({"live-books"}),
-        "a seed older than the diffs joins them",
+        SpotRule, "oldest_seed", lambda _: lambda *_: -1, 0, frozenset({"live-books", "coverage-tiled"}),
+        "a seed older than the diffs joins them", also=("judge", _first_diff_joins),
     ),
 }  # fmt: skip
