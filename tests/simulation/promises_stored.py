@@ -26,8 +26,11 @@ CERTIFIED = 2  # symbols of a life: a certificate costs as much as minutes of it
 _TRUST = "SELECT symbol, epoch_us(minute), is_trusted, covered_s, watched_s FROM trust"
 _HOLES = "SELECT symbol, first_missing_id, next_id FROM coverage_holes"
 _BATCHES = "SELECT writer_id, seq, diffs FROM ingest_batches"
+# A stream whose book was in doubt stores on past its coverage; one that follows begins where that ended.
 _TWICE = """
-SELECT symbol, last_id, list(epoch ORDER BY epoch) FROM depth_diffs
+SELECT symbol, last_id, list(epoch ORDER BY epoch) FROM depth_diffs d
+WHERE EXISTS (SELECT 1 FROM coverage c WHERE c.symbol = d.symbol AND c.epoch = d.epoch
+              AND d.last_id > c.first_id AND d.last_id <= c.last_id)
 GROUP BY symbol, last_id HAVING count(*) > 1 ORDER BY symbol, last_id
 """
 # An aggregate that was asked for stands for the ids it covers.
