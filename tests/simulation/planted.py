@@ -42,7 +42,8 @@ class Planted:
     seed: int
     breaks: frozenset[str]
     says: str
-    also: tuple[str, Callable[[Any], Any]] | None = None  # a second one in the same place: two rules guard it
+    # A second one in the same place, where two rules guard it.
+    also: tuple[str, Callable[[Any], Any]] | None = None
 
 
 @contextmanager
@@ -193,7 +194,7 @@ PLANTED: dict[str, Planted] = {
         "holes of trades are not asked for",
     ),
     "any-seed": Planted(
-        SpotRule, "oldest_seed", lambda _: lambda *_: -1, 0, frozenset({"live-books", "coverage-tiled"}),
+        SpotRule, "oldest_seed", lambda _: lambda *_: -1, 60, frozenset({"live-books", "coverage-tiled"}),
         "a seed older than the diffs joins them", also=("judge", _first_diff_joins),
     ),
 }  # fmt: skip
