@@ -183,3 +183,10 @@ def test_old_rows_go_and_what_is_left_is_whole_though_the_clock_was_set_back(
         for first, last in covered:
             for last_id in {first, (first + last) // 2, last}:
                 assert book_at(con, SYMBOL, at_id=last_id).last_id == last_id
+
+
+def test_a_book_is_rebuilt_from_rows_on_both_sides_of_a_large_step(template: Path, tmp_path: Path) -> None:
+    life = lived(template, tmp_path / "x.duckdb", ("step", -7_200.0), ("diffs", 20))
+    with connect(life.db) as con:
+        check(con, life)
+        assert book_at(con, SYMBOL, at_id=1030).last_id == 1030
