@@ -5,7 +5,8 @@ Which trades are there: runs of ids without a missing one, kept in step with the
     a later id               begins a run: the ids between are missing (view ``trade_holes``)
     an id within a run       was sent again: stored once, noted in ``trade_repeats``
     an id in a hole          fills it; runs that then touch become one
-    a lower id traded later  the venue counts anew: runs of before are left as they are
+    a lower id traded later  the venue counts anew: runs of before are left as they are; but the
+                             newest id itself was sent again, unless it is the first there can be
 
 An aggregate that was asked for where the stream tells single trades stands for every id it covers. If one
 of them is there already, it is not stored: its quantity would count twice.
@@ -30,6 +31,7 @@ from leadline.book.venues.registry import find_spec
 if TYPE_CHECKING:
     import duckdb
 
+FIRST_ID = 1  # a venue that counts anew may begin here
 KEPT = 256  # newest runs of a market that are remembered; a trade of before the oldest begins a run
 
 _NEWEST = """
@@ -187,7 +189,8 @@ def _take_one(book: int, row: NDArray[np.int64], market: _Market, last_id: int) 
     if not runs or trade_id > runs[-1].last_id:
         _append(runs, one)
         return True
-    if traded_ns > max(run.traded_ns for run in runs):
+    is_newest_again = trade_id == runs[-1].last_id > FIRST_ID
+    if traded_ns > max(run.traded_ns for run in runs) and not is_newest_again:
         market.old += runs
         market.runs = [one]
         return True

@@ -44,7 +44,7 @@ class StillVenue:
         self.listing = {symbol: listed(symbol) for symbol in symbols}
         self.books = {symbol: ({"99.98": "1", "99.97": "2"}, {"100.02": "1"}) for symbol in symbols}
         self.ids = dict.fromkeys(symbols, 1_000)
-        self.trade_ids = dict.fromkeys(symbols, 0)
+        self.trades: dict[str, list[dict[str, Any]]] = {symbol: [] for symbol in symbols}
         self.requests: list[tuple[float, str, dict[str, str]]] = []  # when (monotonic), path, query
         self.opened: list[tuple[float, str]] = []  # when, and by which path
         self.answer: Callable[[str, dict[str, str]], Answer | None] = lambda _path, _query: None
@@ -84,21 +84,36 @@ class StillVenue:
             self.send(f"{symbol.lower()}@depth@100ms", {**what, "b": bids, "a": asks})
         return last
 
-    def trade(self, symbol: str) -> int:
-        """Let the symbol trade once; return the id."""
-        self.trade_ids[symbol] += 1
-        n, kind = self.trade_ids[symbol], "aggTrade" if self.futures else "trade"
-        what = {"e": kind, "E": now_ms(), "s": symbol, "p": "100.00", "q": "1", "T": now_ms(), "m": True}
-        ids = {"a": n, "f": n, "l": n} if self.futures else {"t": n, "M": True}
-        self.send(f"{symbol.lower()}@{kind}", what | ids)
+    def ticker(self, symbol: str) -> None:
+        """Tell the best levels at the book's present id."""
+        book = self._book(symbol, 1)
+        ((bid, bid_qty), (ask, ask_qty)) = book["bids"][0], book["asks"][0]
+        what = {"u": self.ids[symbol], "s": symbol, "b": bid, "B": bid_qty, "a": ask, "A": ask_qty}
+        what |= {"e": "bookTicker", "E": now_ms(), "T": now_ms()} if self.futures else {}
+        self.send(f"{symbol.lower()}@bookTicker", what)
+
+    def trade(self, symbol: str, *, lost: bool = False) -> int:
+        """Let the symbol trade once, and send it unless ``lost``; return the id."""
+        n = len(self.trades[symbol]) + 1
+        self.trades[symbol].append({"p": "100.00", "q": "1", "T": now_ms(), "m": True, "n": n})
+        if not lost:
+            self.trade_again(symbol)
         return n
 
-    def cut(self) -> None:
-        """End every connection without a word."""
+    def trade_again(self, symbol: str) -> None:
+        """Send the newest trade, as it was sent before."""
+        what = dict(self.trades[symbol][-1])
+        n, kind = what.pop("n"), "aggTrade" if self.futures else "trade"
+        ids = {"a": n, "f": n, "l": n} if self.futures else {"t": n, "M": True}
+        self.send(f"{symbol.lower()}@{kind}", {"e": kind, "E": what["T"], "s": symbol} | what | ids)
+
+    def cut(self, path: str = "") -> None:
+        """End every connection without a word; only those whose path begins with ``path``."""
 
         async def abort() -> None:
-            for wire, _, _ in self._lines:
-                wire.transport.abort()
+            for wire, _, by_path in self._lines:
+                if by_path.startswith(path):
+                    wire.transport.abort()
 
         self._call(abort())
 
@@ -186,8 +201,19 @@ class StillVenue:
         if path == "depth":
             return 200, self._book(query["symbol"], int(query["limit"])), {}
         if path == "aggTrades":
-            return 200, [{"a": n} for n in [self.trade_ids[query["symbol"]]] if n], {}
+            return 200, self._aggregates(query), {}
         return 404, {"code": -1, "msg": "no such path"}, {}
+
+    def _aggregates(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        """Each trade is an aggregate of its own, of the same id."""
+        limit, from_id = int(query["limit"]), int(query.get("fromId", 0))
+        from_ms, to_ms = int(query.get("startTime", 0)), int(query.get("endTime", now_ms()))
+        listed = [
+            {"a": one["n"], "f": one["n"], "l": one["n"]} | {key: one[key] for key in "pqTm"}
+            for one in self.trades[query["symbol"]]
+            if from_id <= one["n"] and from_ms <= one["T"] <= to_ms
+        ]
+        return listed[:limit] if {"fromId", "startTime"} & query.keys() else listed[-limit:]
 
     def _book(self, symbol: str, limit: int) -> dict[str, Any]:
         bids, asks = (list(side.items()) for side in self.books[symbol])

@@ -7,13 +7,15 @@ Finds out whether a silent connection is a quiet market, before it is given up.
                                 └──> it shows none, or cannot be asked ──> borne, and looked at again later
 
 What is looked at: the best levels of a few of its symbols with their update ids, or the newest trade where
-the connection carries trades only. One look is enough for a book that is held. Elsewhere it takes two.
+the connection carries trades only. One look is enough for a book that is held. Elsewhere it takes two in
+one silence: what was new before the connection was last heard, it may have brought itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from leadline.book.engine.live import LiveBook
@@ -52,6 +54,16 @@ class SilentLine(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was looked at in one silence of a line, by symbol."""
+
+    liveness: Liveness  # of the session
+    heard_ns: int  # monotonic; the silence began then
+    tops: dict[str, Top] = field(default_factory=dict)
+    trades: dict[str, int] = field(default_factory=dict)  # the newest one's id
+
+
 class Silences:
     """Looks into one silence a line at a time; runs on the feed's loop."""
 
@@ -60,8 +72,7 @@ class Silences:
         self._rest = rest
         self._config = config
         self._looks: dict[str, asyncio.Task[None]] = {}  # by line
-        self._tops: dict[str, Top] = {}  # by symbol, as looked at last
-        self._trades: dict[str, int] = {}  # … and its newest trade
+        self._seen: dict[str, _Seen] = {}  # … in its present silence
 
     def look_into(self, line: SilentLine, silent: LineSilent) -> None:
         """Begin to find out; returns at once."""
@@ -96,12 +107,13 @@ class Silences:
         """Say that the market moved without the line; ``is_certain``: also where nothing can be learned."""
         pulses = sorted(liveness.pulses, key=lambda pulse: -pulse.last_ns)
         symbols = list(dict.fromkeys(pulse.symbol for pulse in pulses))[:LOOKED_AT]
+        seen = self._seen_of(line.name, liveness)
         moved = self._depth_moved if line.carries is StreamKind.DEPTH else self._trades_moved
         trouble = ""
         for symbol in symbols:
             book = self._router.books.get(symbol)
             try:
-                if book is not None and await moved(book, symbol):
+                if book is not None and await moved(book, symbol, seen):
                     return f"while {symbol} moved"
             except LeadlineError as exc:
                 trouble = str(exc)
@@ -109,11 +121,17 @@ class Silences:
             log.info("%s: silent, and nothing to be learned about it: %s", line.name, trouble)
         return "on a busy connection" if trouble and is_certain else ""
 
-    async def _depth_moved(self, book: LiveBook, symbol: str) -> bool:
+    def _seen_of(self, name: str, liveness: Liveness) -> _Seen:
+        seen = self._seen.get(name)
+        if seen is None or seen.liveness is not liveness or seen.heard_ns != liveness.last_ns:
+            seen = self._seen[name] = _Seen(liveness, liveness.last_ns)
+        return seen
+
+    async def _depth_moved(self, book: LiveBook, symbol: str, seen: _Seen) -> bool:
         reply = await self._rest.depth(symbol, LEVELS)
         snapshot = book.read_snapshot(reply.body, reply.received_ns)
         now = snapshot.witness_id, list(snapshot.bids[:LEVELS]), list(snapshot.asks[:LEVELS])
-        before, self._tops[symbol] = self._tops.get(symbol), now
+        before, seen.tops[symbol] = seen.tops.get(symbol), now
         if book.state is State.LIVE:
             before = (book.witness_id, *book.top(LEVELS))
         if before is None or now[0] <= before[0] or now[1:] == before[1:]:
@@ -124,11 +142,11 @@ class Silences:
             await asyncio.sleep(LOOK_S)
         return True
 
-    async def _trades_moved(self, book: LiveBook, symbol: str) -> bool:  # noqa: ARG002 - as for depth
+    async def _trades_moved(self, book: LiveBook, symbol: str, seen: _Seen) -> bool:  # noqa: ARG002 - as for depth
         newest = await self._rest.newest_trade(symbol)
         if newest is None:
             return False
-        before, self._trades[symbol] = self._trades.get(symbol), newest
+        before, seen.trades[symbol] = seen.trades.get(symbol), newest
         if before is None or newest <= before:
             return False
         await asyncio.sleep(REACH_S)

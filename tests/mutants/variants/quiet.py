@@ -67,6 +67,13 @@ VARIANTS = (
         QUIET,
     ),
     Variant(
+        "what a connection brought itself counts as what it did not bring",
+        "tasks/feed/requests/silences.py",
+        " or seen.heard_ns != liveness.last_ns:\n",
+        ":\n",
+        ("tests/tasks/feed/test_trade_path.py",),
+    ),
+    Variant(
         "seeds that never fit are asked for at full speed",
         "tasks/feed/requests/seeds.py",
         "        seat.unfit += 1\n",

@@ -94,4 +94,11 @@ VARIANTS = (
         "    if runs[at].first_id <= trade_id:\n",
         RUNS,
     ),
+    Variant(
+        "the newest trade sent again at a later time is another one",
+        "storage/ingest/trade_runs.py",
+        " and not is_newest_again:\n",
+        ":\n",
+        RUNS,
+    ),
 )

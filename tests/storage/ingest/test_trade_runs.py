@@ -180,6 +180,17 @@ def test_a_venue_that_counts_anew_begins_a_run_and_nothing_is_a_repeat() -> None
     assert stored.repeats == []
 
 
+@pytest.mark.parametrize(("trade_id", "stored_ids"), [(109, [109]), (1, [1, 1])])
+def test_the_newest_id_at_a_later_time_is_a_repeat_unless_it_is_the_first(
+    trade_id: int, stored_ids: list[int]
+) -> None:
+    stored = Stored()
+    stored.write(batch(trade(trade_id, 0, traded=0)))
+    stored.write(batch(trade(trade_id, 200, traded=200)))
+    assert [run.last_id for run in stored.rows.values()] == stored_ids
+    assert len(stored.repeats) == 2 - len(stored_ids)
+
+
 def test_a_market_whose_ids_say_nothing_is_not_followed() -> None:
     venue = converted_venue("deribit")
     tracker = TradeRuns([replace(BTC, venue=venue), replace(BTC, venue="never-heard-of")])

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from leadline.book.rows.feed import ListingRow
 from leadline.book.sync.events import State
 from leadline.book.venues.common.listing import ListingState
-from leadline.tasks.feed.thread import Feed
+from leadline.tasks.feed.thread import Feed, FeedConfig
 from leadline.tasks.loopback import Fault, Options, ThreadedVenue, run_in_thread
 from leadline.tasks.loopback.faults.listings import LIES
+from leadline.tasks.venues.registry import loopback
 from tests.tasks.feeding import (
     ListSink,
     all_live,
@@ -27,6 +28,7 @@ from tests.tasks.feeding import (
     standing,
     until,
 )
+from tests.tasks.still_venue import StillVenue, listed
 
 S = ListingState
 STATES: dict[str, State | ListingState] = dict.fromkeys(LIES, S.UNUSABLE) | {
@@ -203,6 +205,41 @@ def test_numbers_off_scale_cost_little_weight() -> None:
         assert feed.status().used_weight <= used + 30, "no more seeds, no more questions"
         assert "decimals of its symbol's scale" in feed.status().symbol(SYMBOLS[0]).why
         assert venue.status()["used_weight"] < 1_500
+
+
+def test_a_level_larger_than_the_largest_order_allows_for_is_refused_by_name() -> None:
+    """Many orders stand at one price: 250,000,000,000 where one may be of 92,141,578."""
+    good, meme = "AAAUSDT", "MEMEUSDT"
+    coarse = {"stepSize": "1.00", "minQty": "1.00", "maxQty": "92141578.00"}
+    with StillVenue(good, meme) as venue:
+        precision = {"baseAssetPrecision": 8, "quotePrecision": 8}
+        venue.listing[meme] = listed(meme, tick="0.00000001", lots=coarse) | precision
+        venue.books[meme] = ({"0.00000040": "250000000000.00"}, {"0.00000041": "180000000000.00"})
+        profile = loopback("spot", ws_url=venue.ws_url, rest_url=venue.rest_url)
+        config = FeedConfig(profile=profile, symbols=(good, meme), engine="plain", settled_s=0.0,
+                            check_every_s=0.05, again_first_s=0.1)  # fmt: skip
+        with feeding(config, ListSink()) as feed:
+            until(lambda: feed.status().symbol(meme).state is S.OFF_SCALE, "refused")
+            why = until(lambda: feed.status().symbol(meme).why, "says why")
+            assert meme in why
+            assert "250000000000.00" in why
+            until(is_live(feed, good), "the other one is LIVE")
+            before = len(seeds(venue, meme))
+            assert before <= 3
+            until(lambda: len(seeds(venue, meme)) > before, "asked for again")
+            assert seeds(venue, meme)[before] - seeds(venue, meme)[before - 1] >= 1.0, "after a while"
+            venue.diff(good, (("99.98", "5"),))
+            until(lambda: feed.status().symbol(good).last_id == venue.ids[good], "its stream goes on")
+            assert feed.status().symbol(good).gaps == 0
+
+
+def seeds(venue: StillVenue, symbol: str) -> list[float]:
+    """When its book was asked for, in seconds."""
+    return [
+        at_s
+        for at_s, path, query in venue.requests
+        if (path[-5:], query.get("symbol")) == ("depth", symbol)
+    ]
 
 
 def test_outcasts_are_asked_about_ever_more_slowly() -> None:
