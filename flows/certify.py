@@ -19,6 +19,7 @@ from leadline.flows.config.run_settings import settings_of_run
 from leadline.flows.config.settings import Settings
 from leadline.flows.prefect_ui.artifacts import show
 from leadline.flows.prefect_ui.pages import Page
+from leadline.flows.render.markdown import bold, plain, row
 from leadline.storage.access.connect import connect
 from leadline.storage.certificates.summary import DayCertificate, certify
 
@@ -87,10 +88,10 @@ def summary(found: Sequence[DayCertificate]) -> str:
 def markdown(found: Sequence[DayCertificate], said: str, files: Mapping[Market, Told], folder: Path) -> str:
     """Return the certificates as a page, the least trusted first; ``files`` are those in ``folder``."""
     lines = [
-        f"**{said}**",
+        bold(said),
         "",
-        f"Whole, with plots: `{folder}/<venue>/<symbol>/<day>.html`, and `.json` for programs. `leadline "
-        "certify --verify FILE` holds one against the store.",
+        f"Whole, with plots: {plain(f'{folder}/<venue>/<symbol>/<day>.html')}, and `.json` for programs. "
+        "`leadline certify --verify FILE` holds one against the store.",
         "",
         "| day | venue | symbol | trusted | of watched | gaps | crossed | diffs stored | ended by "
         "| attested | content |",
@@ -111,7 +112,7 @@ def markdown(found: Sequence[DayCertificate], said: str, files: Mapping[Market, 
             c.causes,
             *_of_file(files.get((c.venue, c.symbol, c.day))),
         )
-        lines.append(f"| {' | '.join(map(str, cells))} |")
+        lines.append(row(cells))
     if len(worst) > ROWS_SHOWN:
         lines += ["", f"… and {len(worst) - ROWS_SHOWN} more, trusted at least as far"]
     return "\n".join(lines)
@@ -122,7 +123,7 @@ def _of_file(told: Told | None) -> tuple[str, str]:
     if told is None:
         return "", ""
     attested = told["attestation"]["attested_pct"]
-    content = f"`{told['content']['sha256'][:HASH_SHOWN]}`"
+    content = str(told["content"]["sha256"])[:HASH_SHOWN]
     return "never" if attested is None else f"{attested:.3f} %", (
         "provisional" if told["is_provisional"] else content
     )

@@ -16,6 +16,7 @@ from leadline.flows.config.run_settings import settings_of_run
 from leadline.flows.config.settings import Settings
 from leadline.flows.prefect_ui.artifacts import show
 from leadline.flows.prefect_ui.pages import Page, table
+from leadline.flows.render.markdown import bold, plain
 from leadline.flows.scores.report import (
     HEAD,
     Report,
@@ -67,7 +68,7 @@ def told(labelled: Counter[str]) -> str:
 
 def markdown(found: Report) -> str:
     """Return the scores as a page for the Prefect UI."""
-    made = [f"**{line}**" for line in headlines(found)]
+    made = [bold(line) for line in headlines(found)]
     if not found.is_empty:
         made += ["", *table(HEAD, table_rows(whole(found)))]
         cells = parts(found)
@@ -78,5 +79,5 @@ def markdown(found: Report) -> str:
                 for row, cell in zip(cells, table_rows(cells), strict=True)
             ]
             made += ["", "by symbol and regime, what says most first", "", *table(head, rows)]
-        made += ["", *(f"- {note}" for note in notes(found))]
+        made += ["", *(f"- {plain(note)}" for note in notes(found))]
     return "\n".join(made)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import platform
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from leadline.book.contact.findings import Finding, Verdict
 from leadline.flows.contact.traces import Traces
+from leadline.flows.render.markdown import bold, plain, row
+from leadline.flows.render.visible import json_text
 from leadline.storage.files.whole import write_whole
 from leadline.tasks.contact.run import Contact
 
@@ -96,21 +97,21 @@ class Report:
         """Write both files; return their paths."""
         page, data = folder / f"{self.stem}.md", folder / f"{self.stem}.json"
         write_whole(page, self.as_markdown())
-        write_whole(data, json.dumps(self.as_json(), indent=2, ensure_ascii=False) + "\n")
+        write_whole(data, json_text(self.as_json(), indent=2) + "\n")
         return page, data
 
     def _lines(self) -> Iterator[str]:
         told = self.as_json()
-        yield f"# First contact: {self.venue}"
+        yield f"# First contact: {plain(self.venue)}"
         yield ""
-        yield f"**{self.headline[0].upper()}{self.headline[1:]}.**"
+        yield bold(f"{self.headline[0].upper()}{self.headline[1:]}.")
         yield ""
         yield "| | |"
         yield "|---|---|"
         yield f"| began | {self.began:%Y-%m-%d %H:%M:%S} UTC |"
         yield f"| streams open | {self.seconds:g} s |"
-        yield f"| symbols | {', '.join(self.symbols)} |"
-        yield f"| Leadline | {self.version}, Python {told['python']}, {told['system']} |"
+        yield row(("symbols", ", ".join(self.symbols)))
+        yield row(("Leadline", f"{self.version}, Python {told['python']}, {told['system']}"))
         yield ""
         yield "This page names no person, no machine and no path. Its only addresses are the venue's own."
         for verdict in ORDER:
@@ -123,10 +124,4 @@ class Report:
                     "| area | assumption | found | by |",
                     "|---|---|---|---|",
                 )
-                yield from _rows(found)
-
-
-def _rows(findings: Sequence[Finding]) -> Iterator[str]:
-    for one in findings:
-        cells = (one.area, one.assumption, one.detail, one.source)
-        yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+                yield from (row((one.area, one.assumption, one.detail, one.source)) for one in found)

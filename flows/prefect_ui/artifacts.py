@@ -6,6 +6,8 @@ update by id changes that version, and with it what the UI shows as the latest. 
 its pages once, and short runs create them once a day; in between they are updated. Versions of earlier days
 are deleted together with their flow runs, by Prefect's vacuum or the flow ``tend-prefect``.
 
+Prefect's UI reads descriptions as markdown, too: they are written as `flows.render.markdown` does.
+
 The client's own ``update_artifact`` is not used: it sends an event with the whole page in its payload, so
 that every update would be a row after all, kept as long as events are.
 """
@@ -23,6 +25,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.filters import ArtifactCollectionFilter, ArtifactCollectionFilterKey
 
 from leadline.flows.prefect_ui.pages import Page
+from leadline.flows.render.markdown import plain
 
 A_DAY = dt.timedelta(days=1)
 
@@ -54,7 +57,7 @@ class ArtifactStore:
                 key=page.key,
                 type="markdown",
                 data=page.markdown,
-                description=page.description,
+                description=plain(page.description),
                 flow_run_id=self._flow_run_id,
             )
         )
@@ -72,7 +75,7 @@ class ArtifactStore:
 
 async def _updated(client: PrefectClient, artifact_id: UUID, page: Page) -> bool:
     """Overwrite the artifact; False if it has been deleted."""
-    content = {"data": page.markdown, "description": page.description}
+    content = {"data": page.markdown, "description": plain(page.description)}
     try:
         await client.request("PATCH", "/artifacts/{id}", path_params={"id": artifact_id}, json=content)
     except HTTPStatusError as exc:

@@ -8,14 +8,13 @@ counted.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from leadline.book.sync.events import State
-from leadline.flows.render import charts
+from leadline.flows.render import charts, markdown
 from leadline.flows.render.draw import AMBER, BLUE
 from leadline.flows.render.latency_words import is_measured, stage_rows
 from leadline.flows.render.leg_words import clock_words, lead_words
@@ -36,7 +35,7 @@ MARK = {True: "●", False: "○"}
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One artifact: its key, one line for the overview, and the text."""
+    """One artifact: its key, one line of plain text for the overview, and the page in markdown."""
 
     key: str
     description: str
@@ -47,19 +46,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]
     """Return a markdown table; a column whose name begins with ``>`` is set right."""
     names = [name.removeprefix(">") for name in columns]
     rules = ["--:" if name.startswith(">") else "---" for name in columns]
-    lines = [_row(names), _row(rules), *(_row(row) for row in rows[:ROWS])]
+    lines = [markdown.row(names), f"| {' | '.join(rules)} |", *map(markdown.row, rows[:ROWS])]
     if len(rows) > ROWS:
         lines += ["", f"… and {len(rows) - ROWS} more"]
     return lines
-
-
-def _row(cells: Sequence[object]) -> str:
-    return "| " + " | ".join("" if cell is None else _cell(str(cell)) for cell in cells) + " |"
-
-
-def _cell(text: str) -> str:
-    """Keep a text on one line and out of the table's grammar."""
-    return re.sub(r"[ \t\r\n]+", " ", text).strip().replace("|", "\\|").replace("<", "&lt;")
 
 
 def _at(now: dt.datetime) -> str:
@@ -113,7 +103,7 @@ def health(
         ("worst receive → book", BLUE, latency.to_book_p99_ms),
     )
     facts = [
-        f"**{said}**",
+        markdown.bold(said),
         "",
         f"frames a second: {charts.spark(latency.frames_per_s, low=0)}",
         "",
@@ -184,9 +174,9 @@ def _troubles(status: HostStatus) -> list[str]:
     if feed.is_paused:
         lines.append("- **reading is paused: the store is behind**")
     if writer.last_error:
-        lines.append(f"- store {writer.state}: {_cell(writer.last_error)}")
+        lines.append(f"- store {markdown.plain(writer.state)}: {markdown.plain(writer.last_error)}")
     if feed.last_error:
-        lines.append(f"- last trouble at the venue: {_cell(feed.last_error)}")
+        lines.append(f"- last trouble at the venue: {markdown.plain(feed.last_error)}")
     return [*lines, ""]
 
 
@@ -212,7 +202,7 @@ def depth(
     for symbol, each in ladders.items():
         words = f"{symbol}: quantity up to each price"
         drawn += [charts.image(charts.depth_svg(each.bids, each.asks, title=words), words), ""]
-    lines = [f"**{said}**", "", *drawn, *table(columns, rows), "", _at(now)]
+    lines = [markdown.bold(said), "", *drawn, *table(columns, rows), "", _at(now)]
     return Page(DEPTH, said, "\n".join(lines))
 
 
@@ -263,7 +253,7 @@ def signals(rows: Sequence[Mapping[str, Any]], outcomes: Mapping[str, int], *, n
     columns = (
         "asked", "symbol", "outcome", "direction", ">confidence", "model", ">ms", ">USD", "in its words",
     )  # fmt: skip
-    return Page(SIGNALS, said, "\n".join([f"**{said}**", "", *table(columns, shown), "", _at(now)]))
+    return Page(SIGNALS, said, "\n".join([markdown.bold(said), "", *table(columns, shown), "", _at(now)]))
 
 
 def _share(value: float | None) -> str:
@@ -285,14 +275,17 @@ def spend(found: Spending) -> Page:
     by_hour = {row["hour"]: float(row["cost_usd"] or 0) for row in found.by_hour.dicts()}
     costs = [by_hour.get(last - dt.timedelta(hours=n), 0.0) for n in range(HOURS - 1, -1, -1)]
     chart = charts.bars_svg(costs, title="USD by hour", unit="USD an hour", first="a day ago", last="now")
-    lines = [f"**{said}**", "", *(f"- ⚠ {_cell(warning.said)}" for warning in found.warnings), ""]
+    lines = [markdown.bold(said), ""]
+    lines += [*(f"- ⚠ {markdown.plain(warning.said)}" for warning in found.warnings), ""]
     lines += [charts.image(chart, "USD by hour"), ""]
     caps = budget_rows(found)
     lines += table(BUDGET_HEAD, [_cells(row) for row in caps]) if caps else ["No budget is set."]
     for name, answer in tables(found):
         if name != "hour" and answer.rows:
             lines += ["", f"by {name}", "", *table(_heads(answer), [_cells(row) for row in answer.rows])]
-    return Page(SPEND, said, "\n".join([*lines, "", *outlook(found), "", _at(found.now)]))
+    return Page(
+        SPEND, said, "\n".join([*lines, "", *map(markdown.plain, outlook(found)), "", _at(found.now)])
+    )
 
 
 def _heads(answer: Answer) -> list[str]:

@@ -25,6 +25,7 @@ from leadline.flows.render.draw import (
     text,
 )
 from leadline.flows.render.elements import Html
+from leadline.flows.render.markdown import plain
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 NOTHING = "·"
@@ -73,7 +74,7 @@ def gauge(share: float, *, cells: int = 12) -> str:
 def image(svg: str, words: str) -> str:
     """Return markdown that shows ``svg``; ``words`` say the same to those who cannot see it."""
     data = base64.b64encode(svg.encode()).decode("ascii")
-    return f"![{words}](data:image/svg+xml;base64,{data})"
+    return f"![{plain(words)}](data:image/svg+xml;base64,{data})"
 
 
 def lines_svg(series: Sequence[tuple[str, str, Sequence[float | None]]], *, title: str, unit: str) -> Html:

@@ -32,7 +32,7 @@ def test_a_report_can_be_read_and_sent(tmp_path: Path) -> None:
     )
     text, told = page.read_text("utf-8"), json.loads(data.read_text("utf-8"))
     assert "**1 of 2 assumptions are broken; 0 differ and are borne, 0 were not seen.**" in text
-    assert r"| connection | a \| serves | <address> refused by <name> | rest-api.md |" in text
+    assert r"| connection | a \| serves | \<address\> refused by \<name\> | rest-api.md |" in text
     assert text.index("## Broken") < text.index("## Holds")
     assert (told["verdict"], told["venue"], told["seconds"]) == ("broken", "binance-spot", 60.0)
     assert [one["verdict"] for one in told["findings"]] == ["holds", "broken"]

@@ -6,12 +6,15 @@ import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 
+from hypothesis import given
+
 from leadline.book.sync.events import State
 from leadline.flows.prefect_ui import pages
 from leadline.flows.streaming.host import HostStatus
 from leadline.storage.ingest.writer import WriterStatus
 from leadline.storage.queries.health import BookHealth, Ladder, Latency
 from tests.flows.prefect_ui.test_changes import book, feed
+from tests.flows.render.test_markdown import PARSER, TEXTS, nodes
 
 NOW = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
 
@@ -34,7 +37,7 @@ def test_health_shows_the_troubled_first_and_stays_small() -> None:
     assert rows[3].startswith("| S0 | ●\u00a0LIVE | never |")
     assert len(rows) == pages.ROWS + 2
     assert "… and 240 more" in page.markdown
-    assert "disk \\| full mind &lt;b>" in page.markdown
+    assert "disk \\| full mind \\<b\\>" in page.markdown
     assert "*as of 2026-03-04 05:06:07 UTC*" in page.markdown
 
 
@@ -87,3 +90,33 @@ def test_signals_show_what_was_decided() -> None:
     assert "| bullish | ████░\u00a00.80 | m | 13 | 0.00012 | bids \\| lean x" in page.markdown
     assert len(page.markdown) < 1_000
     assert pages.signals([], {}, now=NOW).description == "decisions in 24 hours: none"
+
+
+def pages_with(text: str) -> list[str]:
+    """Return pages where a venue and a model say ``text`` wherever they can."""
+    status = HostStatus(
+        1.0,
+        replace(feed(replace(book(text, State.STALE), why=text)), last_error=text),
+        replace(writer(), last_error=text),
+        {},
+        None,
+    )
+    sample = {
+        "symbol": text, "mids": [1.0], "ts": NOW, "mid": 0.1, "spread_bps": 1.0, "imbalance": 0.0,
+        "trusted": False, "reason": text, "depth_bps": [], "bid_depth": [], "ask_depth": [],
+    }  # fmt: skip
+    row = {
+        "ts": NOW, "symbol": text, "outcome": text, "direction": text, "confidence": 0.8,
+        "reasoning": text, "model_served": text, "latency_ms": 1.0, "cost_usd": None,
+    }  # fmt: skip
+    return [
+        pages.health(status, {}, Latency([], [], []), {}, venue=text, now=NOW).markdown,
+        pages.depth([sample], {text: Ladder([(1.0, 2.0)], [(1.1, 3.0)])}, venue=text, now=NOW).markdown,
+        pages.signals([row], {text: 1}, now=NOW).markdown,
+    ]
+
+
+@given(TEXTS)
+def test_no_text_adds_a_link_an_image_or_html(text: str) -> None:
+    ours = [nodes(PARSER.parse(page)) for page in pages_with("a")]
+    assert [nodes(PARSER.parse(page)) for page in pages_with(f"a{text}")] == ours

@@ -7,7 +7,15 @@ change of the code that moves it is told at once.
 
 from __future__ import annotations
 
-from tests.mutants.variants import book, bybit, contact, order, quiet, storage, tasks, trades, trust
+from tests.mutants.variants import book, bybit, contact, order, pages, quiet, storage, tasks, trades, trust
 
 BOOKS = (*book.VARIANTS, *trust.VARIANTS, *bybit.VARIANTS, *trades.VARIANTS)
-VARIANTS = (*BOOKS, *quiet.VARIANTS, *tasks.VARIANTS, *contact.VARIANTS, *storage.VARIANTS, *order.VARIANTS)
+VARIANTS = (
+    *BOOKS,
+    *quiet.VARIANTS,
+    *tasks.VARIANTS,
+    *contact.VARIANTS,
+    *storage.VARIANTS,
+    *order.VARIANTS,
+    *pages.VARIANTS,
+)
