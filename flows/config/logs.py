@@ -1,4 +1,8 @@
-"""The local log: what a run logs is also kept on this machine, with or without a Prefect API."""
+"""
+The local log: what a run logs is also kept on this machine, with or without a Prefect API.
+
+Log lines quote venues and models; hidden characters in them are shown, in the file and on the console.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from pathlib import Path
 
 from prefect.logging.handlers import PrefectConsoleHandler
 from rich.console import Console
+
+from leadline.flows.render.visible import visible
 
 FILE_BYTES = 5_000_000
 FILES_KEPT = 3
@@ -60,6 +66,13 @@ def survive_closed_output() -> None:
             if isinstance(handler, PrefectConsoleHandler):
                 # An override of what rich documents as one's own to change; its type is that of the method.
                 handler.console.on_broken_pipe = partial(_silence, handler.console)  # type: ignore[method-assign]
+                handler.addFilter(_show_hidden)
+
+
+def _show_hidden(record: logging.LogRecord) -> bool:
+    """Rewrite a record's text so that it cannot command a terminal; keep every record."""
+    record.msg, record.args = visible(record.getMessage()), ()
+    return True
 
 
 def _silence(console: Console) -> None:
@@ -72,3 +85,6 @@ def _silence(console: Console) -> None:
 
 class _Utc(logging.Formatter):
     converter = staticmethod(time.gmtime)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))

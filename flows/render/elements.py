@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TypeAlias
 
+from leadline.flows.render.visible import visible
+
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 VOID = frozenset({"meta", "br", "hr", "link"})
@@ -29,7 +31,7 @@ Child: TypeAlias = "str | Html | int | float | Iterable[Child] | None"
 def tag(name: str, /, *children: Child, **attributes: str | float | None) -> Html:
     """Make an element; of attributes ``class_`` is ``class``, other ``_`` are ``-``, None is left out."""
     given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(visible(str(value)))}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -42,13 +44,13 @@ def tag(name: str, /, *children: Child, **attributes: str | float | None) -> Htm
 
 
 def join(*children: Child) -> Html:
-    """Put pieces after each other, texts escaped."""
+    """Put pieces after each other; texts are escaped, and what they hide is shown."""
     made: list[str] = []
     for child in children:
         if isinstance(child, Html):
             made.append(child)
         elif isinstance(child, str):
-            made.append(escape(child))
+            made.append(escape(visible(child)))
         elif isinstance(child, int | float):
             made.append(str(child))
         elif child is not None:

@@ -18,8 +18,11 @@ from typing import Any, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
+from leadline.flows.render.visible import json_text
+
 FORMATS = ("table", "csv", "json")
 CELL_WIDTH = 60  # wider cells of a table are cut with an ellipsis; csv and json never are
+CSV_END = "\r\n"  # Python's csv quotes the characters of line ends only where they are in its own
 LIST_ITEMS = 3  # of a list in a table cell
 
 Cell: TypeAlias = Any
@@ -127,10 +130,10 @@ def _is_number(value: Cell) -> bool:
 def csv_lines(names: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
     """Yield csv (RFC 4180 quoting, newline line ends), header first."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="")
+    writer = csv.writer(buffer, lineterminator=CSV_END)
     for row in _with_header(names, rows):
         writer.writerow(row)
-        yield buffer.getvalue()
+        yield buffer.getvalue().removesuffix(CSV_END)
         buffer.seek(0)
         buffer.truncate()
 
@@ -150,7 +153,7 @@ def json_lines(names: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
     before = "["
     for row in rows:
         item = {name: json_of(value) for name, value in zip(keys, row, strict=True)}
-        yield before + json.dumps(item, ensure_ascii=False)
+        yield before + json_text(item)
         before = ","
     yield "]" if before == "," else "[]"
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from leadline.flows.terminal.console import to_stderr
+from leadline.flows.terminal.screen import Screen
 
 QUIET_S = 2.0  # shorter work needs no progress
 LINE_S = 10.0
@@ -54,7 +55,7 @@ class Progress:
                 to_stderr(self._line())
             return
         if self._live is None:
-            self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+            self._live = Live(console=Screen(stderr=True), auto_refresh=False, transient=True)
             self._live.start()
         self._live.update(self._draw(), refresh=True)
 

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from leadline.flows.render.tables import Row, table_lines
 from leadline.flows.terminal.console import json_to_stdout, to_stdout
+from leadline.flows.terminal.screen import Screen
 
 WATCH_EVERY_S = 2.0
 MOST_ROWS = 12  # of one of several tables on the screen; --json and files have all
@@ -49,7 +49,7 @@ def show_or_watch(
     if not args.watch:
         show(args, find(), to_json, to_lines)
         return
-    with Live(console=Console(), auto_refresh=False, screen=False) as live:
+    with Live(console=Screen(), auto_refresh=False, screen=False) as live:
         while True:
             found = find()
             if args.json:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
             levels=levels,
         )
     if args.style == "csv":
-        to_stdout(csv_lines(("side", "price", "qty"), _rows(book)))
+        to_stdout(csv_lines(("side", "price", "qty"), _rows(book)), is_data=True)
     elif args.style == "json":
         json_to_stdout(as_json(book))
     else:

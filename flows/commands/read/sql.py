@@ -83,7 +83,7 @@ def _run_and_print(con: Connection, statement: str, style: str, most: int) -> No
     rows = _rows(con)
     shown = itertools.islice(rows, most) if most else rows
     if style == "csv":
-        to_stdout(csv_lines(names, shown))
+        to_stdout(csv_lines(names, shown), is_data=True)
     elif style == "json":
         to_stdout(json_lines(names, shown))
     else:

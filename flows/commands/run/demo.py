@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict, replace
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from leadline.flows.commands.common.flags import settings_of
@@ -18,6 +18,7 @@ from leadline.flows.foreground.picture import StreamPicture
 from leadline.flows.render.tables import table_lines
 from leadline.flows.terminal.console import json_to_stdout, to_stderr, to_stdout
 from leadline.flows.terminal.progress import Progress
+from leadline.flows.terminal.screen import Screen
 from leadline.storage.access.sql import Answer
 
 MS_ABOVE_US = 10_000
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(demo: Demo, *, db: str) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     for proof in demo.proofs:
         console.print(_line(proof))
     late = demo.latencies

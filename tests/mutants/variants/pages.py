@@ -6,6 +6,7 @@ from tests.mutants.variant import Variant
 
 MARKDOWN = ("tests/flows/render/test_markdown.py",)
 VISIBLE = ("tests/flows/render/test_visible.py",)
+CONSOLE = ("tests/flows/terminal/test_console.py",)
 PAGES = ("tests/flows/prefect_ui/test_pages.py",)
 
 VARIANTS = (
@@ -43,5 +44,40 @@ VARIANTS = (
         r"\x7f-\x9f",
         r"\x7f",
         VISIBLE,
+    ),
+    Variant(
+        "rich sends a text's commands on",
+        "flows/terminal/screen.py",
+        "Segment(visible(segment.text), segment.style)",
+        "segment",
+        CONSOLE,
+    ),
+    Variant(
+        "csv on a terminal is sent as it is",
+        "flows/terminal/console.py",
+        "is_data and not sys.stdout.isatty()",
+        "is_data",
+        CONSOLE,
+    ),
+    Variant(
+        "csv in a file is changed",
+        "flows/terminal/console.py",
+        "is_data and not sys.stdout.isatty()",
+        "False",
+        CONSOLE,
+    ),
+    Variant(
+        "a carriage return breaks a row of csv",
+        "flows/render/tables.py",
+        r'''CSV_END = "\r\n"''',
+        r'''CSV_END = ""''',
+        CONSOLE,
+    ),
+    Variant(
+        "log lines are written as they came",
+        "flows/config/logs.py",
+        "return visible(super().format(record))",
+        "return super().format(record)",
+        CONSOLE,
     ),
 )
