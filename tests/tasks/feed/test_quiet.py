@@ -91,6 +91,27 @@ def test_a_seed_older_than_what_was_held_is_not_taken() -> None:
         assert feed.status().symbol(QUIET).last_id == newest
 
 
+def test_a_symbol_that_never_traded_is_live_with_its_first_diffs() -> None:
+    """It is listed before it opens: its book is empty, with the id -1; its ids begin at 1."""
+    sink = ListSink()
+    with StillVenue(QUIET, BUSY) as venue:
+        venue.listing[QUIET]["status"] = "BREAK"
+        venue.books[QUIET], venue.ids[QUIET] = ({}, {}), -1
+        with feeding(config_for(venue, "spot", (QUIET, BUSY)), sink) as feed:
+            until(is_live(feed, BUSY), "the other one is LIVE")
+            until(lambda: feed.status().symbol(QUIET).state is State.HALTED, "halted")
+            venue.listing[QUIET]["status"], venue.ids[QUIET] = "TRADING", 0
+
+            def is_live_after_a_diff() -> bool:
+                venue.diff(QUIET, (("1.00", f"{venue.ids[QUIET] % 7 + 1}"),), (("1.01", "3"),))
+                venue.ticker(QUIET)
+                venue.trade(QUIET)
+                return is_live(feed, QUIET)()
+
+            until(is_live_after_a_diff, "LIVE", within_s=SOON_S)
+            until(lambda: feed.status().symbol(QUIET).last_id == venue.ids[QUIET], "every diff is in it")
+
+
 @pytest.mark.parametrize("engine", ["plain", "compiled"])
 def test_ids_that_begin_anew_are_a_new_book_within_some_diffs(engine: str) -> None:
     with streaming(QUIET, engine=engine) as (feed, venue, sink):
