@@ -16,9 +16,9 @@ from leadline.storage.schema.interval_order import STEP_S
 # before the begin of the next one, each for as long as the hole lasted.
 UNCOVERED = f"""
 CREATE OR REPLACE VIEW uncovered_times AS
-SELECT venue, symbol, piece.a AS ts_from, piece.z AS ts_to, cause, has_missing_ids
+SELECT venue, symbol, piece.a AS ts_from, piece.z AS ts_to, cause, has_missing_ids, may_overlap
 FROM (
-    SELECT venue, symbol, cause,
+    SELECT venue, symbol, cause, may_overlap,
            NOT is_open AND next_id NOT IN (first_missing_id - 1, first_missing_id) AS has_missing_ids,
            unnest(CASE WHEN seconds > epoch(ts_to - ts_from) + {STEP_S}
                        THEN [{{a: ts_from, z: ts_from + to_microseconds(CAST(1e6 * seconds AS BIGINT))}},
@@ -31,7 +31,7 @@ FROM (
 # Our clock may have shown a moment twice. It is covered if an interval reaches it and no hole does: the
 # edges of both are summed up in one ordered pass, and of the last edge before a moment, or at it, the sum
 # tells; a hole weighs more than all intervals. The ends of an interval belong to it, those of a hole
-# do not.
+# do not. A hole that no interval may reach into changes nothing and is left out.
 _EDGES = """
 SELECT venue, symbol, ts, sum(weight) OVER (PARTITION BY venue, symbol ORDER BY ts) > 0 AS is_covered
 FROM (
@@ -39,7 +39,7 @@ FROM (
     FROM coverage
     UNION ALL
     SELECT venue, symbol, unnest([ts_from + INTERVAL 1 MICROSECOND, ts_to]), unnest([-1048576, 1048576])
-    FROM uncovered_times WHERE ts_to > ts_from + INTERVAL 1 MICROSECOND
+    FROM uncovered_times WHERE may_overlap AND ts_to > ts_from + INTERVAL 1 MICROSECOND
 )
 """
 _EDGES_OF_TRADES = """

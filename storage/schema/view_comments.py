@@ -49,6 +49,7 @@ VIEW_COMMENTS = {
             "first_missing_id": "update id after the last one that is covered",
             "next_id": "first update id of the interval after; NULL while there is none",
             "is_open": "whether no interval has followed yet",
+            "may_overlap": "whether an interval may reach into it by our clock: it showed a time twice",
         },
     ),
     "trade_holes": ViewComment(
@@ -98,6 +99,7 @@ VIEW_COMMENTS = {
             "ts_to": "until when, our clock, UTC; NULL while the hole is open",
             "cause": "why the interval before ended",
             "has_missing_ids": "whether update ids are missing in the hole",
+            "may_overlap": "as in coverage_holes",
         },
     ),
     "trusted_times": ViewComment(

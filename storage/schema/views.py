@@ -41,13 +41,16 @@ ORDER BY venue, symbol, kind DESC, model
 # two intervals that follow each other by the venue's ids, whatever our clock showed. One that nothing has
 # followed yet is open: no end, and it grows until now (UTC). Where the next stream went on from the very
 # next id no time is missing and there is no hole. Where our clock was set back in a hole, its length is by
-# the monotonic clock, if that is known.
+# the monotonic clock, if that is known. An interval may reach into a hole, by our clock, only where that
+# was set: an older interval ends after the hole's begin, or a newer one begins before its end.
 COVERAGE_HOLES = f"""
 CREATE OR REPLACE VIEW coverage_holes AS
 WITH ordered AS (
     SELECT venue, symbol, ended_by, ts_to, last_id, mono_to_ns, coalesce(numbering, 1) AS numbering,
            lead(ts_from) OVER w AS next_from, lead(first_id) OVER w AS next_id,
-           lead(mono_from_ns) OVER w AS next_mono_ns, lead(coalesce(numbering, 1)) OVER w AS next_numbering
+           lead(mono_from_ns) OVER w AS next_mono_ns, lead(coalesce(numbering, 1)) OVER w AS next_numbering,
+           max(ts_to) OVER (w ROWS UNBOUNDED PRECEDING) AS covered_to,
+           min(ts_from) OVER (w ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS covered_from
     FROM coverage
     WINDOW w AS (PARTITION BY venue, symbol ORDER BY {OLDEST_FIRST})
 ), measured AS (
@@ -60,7 +63,9 @@ WITH ordered AS (
 SELECT venue, symbol, ts_to AS ts_from, next_from AS ts_to,
        CASE WHEN wall_s < mono_s - {STEP_S} THEN mono_s ELSE greatest(wall_s, 0) END AS seconds,
        ended_by AS cause, last_id + 1 AS first_missing_id, next_id,
-       next_from IS NULL AS is_open
+       next_from IS NULL AS is_open,
+       coalesce(wall_s < mono_s - {STEP_S}, false) OR covered_to > ts_to
+           OR coalesce(covered_from < next_from, false) AS may_overlap
 FROM measured
 WHERE ended_by IS NOT NULL AND (next_from > ts_to OR next_from IS NULL OR has_missing)
 """  # noqa: S608  constants

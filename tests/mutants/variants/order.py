@@ -8,6 +8,7 @@ SET = ("tests/storage/ingest/test_coverage.py", "tests/storage/ingest/test_clock
 STEPS = ("tests/tasks/feed/routing/test_steps.py",)
 HOLES = ("tests/storage/schema/test_coverage_holes.py",)
 ORDER = ("tests/storage/ingest/test_order.py",)
+EDGES = ("tests/storage/schema/test_edges.py",)
 RECORDED = ("tests/flows/recordings/test_recording_of_a_set_clock.py",)
 
 VARIANTS = (
@@ -52,6 +53,34 @@ VARIANTS = (
         "unnest([-1048576, 1048576])",
         "unnest([0, 0])",
         (*SET, *RECORDED),
+    ),
+    Variant(
+        "no hole weighs that an older interval reaches into",
+        "storage/schema/views.py",
+        "OR covered_to > ts_to",
+        "OR false",
+        EDGES,
+    ),
+    Variant(
+        "no hole weighs that a newer interval reaches into",
+        "storage/schema/views.py",
+        "coalesce(covered_from < next_from, false)",
+        "false",
+        EDGES,
+    ),
+    Variant(
+        "no hole weighs that is longer than our clock says",
+        "storage/schema/views.py",
+        "coalesce(wall_s < mono_s - {STEP_S}, false)",
+        "false",
+        EDGES,
+    ),
+    Variant(
+        "every hole weighs",
+        "storage/schema/views.py",
+        "false) AS may_overlap",
+        "true) OR true AS may_overlap",
+        EDGES,
     ),
     Variant(
         "the newest book by our clock",
