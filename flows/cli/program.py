@@ -24,8 +24,9 @@ from leadline.flows.commands.setup.arguments import COMMANDS as SETUP
 from leadline.flows.commands.signals.arguments import COMMANDS as SIGNALS
 from leadline.flows.commands.spend.arguments import COMMANDS as SPEND
 from leadline.flows.commands.trust.arguments import COMMANDS as TRUST
+from leadline.flows.config.kinds import Expected, shown, utf8
 from leadline.flows.config.settings import BadSetting
-from leadline.flows.terminal.console import exit_now, to_stderr
+from leadline.flows.terminal.console import exit_now, never_fail_to_show, to_stderr
 
 OK, FAILED, USAGE = 0, 1, 2
 DESCRIPTION = "Order books of Binance and Bybit, kept in step, stored in DuckDB, queried with SQL."
@@ -93,11 +94,20 @@ def _parse_no_command(argv: Sequence[str]) -> NoReturn:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; raises SystemExit(2) on wrong usage, as argparse does."""
-    command, args = parse(sys.argv[1:] if argv is None else argv)
+    never_fail_to_show()
+    command, args = parse([_in_utf8(typed) for typed in (sys.argv[1:] if argv is None else argv)])
     code = _run(command, args)
     if command.hosts_prefect:
         exit_now(code)
     return code
+
+
+def _in_utf8(typed: str) -> str:
+    """Return an argument as it was typed, also where the locale has another character set."""
+    try:
+        return utf8(typed)
+    except Expected as exc:
+        overview().error(f"argument {shown(typed)}: expected {exc}")
 
 
 def _settle_proxies(*, is_needed: bool) -> None:
@@ -131,7 +141,7 @@ def _run(command: Command, args: argparse.Namespace) -> int:
         to_stderr(f"{name}: stopped by Ctrl-C")
     except UnicodeEncodeError as exc:
         shown = ascii(exc.object[exc.start : exc.end])
-        to_stderr(f"{name}: this terminal cannot show {shown}; set PYTHONIOENCODING=utf-8")
+        to_stderr(f"{name}: this terminal cannot show {shown}; set PYTHONIOENCODING=utf-8, or ask for JSON")
     except (LeadlineError, OSError) as exc:
         to_stderr(f"{name}: {message_of(exc)}")
     return FAILED

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+import unicodedata
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -11,8 +14,13 @@ from urllib.parse import urlsplit
 
 from leadline.book.errors import did_you_mean
 
-MEMORY_UNITS = ("MB", "GB", "MIB", "GIB")
+MEMORY_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(MB|GB|MIB|GIB)")
+MEMORY_BYTES = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
+LEAST_MEMORY, MOST_MEMORY = 64 * 10**6, 4_096 * 10**9  # DuckDB cannot open a database of ours in much less
 MOST_USD = Decimal(100_000)
+MOST_SHOWN = 80  # characters of a wrong value in a message
+# Times are kept as nanoseconds in 64 bits, which end in April 2262; a day more fits at either end.
+FIRST_DAY, LAST_DAY = dt.date(1970, 1, 1), dt.date(2261, 12, 31)
 
 
 class Expected(Exception):
@@ -31,18 +39,46 @@ class Kind:
         """Return the typed value; raises `Expected`."""
         try:
             return self.parse(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, ArithmeticError):
             raise Expected(self.expected) from None
+
+
+def shown(value: object) -> str:
+    """Return a wrong value as a message names it: on one line, and not all of a long one."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than some thousand digits
+        text = f"a {type(value).__name__} too long to write"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+def utf8(text: str) -> str:
+    """
+    Return what Python read by another character set, as in an ASCII locale, as the UTF-8 that it is.
+
+    Raises `Expected` for bytes that are none.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        raise Expected("text in UTF-8") from None
 
 
 def url(*schemes: str) -> Kind:
     """Make the kind of URLs with one of ``schemes``."""
 
     def parse(value: object) -> str:
-        parts = urlsplit(_text(value))
-        if parts.scheme not in schemes or not parts.netloc:
+        text = _text(value)
+        parts = urlsplit(text)
+        if parts.scheme not in schemes or not parts.hostname or not text.isprintable() or " " in text:
             raise ValueError
-        return _text(value)
+        try:
+            is_port = parts.port != 0
+        except ValueError:  # no number, or above 65535
+            is_port = False
+        if not is_port:
+            raise Expected("a URL whose port, if it has one, is a whole number from 1 to 65535")
+        return text
 
     return Kind(f"a URL that begins with {' or '.join(f'{each}://' for each in schemes)}", parse, "URL")
 
@@ -69,9 +105,11 @@ def choice(
     return Kind(expected, parse, metavar)
 
 
-def number(low: float, high: float, unit: str) -> Kind:
+def number(low: float, high: float, unit: str = "") -> Kind:
     """Make the kind of numbers from ``low`` to ``high``."""
-    return Kind(f"a number of {unit} from {low:.10g} to {high:.10g}", _bounded(float, low, high))
+    return Kind(
+        f"a number{unit and f' of {unit}'} from {low:.10g} to {high:.10g}", _bounded(float, low, high)
+    )
 
 
 def seconds(low: float, high: float) -> Kind:
@@ -84,9 +122,9 @@ def days(low: float, high: float) -> Kind:
     return number(low, high, "days")
 
 
-def whole(low: int, high: int, unit: str) -> Kind:
+def whole(low: int, high: int, unit: str = "") -> Kind:
     """Make the kind of whole numbers from ``low`` to ``high``."""
-    return Kind(f"a whole number of {unit} from {low} to {high}", _bounded(_whole, low, high))
+    return Kind(f"a whole number{unit and f' of {unit}'} from {low} to {high}", _bounded(_whole, low, high))
 
 
 def _bounded(convert: Callable[[Any], Any], low: Any, high: Any) -> Callable[[object], Any]:
@@ -119,12 +157,40 @@ def _usd(value: object) -> Decimal:
 
 def _text(value: object) -> str:
     if isinstance(value, str) and value.strip():
-        return value.strip()
+        return utf8(value.strip())
     raise Expected("a text")
 
 
 def _path(value: object) -> Path:
-    return value if isinstance(value, Path) else Path(_text(value)).expanduser()
+    text = _text(str(value) if isinstance(value, Path) else value)
+    if any(unicodedata.category(letter) == "Cc" for letter in text):
+        raise Expected("a path without control characters")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise Expected(f"a path; no home folder is known for {Path(text).parts[0]}") from None
+
+
+def _iso(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value.strip()
+
+
+def _moment(value: object) -> dt.datetime:
+    """Read a time, UTC unless it has an offset, into UTC."""
+    time = dt.datetime.fromisoformat(_iso(value))
+    time = time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+    if not FIRST_DAY <= time.date() <= LAST_DAY:
+        raise ValueError
+    return time
+
+
+def _day(value: object) -> dt.date:
+    day = dt.date.fromisoformat(_iso(value))
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError
+    return day
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -155,8 +221,8 @@ def _bands(value: object) -> tuple[float, ...]:
 def _memory(value: object) -> str:
     """Read a size as DuckDB writes it."""
     size = _text(value).upper()
-    amount, unit = size.rstrip("KMGIB"), size.lstrip("0123456789. ")
-    if unit not in MEMORY_UNITS or not amount.strip().replace(".", "", 1).isdigit():
+    found = MEMORY_SIZE.fullmatch(size)
+    if found is None or not LEAST_MEMORY <= Decimal(found[1]) * MEMORY_BYTES[found[2]] <= MOST_MEMORY:
         raise ValueError
     return size
 
@@ -174,5 +240,8 @@ TEXTS = Kind("texts with commas between them", _texts, "NAME")
 PATH = Kind("a path", _path, "PATH")
 SYMBOLS = Kind("symbols such as BTCUSDT,ETHUSDT", _symbols, "SYMBOL")
 BANDS = Kind("half-widths in bps that grow, such as 5,10,25", _bands)
-MEMORY = Kind("a size such as 512MB or 2GB", _memory, "SIZE")
+MEMORY = Kind("a size such as 512MB or 2GB, 64MB at least and 4096GB at most", _memory, "SIZE")
+_RANGE = f"from {FIRST_DAY} to {LAST_DAY} in UTC"
+MOMENT = Kind(f"a time such as 2026-01-31T12:00:00.250, {_RANGE}", _moment, "TIME")
+DAY = Kind(f"a day such as 2026-01-31, {_RANGE}", _day, "YYYY-MM-DD")
 USD = Kind(f"USD from 0 to {MOST_USD}, with at most 6 decimals", _bounded(_usd, Decimal(0), MOST_USD))

@@ -38,6 +38,7 @@ from leadline.flows.config.kinds import (
     days,
     number,
     seconds,
+    shown,
     url,
     whole,
 )
@@ -303,7 +304,7 @@ def _read(origin: str, key: str, value: object) -> Any:
     try:
         return SETTINGS[key].read(value)
     except Expected as exc:
-        raise BadSetting(f"{origin}: {key} = {value!r}: expected {exc}") from None
+        raise BadSetting(f"{origin}: {key} = {shown(value)}: expected {exc}") from None
 
 
 def _from_file(path: Path, *, required: bool) -> dict[str, object]:
@@ -313,7 +314,7 @@ def _from_file(path: Path, *, required: bool) -> dict[str, object]:
         if required:
             raise BadSetting(f"{path}: no such settings file") from None
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise BadSetting(f"{path}: not a readable TOML file: {exc}") from exc
     for key in values:
         if key not in SETTINGS:

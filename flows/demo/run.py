@@ -13,7 +13,7 @@ import contextlib
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ from leadline.flows.local.prefect_server import login_said, prefect_api
 from leadline.storage.access.connect import connect
 from leadline.storage.access.owner import Owner
 from leadline.storage.access.sql import Answer
-from leadline.storage.errors import NotAStore, SchemaTooNew, SchemaTooOld
+from leadline.storage.errors import SchemaTooNew, SchemaTooOld
+from leadline.storage.files.lockfile import LockFile, lock_holder
 from leadline.storage.queries import everyday as queries
 from leadline.storage.queries import invariants as audit
 from leadline.tasks.net.errors import FeedStopped
@@ -108,8 +109,9 @@ class Demo:
 
     def run(self, tick: Callable[[], None]) -> bool:
         """Stream, prove, clean up; return whether every proof held. ``tick`` is called all the while."""
-        fresh(self.settings.db)
         with contextlib.ExitStack() as stack:
+            stack.enter_context(only_demo(self.settings.home))
+            fresh(self.settings.db)
             self.step = "starting venue and Prefect"
             compiling = threading.Thread(target=warm_up, args=(spec_of(self.settings.venue),), daemon=True)
             compiling.start()
@@ -223,6 +225,26 @@ class Demo:
         self.proofs.append(attempt("Prefect", lambda: all_green(api_url, run_id, tick=tick)))
 
 
+class DemoRuns(LeadlineError):
+    """Another demo runs in this home folder; the two would share a database and a Prefect server."""
+
+
+@contextlib.contextmanager
+def only_demo(home: Path) -> Iterator[None]:
+    """Keep other demos out of this home folder; raises `DemoRuns` where one runs."""
+    lock = LockFile(home / "demo.lock")
+    if not lock.take():
+        pid = lock_holder(lock.path)
+        raise DemoRuns(
+            f"process {pid} runs a demo in {home} already; "
+            "wait until it ends, or start this one in another folder"
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def demo_venue(settings: Settings, *, asked: bool) -> str:
     """Return the built-in venue to demonstrate on; raises `BadSetting` where another was ``asked`` for."""
     if settings.is_loopback:
@@ -233,9 +255,12 @@ def demo_venue(settings: Settings, *, asked: bool) -> str:
 
 
 def fresh(db: Path) -> None:
-    """Remove the database of an earlier demo; raises `StoreOwned` while one still runs."""
-    if db.exists():
-        with contextlib.suppress(NotAStore, SchemaTooNew, SchemaTooOld):
-            Owner(db).close()
+    """
+    Remove the database of an earlier demo.
+
+    Raises `StoreOwned` while a stream writes it, and `NotAStore`, without touching it, for another's file.
+    """
+    with contextlib.suppress(SchemaTooNew, SchemaTooOld):
+        Owner(db).close()
     for suffix in ("", ".wal", ".quack.json"):
         db.with_name(db.name + suffix).unlink(missing_ok=True)

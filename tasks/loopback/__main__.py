@@ -115,7 +115,7 @@ async def serve(settings: Options, orders: list[Fault], parent: int | None) -> N
         for order in orders:
             venue.inject(order)
         ready = {"ws": venue.ws_url, "rest": venue.rest_url, "pid": os.getpid(), "kind": venue.kind}
-        print(json.dumps({**ready, "symbols": list(venue.symbols)}, ensure_ascii=False), flush=True)
+        print(json.dumps({**ready, "symbols": list(venue.symbols)}), flush=True)
         while not stopping.is_set() and venue.failed is None and _is_alive(parent):
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), 0.5)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from typing import Any
 
-from leadline.flows.config.settings import SETTINGS, Settings, load
+from leadline.flows.config.kinds import PATH, Expected, Kind, number, shown
+from leadline.flows.config.kinds import whole as whole_kind
+from leadline.flows.config.settings import DAY_S, SETTINGS, Settings, load
 
 FORMATS = ("table", "csv", "json")
 READ_DB = "leadline.duckdb, else demo.duckdb"
 LAST_PORT = 65_535
+LAST_ID = 2**63 - 1  # ids are stored in 64 bits with a sign
+MOST_ROWS = 1_000_000_000
+LEAST = 0.001
+LONGEST_S = 31 * DAY_S  # as long as the setting rotate_s may be
+MOST_MB = 1_000_000
+FASTEST = 1_000_000  # times real time
+MOST_HOURS = 876_000  # a hundred years
 
 
 def add_settings(parser: argparse.ArgumentParser, *keys: str) -> None:
@@ -71,12 +81,13 @@ def add_number(
     default: float | None = None,
     *,
     none: str = "",
+    high: float = LONGEST_S,
     read: Callable[[str], float] | None = None,
     metavar: str = "N",
 ) -> None:
-    """Add the flag of a number above 0, or as ``read`` takes it; ``none``: what no number means."""
+    """Add the flag of a number up to ``high``, or as ``read`` takes it; ``none``: what no number means."""
     help_text = f"{text} (default: {none or format(default, 'g')})."
-    parser.add_argument(flag, type=read or positive, default=default, metavar=metavar, help=help_text)
+    parser.add_argument(flag, type=read or positive(high), default=default, metavar=metavar, help=help_text)
 
 
 def add_json(parser: argparse.ArgumentParser, text: str = "Print a summary as JSON on stdout.") -> None:
@@ -94,28 +105,26 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def positive(text: str) -> float:
-    """Read a number above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
-    return number
+def as_kind(kind: Kind) -> Callable[[str], Any]:
+    """Make a reader of a flag that is no setting, from the kind of its value."""
 
-
-def whole(low: int, high: int | None = None) -> Callable[[str], int]:
-    """Make a reader of whole numbers from ``low``, to ``high`` if there is one."""
-    expected = f"a whole number from {low}" + (f" to {high}" if high is not None else "")
-
-    def read(text: str) -> int:
+    def read(text: str) -> Any:
         try:
-            number = int(text)
-        except ValueError:
-            number = low - 1
-        if number < low or (high is not None and number > high):
-            raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
-        return number
+            return kind.read(text)
+        except Expected as exc:
+            raise argparse.ArgumentTypeError(f"expected {exc}, got {shown(text)}") from None
 
     return read
+
+
+def positive(high: float) -> Callable[[str], float]:
+    """Make a reader of numbers from a thousandth to ``high``."""
+    return as_kind(number(LEAST, high))
+
+
+def whole(low: int, high: int = MOST_ROWS) -> Callable[[str], int]:
+    """Make a reader of whole numbers from ``low`` to ``high``."""
+    return as_kind(whole_kind(low, high))
+
+
+path = as_kind(PATH)

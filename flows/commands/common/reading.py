@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import date, datetime
 from pathlib import Path
+from typing import cast
 
 from leadline.book.errors import BadInput, LeadlineError, did_you_mean
+from leadline.flows.config.kinds import DAY, MOMENT, Expected, Kind, shown
 from leadline.flows.config.settings import BadSetting, Settings, db_to_read
 from leadline.flows.terminal.console import to_stderr
 from leadline.storage.access.connect import Connection
@@ -29,14 +31,22 @@ def database(settings: Settings) -> Path:
 
 
 def moment(flag: str, text: str | None) -> datetime | None:
-    """Read the time given with ``flag``, UTC unless it has an offset; raises `BadSetting`."""
+    """Read the time given with ``flag``, UTC unless it has an offset, into UTC; raises `BadSetting`."""
     if text is None:
         return None
+    return cast("datetime", _read(flag, MOMENT, text))
+
+
+def day(flag: str, text: str | None) -> date | None:
+    """Read the UTC day given with ``flag``; raises `BadSetting`."""
+    return None if text is None else cast("date", _read(flag, DAY, text))
+
+
+def _read(flag: str, kind: Kind, text: str) -> object:
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadSetting(f"{flag} {text!r}: expected a time such as 2026-01-31T12:00:00.250") from None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+        return kind.read(text)
+    except Expected as exc:
+        raise BadSetting(f"{flag} {shown(text)}: expected {exc}") from None
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from pathlib import Path
 
 from leadline.flows.commands.common import flags
 from leadline.flows.commands.common.command import command
@@ -17,7 +16,9 @@ def record(parser: ArgumentParser) -> None:
     _add_out(parser)
     flags.add_settings(parser, "symbols", "venue", "ws_url", "rest_url")
     flags.add_number(parser, "--seconds", "Stop after this long", none="at Ctrl-C")
-    flags.add_number(parser, "--rotate-mb", "Start a new file after this many MB", 64.0, metavar="MB")
+    flags.add_number(
+        parser, "--rotate-mb", "Start a new file after this many MB", 64.0, high=flags.MOST_MB, metavar="MB"
+    )
     flags.add_json(parser)
 
 
@@ -29,7 +30,9 @@ def replay(parser: ArgumentParser) -> None:
     """Replay recordings into a database, with the code of a live stream."""
     _add_foreign(parser)
     flags.add_settings(parser, "db", "venue")
-    flags.add_number(parser, "--speed", "Times real time", none="as fast as possible", metavar="X")
+    flags.add_number(
+        parser, "--speed", "Times real time", none="as fast as possible", high=flags.FASTEST, metavar="X"
+    )
     flags.add_setting(parser, "engine")
     flags.add_json(parser)
 
@@ -43,7 +46,11 @@ def convert(parser: ArgumentParser) -> None:
     _add_foreign(parser)
     flags.add_settings(parser, "venue")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="Recording to write, gzip; must not exist."
+        "--out",
+        type=flags.path,
+        required=True,
+        metavar="FILE",
+        help="Recording to write, gzip; must not exist.",
     )
     flags.add_json(parser)
 
@@ -70,7 +77,7 @@ def export(parser: ArgumentParser) -> None:
 @command("leadline import exported --db again.duckdb")
 def import_(parser: ArgumentParser) -> None:
     """Import days exported as Parquet, each verified against its certificate."""
-    parser.add_argument("folder", type=Path, metavar="DIR", help="The --out of leadline export.")
+    parser.add_argument("folder", type=flags.path, metavar="DIR", help="The --out of leadline export.")
     flags.add_setting(parser, "db")
     flags.add_json(parser)
 
@@ -79,7 +86,7 @@ def _add_foreign(parser: ArgumentParser) -> None:
     parser.add_argument(
         "files",
         nargs="+",
-        type=Path,
+        type=flags.path,
         metavar="FILE",
         help="Recordings in the order they were made (ours, hftbacktest, Tardis raw, cryptofeed raw), or "
         "tables (Tardis CSV, hftbacktest npz).",
@@ -89,7 +96,11 @@ def _add_foreign(parser: ArgumentParser) -> None:
 
 def _add_out(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="Folder to write to; created if missing."
+        "--out",
+        type=flags.path,
+        required=True,
+        metavar="DIR",
+        help="Folder to write to; created if missing.",
     )
 
 

@@ -26,7 +26,9 @@ def book(parser: ArgumentParser) -> None:
     when.add_argument(
         "--at", metavar="TIME", help="The book at this time, UTC unless it has an offset (default: now)."
     )
-    when.add_argument("--at-id", type=int, metavar="ID", help="The book after this update id.")
+    when.add_argument(
+        "--at-id", type=flags.whole(0, flags.LAST_ID), metavar="ID", help="The book after this update id."
+    )
     levels = "10 in a table, else all"
     flags.add_number(parser, "--levels", "Levels of each side", none=levels, read=flags.whole(1))
     flags.add_format(parser)
@@ -64,7 +66,7 @@ def report(parser: ArgumentParser) -> None:
     """
     flags.add_stored_db(parser)
     text = f"The page; overwritten (default: {REPORT})."
-    parser.add_argument("--out", type=Path, default=REPORT, metavar="FILE", help=text)
+    parser.add_argument("--out", type=flags.path, default=REPORT, metavar="FILE", help=text)
     _add_selection(parser)
     flags.add_json(parser, "Print the figures as JSON on stdout; write no page.")
 
@@ -99,7 +101,7 @@ def dash(parser: ArgumentParser) -> None:
 
 
 def _add_selection(parser: ArgumentParser) -> None:
-    flags.add_number(parser, "--hours", "How far back to read", 1.0)
+    flags.add_number(parser, "--hours", "How far back to read", 1.0, high=flags.MOST_HOURS)
     parser.add_argument(
         "--symbols", nargs="+", default=[], metavar="SYMBOL", dest="only", help="Only these (default: all)."
     )

@@ -15,7 +15,7 @@ from leadline.book.errors import LeadlineError
 from leadline.flows.commands.common.flags import settings_of
 from leadline.flows.commands.common.reading import database
 from leadline.flows.render.tables import FORMATS, Row, csv_lines, json_lines, table_lines
-from leadline.flows.terminal.console import to_stderr, to_stdout
+from leadline.flows.terminal.console import json_lines_to_stdout, to_stderr, to_stdout
 from leadline.storage.access.connect import Connection, connect
 from leadline.storage.access.sql import Answer
 from leadline.storage.errors import ReadOnly
@@ -85,7 +85,7 @@ def _run_and_print(con: Connection, statement: str, style: str, most: int) -> No
     if style == "csv":
         to_stdout(csv_lines(names, shown), is_data=True)
     elif style == "json":
-        to_stdout(json_lines(names, shown))
+        json_lines_to_stdout(json_lines(names, shown))
     else:
         kept = list(shown)
         to_stdout(table_lines(names, kept))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from pathlib import Path
 
 from leadline.flows.commands.common import flags
 from leadline.flows.commands.common.command import command
+from leadline.flows.config.kinds import url
 
 PORT = 4200
 VENUE = ("venue", "ws_url", "rest_url")
@@ -24,7 +24,9 @@ def demo(parser: ArgumentParser) -> None:
     flags.add_setting(
         parser, "venue", text="Built-in venue, such as loopback-usdm", default="loopback-spot"
     )
-    flags.add_number(parser, "--seed", "Seed of the synthetic market", 1, read=int)
+    flags.add_number(
+        parser, "--seed", "Seed of the synthetic market", 1, read=flags.whole(0, flags.LAST_ID)
+    )
     flags.add_json(parser)
 
 
@@ -46,6 +48,7 @@ def up(parser: ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--server",
+        type=flags.as_kind(url("http", "https")),
         metavar="URL",
         help="Use this Prefect server or Cloud workspace; its key is read from PREFECT_API_KEY.",
     )
@@ -58,7 +61,7 @@ def up(parser: ArgumentParser) -> None:
         help="file: the schedules of prefect.yaml; quick: every job within minutes "
         "(default: quick with --venue loopback, else file).",
     )
-    add("--project", type=Path, metavar="FILE", help="Your own prefect.yaml instead of ours.")
+    add("--project", type=flags.path, metavar="FILE", help="Your own prefect.yaml instead of ours.")
     add("--detach", action="store_true", help="Run in the background.")
     flags.add_json(parser)
 

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from leadline.flows.commands.common.flags import settings_of
+from leadline.flows.commands.common.starting import ready_home
 from leadline.flows.config.settings import DEFAULT_DB, DEMO_DB
 from leadline.flows.demo.proofs import Proof
 from leadline.flows.demo.run import CHOSEN, Demo, demo_venue
@@ -28,6 +29,7 @@ SHOWN = ("symbol", "model", "outcome", "direction", "confidence", "latency_ms", 
 def run(args: argparse.Namespace) -> int:
     """Run the demo and print the proofs; 1 if one fails."""
     settings = settings_of(args)
+    ready_home(settings.home)
     db = DEMO_DB if settings.db == DEFAULT_DB else settings.db
     venue = demo_venue(settings, asked=args.venue is not None)
     settings = replace(settings, db=db, venue=venue, **CHOSEN)

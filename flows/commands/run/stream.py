@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from leadline.book.venues.common.listing import ListingState
 from leadline.flows.commands.common.flags import settings_of
+from leadline.flows.commands.common.starting import ready_db, ready_home
 from leadline.flows.config.settings import Settings
 from leadline.flows.config.venue import profile_of
 from leadline.flows.foreground.picture import StreamPicture
@@ -33,6 +34,8 @@ def stream_here(
     settings: Settings, *, as_json: bool, handover: bool = False, named: Sequence[str] = ()
 ) -> int:
     """Stream in this process, with ``handover`` as the successor of the stream that runs."""
+    ready_home(settings.home)
+    ready_db(settings.db)
     with contextlib.ExitStack() as stack:
         settings = stack.enter_context(with_venue(settings))
         profile_of(settings)  # refuse a venue without addresses before anything starts

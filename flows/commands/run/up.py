@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from leadline.flows.commands.common.flags import chosen_settings, settings_of
+from leadline.flows.commands.common.starting import ready_home
 from leadline.flows.config.settings import Settings, as_text
 from leadline.flows.local import instance
 from leadline.flows.local import up_picture as picture
@@ -29,6 +30,7 @@ PAUSE_S = 0.2
 def run(args: argparse.Namespace) -> int:
     """Run everything until it is stopped; or print where it runs already."""
     settings = settings_of(args)
+    ready_home(settings.home)
     if args.detach:
         return _detach(args, settings)
     with instance.hold(settings.home) as is_ours:
@@ -93,7 +95,6 @@ def _detach(args: argparse.Namespace, settings: Settings) -> int:
     """Start the same command in the background and wait until it is up."""
     if instance.holder(settings.home) is not None:
         return _print_running(args, settings)
-    settings.home.mkdir(parents=True, exist_ok=True)
     log = settings.home / "up.log"
     argv = [each for each in sys.argv[1:] if each != "--detach"]
     with log.open("ab") as file:

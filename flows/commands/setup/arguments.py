@@ -28,7 +28,11 @@ def doctor(parser: ArgumentParser) -> None:
     flags.add_settings(parser, "ws_url", "rest_url")
     flags.add_number(parser, "--seconds", "How long to stream from the venue", 60.0)
     parser.add_argument(
-        "--report", metavar="FOLDER", default=".", help="Where to write the report (default: here)."
+        "--report",
+        type=flags.path,
+        metavar="FOLDER",
+        default=".",
+        help="Where to write the report (default: here).",
     )
     parser.add_argument("--offline", action="store_true", help="Do not connect to the venue.")
     flags.add_json(parser)

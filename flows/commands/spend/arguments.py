@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from pathlib import Path
 
 from leadline.flows.commands.common import flags
 from leadline.flows.commands.common.command import command
@@ -19,7 +18,7 @@ from leadline.flows.commands.common.command import command
 def spend(parser: ArgumentParser) -> None:
     """Show what model calls cost, what is left of each budget, and the forecast."""
     flags.add_stored_db(parser)
-    flags.add_number(parser, "--hours", "How far back to count", 24.0)
+    flags.add_number(parser, "--hours", "How far back to count", 24.0, high=flags.MOST_HOURS)
     flags.add_watch(parser)
     change = parser.add_mutually_exclusive_group()
     change.add_argument(
@@ -54,7 +53,7 @@ def prices(parser: ArgumentParser) -> None:
         "action", nargs="?", choices=("show", "check", "load"), default="show",
         help="show the prices, check them against genai-prices, or load your own (default: show).",
     )  # fmt: skip
-    add("file", nargs="?", type=Path, metavar="FILE", help="With load: a TOML file.")
+    add("file", nargs="?", type=flags.path, metavar="FILE", help="With load: a TOML file.")
     add(
         "--tokens",
         nargs=2,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from pathlib import Path
 
 from leadline.flows.commands.common import flags
 from leadline.flows.commands.common.command import command
@@ -49,11 +48,11 @@ def certify(parser: ArgumentParser) -> None:
         metavar="YYYY-MM-DD",
         help="The day, UTC; the current one is provisional (default: the newest stored).",
     )
-    add("--verify", metavar="FILE", type=Path, help="Compare this certificate with the database.")
+    add("--verify", metavar="FILE", type=flags.path, help="Compare this certificate with the database.")
     add(
         "--out",
         metavar="DIR",
-        type=Path,
+        type=flags.path,
         help="Where to write (default: certificates in export_to, else in the home folder).",
     )
     flags.add_setting(parser, "venue", text="Only this venue.", default="every venue that has the day")

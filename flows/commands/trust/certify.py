@@ -12,6 +12,7 @@ from leadline.flows.certificates.write import Written, certify_to_files, folder_
 from leadline.flows.commands.common.flags import settings_of
 from leadline.flows.commands.common.output import titled_table
 from leadline.flows.commands.common.reading import database, symbol_hint
+from leadline.flows.commands.common.reading import day as given_day
 from leadline.flows.config.settings import BadSetting, Settings
 from leadline.flows.render.latency_words import stage_words
 from leadline.flows.terminal.console import json_to_stdout, to_stderr, to_stdout
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
         raise BadSetting("expected a symbol to certify, or --verify FILE to compare one with the database")
     if args.verify is not None:
         return _verify(settings, args.verify, as_json=args.json)
-    day = _day(args.day) if args.day else None
+    day = given_day("--day", args.day)
     with connect(database(settings)) as con, symbol_hint(con, args.symbol):
         if day is None:
             last = newest(con, args.symbol)
@@ -110,10 +111,3 @@ def _verify(settings: Settings, path: Path, *, as_json: bool) -> int:
         "If not, rows were changed after the certificate was made"
     )
     return 1
-
-
-def _day(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise BadSetting(f"--day {text!r}: expected a UTC day such as 2026-01-31") from None
