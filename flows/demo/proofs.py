@@ -167,7 +167,11 @@ def is_due(covered: Sequence[audit.Covering], symbol: str, first_id: int, reason
     the session was lost, or the stream stopped, before a diff could tell. Where it was not covered nothing
     was promised.
     """
-    held = [one for one in covered if one.symbol == symbol and one.first_id < first_id <= one.last_id + 1]
+    held = [
+        one
+        for one in covered
+        if one.symbol == symbol and one.first_id < first_id and one.last_id >= first_id - 1
+    ]
     return any(one.last_id >= first_id or one.ended_by == reason for one in held)
 
 

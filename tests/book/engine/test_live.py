@@ -197,14 +197,15 @@ def test_silence_and_halts(engine: str) -> None:
     ]
 
 
-def test_coverage_is_never_shorter_than_nothing(engine: str) -> None:
-    """A book LIVE on diffs older than its seed's arrival: its coverage ends when it began, not before."""
+def test_coverage_ends_with_the_last_diff_though_that_came_before_the_seed(engine: str) -> None:
+    """A book LIVE on diffs older than its seed's arrival; the store lets no interval end before its begin."""
     heard = Heard(engine)
     heard.depth(6, 8)
     heard.seed()
     heard.say("leave", "stopped")
     opened, ended = heard.batch.coverage
-    assert opened.ts_ns == ended.ts_ns == SEED_NS + 10
+    assert (opened.ts_ns, ended.ts_ns) == (SEED_NS + 10, SEED_NS)
+    assert ended.last_id == opened.first_id == 8
 
 
 def test_a_full_buffer_is_trimmed(engine: str) -> None:

@@ -117,6 +117,12 @@ def test_time_never_runs_backwards_when_the_clock_does() -> None:
     assert (row.to_ns, row.last_id) == (at(9), 10)
 
 
+def test_an_interval_never_ends_before_its_begin() -> None:
+    """A book may be LIVE on diffs that came before its seed did."""
+    plan = Tracker().plan([batch(opened(5), CoverageEnded(0, 1, at(3), 5, "stopped"))])
+    assert plan.added == [interval(5, 5, "stopped")]
+
+
 def test_a_mismatch_takes_back_what_was_covered_since_the_venue_agreed() -> None:
     tracker = Tracker()
     tracker.keep(tracker.plan([batch(opened(5), ids=[6, 7, 8])]))
