@@ -198,7 +198,7 @@ def test_silence_and_halts(engine: str) -> None:
 
 
 def test_coverage_ends_with_the_last_diff_though_that_came_before_the_seed(engine: str) -> None:
-    """A book LIVE on diffs older than its seed's arrival; the store lets no interval end before its begin."""
+    """A book LIVE on diffs older than its seed: the store lets no interval end before its begin."""
     heard = Heard(engine)
     heard.depth(6, 8)
     heard.seed()
