@@ -155,7 +155,7 @@ async def test_the_certificate_is_an_artifact_and_files(
     assert "| 2023-11-14 | binance-spot | BTCUSDT |" in page
     place = tmp_path / "home" / "certificates" / "binance-spot" / "BTCUSDT"
     told = json.loads((place / "2023-11-14.json").read_text(encoding="utf-8"))
-    assert f"`{told['content']['sha256'][:12]}`" in page
+    assert f"| {told['content']['sha256'][:12]} |" in page
     assert not told["is_provisional"]
     made = {path: path.stat().st_mtime_ns for path in place.iterdir()}
     assert {path.name for path in made} == {"2023-11-14.json", "2023-11-14.html"}
