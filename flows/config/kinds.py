@@ -243,5 +243,5 @@ BANDS = Kind("half-widths in bps that grow, such as 5,10,25", _bands)
 MEMORY = Kind("a size such as 512MB or 2GB, 64MB at least and 4096GB at most", _memory, "SIZE")
 _RANGE = f"from {FIRST_DAY} to {LAST_DAY} in UTC"
 MOMENT = Kind(f"a time such as 2026-01-31T12:00:00.250, {_RANGE}", _moment, "TIME")
-DAY = Kind(f"a day such as 2026-01-31, {_RANGE}", _day, "YYYY-MM-DD")
+DAY = Kind(f"a UTC day such as 2026-01-31, from {FIRST_DAY} to {LAST_DAY}", _day, "YYYY-MM-DD")
 USD = Kind(f"USD from 0 to {MOST_USD}, with at most 6 decimals", _bounded(_usd, Decimal(0), MOST_USD))

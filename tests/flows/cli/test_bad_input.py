@@ -57,7 +57,7 @@ SETTING = [
     (["book", "BTCUSDT", "--at", "0001-01-01T00:00:00+14:00"], "expected a time such as"),
     (["book", "BTCUSDT", "--at", "9999-12-31T23:59:59-14:00"], "expected a time such as"),
     (["trust", "BTCUSDT", "--to", "0001-01-01"], "--to '0001-01-01': expected a time such as"),
-    (["certify", "BTCUSDT", "--day", "9999-12-31"], "--day '9999-12-31': expected a day such as"),
+    (["certify", "BTCUSDT", "--day", "9999-12-31"], "--day '9999-12-31': expected a UTC day such as"),
     (["record", "--out", "o", "--rest-url", "http://127.0.0.1:http"], "expected a URL whose port"),
     (["record", "--out", "o", "--ws-url", "ws://127.0.0.1:65536"], "expected a URL whose port"),
     (["score", "--days", "1e9"], "--days: score_days = '1e9': expected a number of days from 0.01 to 3650"),
@@ -100,6 +100,14 @@ def test_a_wrong_setting_is_one_line_before_anything_begins(
 def test_a_size_that_no_database_can_have_is_refused(value: str, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="expected a size such as 512MB or 2GB, 64MB at least"):
         load(environ={"LEADLINE_MEMORY_LIMIT": value}, folder=tmp_path)
+
+
+def test_what_an_ascii_locale_read_is_read_again_as_utf_8(tmp_path: Path) -> None:
+    typed = "币安人生USDT".encode().decode("ascii", "surrogateescape")
+    found = load(environ={"LEADLINE_SYMBOLS": typed, "LEADLINE_DB": typed}, folder=tmp_path)
+    assert (found.symbols, found.db) == (("币安人生USDT",), Path("币安人生USDT"))
+    with pytest.raises(BadSetting, match=r"environment LEADLINE_DB: db = .* expected text in UTF-8"):
+        load(environ={"LEADLINE_DB": "\udcff"}, folder=tmp_path)
 
 
 @pytest.mark.parametrize("text", [f"threads = {BIG}", f"lag_s = 0x{'F' * 5_000}", 'db = "a\\u0000b"'])
@@ -252,7 +260,7 @@ def test_any_time_is_one_that_can_be_stored_or_refused(text: str) -> None:
         assert 0 <= (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) < LAST_US
     found, why = attempt(lambda: day("--day", text))
     if why:
-        assert re.match(r"--day '.*': expected a day such as \S+ from 1970-01-01 to 2261-12-31", why)
+        assert re.match(r"--day '.*': expected a UTC day such as \S+ from 1970-01-01 to 2261-12-31", why)
     else:
         assert dt.date(1970, 1, 1) <= found <= dt.date(2261, 12, 31)
 
