@@ -198,7 +198,7 @@ def test_the_file_deploys_from_a_clone_and_up_uses_a_server_that_runs(
 @pytest.mark.parametrize(
     ("argv", "code", "expected"),
     [
-        (["--server", "localhost:4200"], 2, "expected a URL such as"),
+        (["--server", "localhost:4200"], 2, "expected a URL that begins with"),
         (["--symbols", "NO/SUCH"], 2, "letters and digits"),
         (["--project", "nope.yaml"], 1, "nope.yaml: not a readable project file"),
         (["--server", "http://h", "--port", "1"], 2, "not allowed with"),
